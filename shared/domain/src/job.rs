@@ -1,0 +1,173 @@
+//! Aggregate `job`: what to reconcile and by which rules. Each change is a version; a run pins the one it started with.
+
+use crate::{
+    aggregate::{Aggregate, Decided, Event},
+    connection::Adapter,
+    failure::Decline,
+    ids::ConnectionId,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One side of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    pub adapter: Adapter,
+    pub connection: ConnectionId,
+}
+
+/// A customer's address that is told about the end of each run. Its signing secret lives in the secret store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookEndpoint {
+    pub endpoint_id: String,
+    pub url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobDefinition {
+    pub name: String,
+    pub source: Side,
+    pub target: Side,
+    /// IANA zone in which the days of a date range begin and end.
+    pub timezone: String,
+    /// A rule set as the matching engine reads it; none for its defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matching_rules: Option<Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<WebhookEndpoint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum JobEvent {
+    JobCreated { definition: JobDefinition },
+    JobUpdated { definition: JobDefinition },
+    JobDeleted {},
+}
+
+impl Event for JobEvent {
+    fn event_type(&self) -> &'static str {
+        match self {
+            Self::JobCreated { .. } => "JobCreated",
+            Self::JobUpdated { .. } => "JobUpdated",
+            Self::JobDeleted {} => "JobDeleted",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobState {
+    /// Every definition that ever held; the last is the current one, and number n is version n.
+    pub versions: Vec<JobDefinition>,
+    pub deleted: bool,
+}
+
+impl JobState {
+    /// The current definition with its version; none when the job does not exist or was deleted.
+    #[must_use]
+    pub fn current(&self) -> Option<(u32, &JobDefinition)> {
+        let version = u32::try_from(self.versions.len()).ok()?;
+        self.versions.last().filter(|_| !self.deleted).map(|definition| (version, definition))
+    }
+
+    /// The definition that a run pinned, also after the job changed or was deleted.
+    #[must_use]
+    pub fn at(&self, version: u32) -> Option<&JobDefinition> {
+        self.versions.get(usize::try_from(version).ok()?.checked_sub(1)?)
+    }
+}
+
+#[derive(Debug)]
+pub struct Job;
+
+impl Aggregate for Job {
+    const TYPE: &'static str = "job";
+    type Event = JobEvent;
+    type State = JobState;
+
+    fn evolve(mut state: JobState, event: &JobEvent) -> JobState {
+        match event {
+            JobEvent::JobCreated { definition } | JobEvent::JobUpdated { definition } => {
+                state.versions.push(definition.clone());
+                state.deleted = false;
+            }
+            JobEvent::JobDeleted {} => state.deleted = true,
+        }
+        state
+    }
+}
+
+/// # Errors
+/// A conflict when the id is taken by another definition or was deleted.
+pub fn create(state: &JobState, definition: &JobDefinition) -> Result<Decided<Job>, Decline> {
+    match (state.current(), state.deleted) {
+        (None, false) => Ok(vec![JobEvent::JobCreated { definition: definition.clone() }]),
+        (Some((1, existing)), _) if existing == definition => Ok(Vec::new()),
+        (_, true) => Err(Decline::conflict("this job was deleted; its id cannot be used again")),
+        _ => Err(Decline::conflict("this job id is taken; change the job with PUT, or choose another id")),
+    }
+}
+
+/// # Errors
+/// Not found when the job does not exist or was deleted.
+pub fn update(state: &JobState, definition: &JobDefinition) -> Result<Decided<Job>, Decline> {
+    match state.current() {
+        None => Err(Decline::not_found("no such job")),
+        Some((_, current)) if current == definition => Ok(Vec::new()),
+        Some(_) => Ok(vec![JobEvent::JobUpdated { definition: definition.clone() }]),
+    }
+}
+
+/// # Errors
+/// Not found when the job never existed; deleting twice is fine.
+pub fn delete(state: &JobState) -> Result<Decided<Job>, Decline> {
+    match (state.versions.is_empty(), state.deleted) {
+        (true, _) => Err(Decline::not_found("no such job")),
+        (_, true) => Ok(Vec::new()),
+        _ => Ok(vec![JobEvent::JobDeleted {}]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold;
+
+    fn definition(name: &str) -> JobDefinition {
+        let side = |adapter, connection: &str| Side { adapter, connection: ConnectionId::parse(connection).unwrap() };
+        JobDefinition {
+            name: name.into(),
+            source: side(Adapter::Shopify, "shop"),
+            target: side(Adapter::Stripe, "stripe"),
+            timezone: "UTC".into(),
+            matching_rules: None,
+            webhooks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn versions_count_definitions_and_survive_deletion() {
+        let mut events = create(&JobState::default(), &definition("a")).unwrap();
+        let state = fold::<Job>(events.clone());
+        assert_eq!(create(&state, &definition("a")), Ok(Vec::new()));
+        assert!(create(&state, &definition("b")).is_err());
+        events.extend(update(&state, &definition("b")).unwrap());
+        let state = fold::<Job>(events.clone());
+        assert_eq!(update(&state, &definition("b")), Ok(Vec::new()));
+        assert_eq!(state.current(), Some((2, &definition("b"))));
+        events.extend(delete(&state).unwrap());
+        let state = fold::<Job>(events);
+        assert_eq!(state.current(), None);
+        assert_eq!(state.at(1), Some(&definition("a")));
+        assert_eq!(state.at(3), None);
+        assert_eq!(delete(&state), Ok(Vec::new()));
+        assert!(update(&state, &definition("c")).is_err());
+        assert!(create(&state, &definition("c")).is_err());
+    }
+
+    #[test]
+    fn a_job_that_never_was_cannot_be_changed() {
+        assert!(update(&JobState::default(), &definition("a")).is_err());
+        assert!(delete(&JobState::default()).is_err());
+    }
+}

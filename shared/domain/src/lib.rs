@@ -1,0 +1,26 @@
+//! The words of Settler: ids, money, time, records, events and aggregates.
+//!
+//! Pure by construction: no I/O, no clock, no randomness, no floats. Everything else in the workspace depends on this
+//! crate; it depends on no AWS crate and not on an async runtime.
+
+pub mod aggregate;
+pub mod connection;
+pub mod envelope;
+pub mod failure;
+pub mod ids;
+pub mod job;
+pub mod matches;
+pub mod money;
+pub mod ports;
+pub mod reconciliation;
+pub mod record;
+pub mod saga;
+pub mod summary;
+pub mod time;
+
+pub use aggregate::{Aggregate, Decided, Event, fold};
+pub use envelope::{EventEnvelope, Metadata};
+pub use failure::{Decline, ErrorName, Failure, Family};
+pub use ids::{AttemptNumber, ConnectionId, CorrelationId, JobId, ReconciliationId, TenantId};
+pub use money::{Currency, Money};
+pub use time::{Clock, DateRange, IdSource, Timestamp};

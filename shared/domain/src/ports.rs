@@ -1,0 +1,39 @@
+//! Ports to the outside that more than one crate needs. Implementations for AWS are in `runtime`, twins in memory in
+//! `testkit`.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum PortError {
+    #[error("`{0}` does not exist")]
+    Missing(String),
+    /// Trying again may help.
+    #[error("{0}")]
+    Transient(String),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The data bucket. Keys are chosen by the caller; writing the same key again with the same content is fine.
+#[async_trait]
+pub trait Blobs: Send + Sync {
+    async fn put(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<(), PortError>;
+    async fn get(&self, key: &str) -> Result<Vec<u8>, PortError>;
+    /// A URL that lets its holder read this one object for `valid_s` seconds and saves it under `file_name`.
+    async fn sign(&self, key: &str, file_name: &str, valid_s: u32) -> Result<String, PortError>;
+}
+
+/// Credentials, by name. A value never leaves through an error or a log.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// Writes a new version and returns its id.
+    async fn put(&self, name: &str, value: &str) -> Result<String, PortError>;
+    async fn get(&self, name: &str) -> Result<String, PortError>;
+}
+
+/// Name of a connection's secret below the deployment's prefix.
+#[must_use]
+pub fn connection_secret(tenant: &crate::TenantId, connection: &crate::ConnectionId) -> String {
+    format!("{tenant}/{connection}")
+}

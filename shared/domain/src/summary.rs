@@ -1,0 +1,117 @@
+//! Figures of a run: counts and totals that must add up, per side and currency.
+
+use crate::money::Currency;
+use serde::{Deserialize, Serialize};
+
+/// Counts of one side. `in_scope = matched + suggested + unmatched`, `fetched in range = in_scope + excluded`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideCounts {
+    pub matched: u64,
+    pub suggested: u64,
+    pub unmatched: u64,
+    pub excluded: u64,
+}
+
+impl SideCounts {
+    #[must_use]
+    pub fn in_scope(&self) -> u64 {
+        self.matched + self.suggested + self.unmatched
+    }
+}
+
+/// Sums of one side in one currency, in minor units.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideTotals {
+    pub in_scope_minor: i64,
+    pub matched_minor: i64,
+    pub suggested_minor: i64,
+    pub unmatched_minor: i64,
+    pub excluded_minor: i64,
+}
+
+/// `target - source` over all matches, split without a rest: the parts sum to the whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    pub fee: i64,
+    pub fx: i64,
+    pub tip: i64,
+    pub rounding: i64,
+    pub partial: i64,
+    pub unexplained: i64,
+}
+
+impl Difference {
+    #[must_use]
+    pub fn sum(&self) -> i64 {
+        self.fee + self.fx + self.tip + self.rounding + self.partial + self.unexplained
+    }
+
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            fee: self.fee + other.fee,
+            fx: self.fx + other.fx,
+            tip: self.tip + other.tip,
+            rounding: self.rounding + other.rounding,
+            partial: self.partial + other.partial,
+            unexplained: self.unexplained + other.unexplained,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrencyTotals {
+    pub currency: Currency,
+    pub exponent: u8,
+    pub source: SideTotals,
+    pub target: SideTotals,
+    pub difference: Difference,
+}
+
+/// Everything a run's result says in figures. Part of ResultsPublished and ReconciliationCompleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSummary {
+    pub source: SideCounts,
+    pub target: SideCounts,
+    /// Matches whose amounts differ although the partner is certain.
+    pub discrepancy_count: u64,
+    /// Matched records of both sides / in-scope records of both sides, in hundredths of a percent, rounded down; none
+    /// when nothing is in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy_bp: Option<u32>,
+    pub totals: Vec<CurrencyTotals>,
+    /// Codes with a sentence each: the run as a whole looks wrong.
+    pub warnings: Vec<Warning>,
+    pub engine_version: String,
+    pub rule_set_version: String,
+    /// Hex SHA-256 of the sorted input, the rules and `as_of`.
+    pub input_digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    pub code: String,
+    pub message: String,
+}
+
+/// `matched / in_scope` in hundredths of a percent, rounded down.
+#[must_use]
+pub fn accuracy_bp(source: &SideCounts, target: &SideCounts) -> Option<u32> {
+    let in_scope = u128::from(source.in_scope()) + u128::from(target.in_scope());
+    let matched = u128::from(source.matched) + u128::from(target.matched);
+    let share = (matched * 10_000).checked_div(in_scope)?;
+    u32::try_from(share).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_is_rounded_down_and_absent_without_records() {
+        let side = |matched, unmatched| SideCounts { matched, unmatched, ..SideCounts::default() };
+        assert_eq!(accuracy_bp(&side(0, 0), &side(0, 0)), None);
+        assert_eq!(accuracy_bp(&side(5, 0), &side(5, 0)), Some(10_000));
+        assert_eq!(accuracy_bp(&side(2, 1), &side(0, 0)), Some(6_666));
+    }
+}
