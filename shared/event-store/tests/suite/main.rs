@@ -1,0 +1,35 @@
+//! One suite for both stores, and what only DynamoDB can show: capacity, conflicts, throttling, lost answers.
+//!
+//! DynamoDB runs in process (dynoxide, behind the real SDK). Set `DYNAMODB_ENDPOINT` to run against another one.
+
+mod backend;
+mod capacity;
+mod chain;
+mod commands;
+mod conflicts;
+mod fences;
+mod given;
+mod interference;
+mod lists;
+mod runs;
+mod streams;
+mod tenants;
+
+/// Each function as a test of the store in memory and of the one on DynamoDB.
+#[macro_export]
+macro_rules! for_both {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::backend::Backend::memory()).await;
+            })*
+        }
+        mod dynamo {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::backend::Backend::dynamo().await).await;
+            })*
+        }
+    };
+}

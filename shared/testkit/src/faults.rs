@@ -1,0 +1,125 @@
+//! An event store that fails on cue.
+
+use async_trait::async_trait;
+use domain::{TenantId, Timestamp, time::Window};
+use event_store::{
+    AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey, Transaction, Verified,
+};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// What goes wrong with one append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Not written: another writer was first. (There is none: the next try finds the same version.)
+    VersionConflict,
+    /// Not written: busy for longer than the retries last.
+    Busy,
+    /// Written, but the answer is lost: the caller sees `Busy`.
+    LostAnswer,
+    /// The process dies before it writes. Panics; see [`survives`].
+    CrashBefore,
+    /// The process dies after it has written. Panics; see [`survives`].
+    CrashAfter,
+}
+
+/// Passes everything on, except the appends at given positions, counted from 0.
+pub struct FaultyStore {
+    inner: Arc<dyn EventStore>,
+    faults: Mutex<BTreeMap<usize, Fault>>,
+    appends: AtomicUsize,
+}
+
+impl FaultyStore {
+    #[must_use]
+    pub fn new(inner: Arc<dyn EventStore>, faults: impl IntoIterator<Item = (usize, Fault)>) -> Self {
+        Self { inner, faults: Mutex::new(faults.into_iter().collect()), appends: AtomicUsize::new(0) }
+    }
+
+    /// Appends asked for so far; a run without faults tells a test which positions there are.
+    #[must_use]
+    pub fn appends(&self) -> usize {
+        self.appends.load(Ordering::SeqCst)
+    }
+}
+
+impl std::fmt::Debug for FaultyStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultyStore").field("faults", &self.faults).field("appends", &self.appends).finish_non_exhaustive()
+    }
+}
+
+/// Runs a process that may crash; none when it did.
+pub async fn survives<T: Send + 'static>(process: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    tokio::spawn(process).await.ok()
+}
+
+#[async_trait]
+impl EventStore for FaultyStore {
+    #[expect(clippy::panic, reason = "a crash is what is asked for")]
+    async fn append(&self, transaction: Transaction) -> Result<Appended, AppendError> {
+        let position = self.appends.fetch_add(1, Ordering::SeqCst);
+        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
+        let busy = |why: &str| Err(StoreError::Busy(format!("{why} at append {position}")).into());
+        match (fault, transaction.appends.first()) {
+            (None, _) => self.inner.append(transaction).await,
+            (Some(Fault::VersionConflict), Some(append)) => {
+                Err(AppendError::VersionConflict { stream: append.stream.partition(), expected: append.expected })
+            }
+            (Some(Fault::Busy | Fault::VersionConflict), _) => busy("busy"),
+            (Some(Fault::LostAnswer), _) => {
+                self.inner.append(transaction).await?;
+                busy("answer lost")
+            }
+            (Some(Fault::CrashBefore), _) => panic!("crash before append {position}"),
+            (Some(Fault::CrashAfter), _) => {
+                self.inner.append(transaction).await?;
+                panic!("crash after append {position}")
+            }
+        }
+    }
+
+    async fn load(&self, stream: &StreamKey, after: u64) -> Result<Vec<Commit>, StoreError> {
+        self.inner.load(stream, after).await
+    }
+
+    async fn page(&self, stream: &StreamKey, after: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
+        self.inner.page(stream, after, limit).await
+    }
+
+    async fn head(&self, stream: &StreamKey) -> Result<Option<Head>, StoreError> {
+        self.inner.head(stream).await
+    }
+
+    async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError> {
+        self.inner.command(key, now).await
+    }
+
+    async fn by_correlation(
+        &self,
+        tenant: &TenantId,
+        correlation_id: &str,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+        self.inner.by_correlation(tenant, correlation_id, limit, after).await
+    }
+
+    async fn feed(&self, window: Window, limit: u32, after: Option<String>) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+        self.inner.feed(window, limit, after).await
+    }
+
+    async fn heads(&self, limit: u32, after: Option<String>) -> Result<(Vec<Head>, Option<String>), StoreError> {
+        self.inner.heads(limit, after).await
+    }
+
+    async fn verify(&self, stream: &StreamKey) -> Result<Verified, StoreError> {
+        self.inner.verify(stream).await
+    }
+}

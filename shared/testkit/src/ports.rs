@@ -1,0 +1,60 @@
+//! Time and ids that can be foreseen.
+
+use domain::{Clock, IdSource, Timestamp};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    /// # Panics
+    /// When `instant` is not RFC 3339.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test with a wrong instant must stop")]
+    pub fn at(instant: &str) -> Self {
+        Self(AtomicI64::new(Timestamp::parse(instant).expect("an RFC 3339 instant").millis()))
+    }
+
+    pub fn advance_ms(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Default for FixedClock {
+    /// 1 March 2026, noon UTC.
+    fn default() -> Self {
+        Self(AtomicI64::new(1_772_366_400_000))
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// 1, 2, 3, …
+#[derive(Debug, Default)]
+pub struct SequentialIds(AtomicU64);
+
+impl IdSource for SequentialIds {
+    fn next(&self) -> u128 {
+        u128::from(self.0.fetch_add(1, Ordering::SeqCst)) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_and_ids_come_as_expected() {
+        let clock = FixedClock::default();
+        assert_eq!(clock.now(), FixedClock::at("2026-03-01T12:00:00Z").now());
+        clock.advance_ms(1500);
+        assert_eq!(clock.now().to_string(), "2026-03-01T12:00:01.500Z");
+        let ids = SequentialIds::default();
+        assert_eq!((ids.next(), ids.next()), (1, 2));
+    }
+}
