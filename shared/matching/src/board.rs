@@ -1,0 +1,180 @@
+//! What has been decided so far. Tiers read the table and write here; what is taken stays taken.
+
+use crate::{
+    reason::Reason,
+    rule::Rule,
+    rules::RuleSet,
+    table::{Ix, NONE, Table},
+};
+use domain::{matches::MatchKind, summary::Difference};
+
+/// Signs of agreement, as bits.
+pub(crate) mod field {
+    pub const AMOUNT: u16 = 1;
+    pub const CURRENCY: u16 = 1 << 1;
+    pub const STRONG_ID: u16 = 1 << 2;
+    pub const REFERENCE: u16 = 1 << 3;
+    pub const PARENT: u16 = 1 << 4;
+    pub const EMAIL: u16 = 1 << 5;
+    pub const LAST4: u16 = 1 << 6;
+    pub const NAME: u16 = 1 << 7;
+    pub const MEMO: u16 = 1 << 8;
+    pub const DATE: u16 = 1 << 9;
+    pub const RESERVATION: u16 = 1 << 10;
+
+    pub const NAMES: [(u16, &str); 11] = [
+        (AMOUNT, "amount"),
+        (CURRENCY, "currency"),
+        (STRONG_ID, "strong_id"),
+        (REFERENCE, "reference"),
+        (PARENT, "parent"),
+        (EMAIL, "email"),
+        (LAST4, "last4"),
+        (NAME, "name"),
+        (MEMO, "memo"),
+        (DATE, "date"),
+        (RESERVATION, "reservation"),
+    ];
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    pub kind: MatchKind,
+    pub sources: Vec<Ix>,
+    pub targets: Vec<Ix>,
+    pub rule: Rule,
+    pub fields: u16,
+    /// Thousandths of agreement to the best alternative.
+    pub margin: Option<i64>,
+    pub difference: Difference,
+    /// Set when the amounts differ: the reason under which the discrepancy is listed.
+    pub discrepancy: Option<Reason>,
+}
+
+impl Accepted {
+    pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
+        Self::many(MatchKind::Pair, vec![source], vec![target], rule, fields)
+    }
+
+    pub fn many(kind: MatchKind, sources: Vec<Ix>, targets: Vec<Ix>, rule: Rule, fields: u16) -> Self {
+        Self {
+            kind,
+            sources,
+            targets,
+            rule,
+            fields: fields | field::CURRENCY,
+            margin: None,
+            difference: Difference::default(),
+            discrepancy: None,
+        }
+    }
+
+    pub fn members(&self) -> impl Iterator<Item = Ix> {
+        self.sources.iter().chain(&self.targets).copied()
+    }
+}
+
+/// Something a person may confirm.
+#[derive(Debug, Clone)]
+pub(crate) struct Proposal {
+    pub accepted: Accepted,
+    /// Thousandths of agreement.
+    pub score: i64,
+}
+
+/// What a tier found out about a record that it had to leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hint {
+    pub reason: Reason,
+    pub other: Ix,
+    pub candidates: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Board<'t> {
+    pub table: &'t Table<'t>,
+    pub rules: &'t RuleSet,
+    pub accepted: Vec<Accepted>,
+    pub proposals: Vec<Proposal>,
+    taken: Vec<u32>,
+    blocked: Vec<bool>,
+    hints: Vec<Option<Hint>>,
+}
+
+impl<'t> Board<'t> {
+    pub fn new(table: &'t Table<'t>, rules: &'t RuleSet) -> Self {
+        let count = table.rows.len();
+        Self {
+            table,
+            rules,
+            accepted: Vec::new(),
+            proposals: Vec::new(),
+            taken: vec![NONE; count],
+            blocked: vec![false; count],
+            hints: vec![None; count],
+        }
+    }
+
+    /// In scope, decided by the provider, and not matched yet.
+    pub fn is_open(&self, at: Ix) -> bool {
+        self.table.in_scope(at) && !self.table.row(at).pending && !self.is_taken(at) && !self.blocked[at as usize]
+    }
+
+    pub fn is_taken(&self, at: Ix) -> bool {
+        self.taken[at as usize] != NONE
+    }
+
+    /// The match that holds a record.
+    pub fn match_of(&self, at: Ix) -> Option<&Accepted> {
+        self.accepted.get(self.taken[at as usize] as usize)
+    }
+
+    pub fn match_number(&self, at: Ix) -> u32 {
+        self.taken[at as usize]
+    }
+
+    pub fn is_blocked(&self, at: Ix) -> bool {
+        self.blocked[at as usize]
+    }
+
+    /// Keeps a record from being matched: it is promised to a partner that is not here.
+    pub fn block(&mut self, at: Ix) {
+        self.blocked[at as usize] = true;
+    }
+
+    /// Takes all members; refused as a whole when one of them is taken already.
+    pub fn accept(&mut self, mut accepted: Accepted) -> bool {
+        if accepted.members().any(|at| !self.is_open(at)) {
+            return false;
+        }
+        accepted.sources.sort_unstable();
+        accepted.targets.sort_unstable();
+        let number = u32::try_from(self.accepted.len()).unwrap_or(NONE);
+        for at in accepted.members() {
+            self.taken[at as usize] = number;
+        }
+        self.accepted.push(accepted);
+        true
+    }
+
+    pub fn propose(&mut self, accepted: Accepted, score: i64) {
+        self.proposals.push(Proposal { accepted, score });
+    }
+
+    /// The first tier that knows something about a record is believed.
+    pub fn hint(&mut self, at: Ix, reason: Reason, other: Ix, candidates: usize) {
+        let place = &mut self.hints[at as usize];
+        if place.is_none() {
+            *place = Some(Hint { reason, other, candidates: u32::try_from(candidates).unwrap_or(u32::MAX) });
+        }
+    }
+
+    pub fn hint_of(&self, at: Ix) -> Option<Hint> {
+        self.hints[at as usize]
+    }
+
+    /// Open records among these.
+    pub fn open_among(&self, all: &[Ix]) -> Vec<Ix> {
+        all.iter().copied().filter(|at| self.is_open(*at)).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! The proof that nothing was lost, invented or used twice, made on every run from the finished lists.
+
+use crate::{Outcome, RunInput, table::Table};
+use domain::{
+    Currency,
+    matches::{ExceptionClass, Match},
+    record::Side,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
+
+/// What does not add up. A defect of the engine, never of the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConservationError {
+    pub violations: Vec<String>,
+}
+
+impl fmt::Display for ConservationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the result does not add up: {}", self.violations.join("; "))
+    }
+}
+
+impl std::error::Error for ConservationError {}
+
+/// More violations than this are not listed.
+const MAX_LISTED: usize = 10;
+
+type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
+
+pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> Result<(), ConservationError> {
+    let mut violations = Vec::new();
+    let mut seen: HashMap<(Side, &str), u32> = HashMap::new();
+    for found in outcome.matches.iter().chain(&outcome.suggestions) {
+        for id in &found.source_ids {
+            *seen.entry((Side::Source, id)).or_default() += 1;
+        }
+        for id in &found.target_ids {
+            *seen.entry((Side::Target, id)).or_default() += 1;
+        }
+    }
+    for open in outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Missing) {
+        *seen.entry((open.side, &open.record_id)).or_default() += 1;
+    }
+    let mut in_scope: Sums = BTreeMap::new();
+    for at in table.positions() {
+        let (row, record) = (table.row(at), table.record(at));
+        let side = if row.target { Side::Target } else { Side::Source };
+        let times = seen.get(&(side, record.id.as_str())).copied().unwrap_or(0);
+        let counted = row.in_window && table.in_scope(at);
+        if counted {
+            let place = in_scope.entry((side, table.currency(at))).or_default();
+            place.0 += 1;
+            place.1 += i128::from(row.amount);
+        }
+        if times > 1 || (counted && times == 0) || (!table.in_scope(at) && times > 0) {
+            violations.push(format!("{} is in {times} classes", record.id));
+        }
+    }
+    differences(table, &outcome.matches, &mut violations);
+    figures(outcome, &in_scope, &mut violations);
+    delivered(table, outcome, input, &mut violations);
+    if violations.is_empty() {
+        return Ok(());
+    }
+    violations.truncate(MAX_LISTED);
+    Err(ConservationError { violations })
+}
+
+/// Every difference is the difference of the members, without a rest.
+fn differences(table: &Table<'_>, matches: &[Match], violations: &mut Vec<String>) {
+    let amounts: HashMap<(bool, &str), i64> = table
+        .positions()
+        .map(|at| ((table.row(at).target, table.record(at).id.as_str()), table.row(at).amount))
+        .collect();
+    for found in matches {
+        let sum = |target: bool, ids: &[String]| -> i128 {
+            ids.iter().map(|id| i128::from(amounts.get(&(target, id.as_str())).copied().unwrap_or(0))).sum()
+        };
+        let gap = sum(true, &found.target_ids) - sum(false, &found.source_ids);
+        if gap != i128::from(found.difference.sum()) {
+            violations.push(format!("the difference of {} is not {gap}", found.id()));
+        }
+    }
+}
+
+/// The summary's figures are those of the records.
+fn figures(outcome: &Outcome, in_scope: &Sums, violations: &mut Vec<String>) {
+    let summary = &outcome.summary;
+    for (side, counts) in [(Side::Source, &summary.source), (Side::Target, &summary.target)] {
+        let records: u64 = in_scope.iter().filter(|((of, _), _)| *of == side).map(|(_, (count, _))| count).sum();
+        if records != counts.in_scope() {
+            violations.push(format!("{} of {records} records of {side:?} are counted", counts.in_scope()));
+        }
+    }
+    for total in &summary.totals {
+        for (side, sums) in [(Side::Source, &total.source), (Side::Target, &total.target)] {
+            let records = in_scope.get(&(side, total.currency)).map_or(0, |(_, sum)| *sum);
+            let parts =
+                i128::from(sums.matched_minor) + i128::from(sums.suggested_minor) + i128::from(sums.unmatched_minor);
+            if records != parts || records != i128::from(sums.in_scope_minor) {
+                violations.push(format!("{} of {side:?} does not sum to {records}", total.currency));
+            }
+        }
+    }
+}
+
+/// What was delivered for the window is in scope or excluded; a second delivery of one id is the same record.
+fn delivered(table: &Table<'_>, outcome: &Outcome, input: &RunInput, violations: &mut Vec<String>) {
+    let evidence = input.source.iter().chain(&input.target).filter(|record| record.evidence_only).count();
+    let kept = table.records.len() + table.duplicates.len();
+    let given = input.source.len() + input.target.len();
+    if kept > given || kept + evidence < given {
+        violations.push(format!("{kept} of {given} delivered records are known"));
+    }
+    let inside = table.rows.iter().filter(|row| row.in_window).count();
+    let summary = &outcome.summary;
+    let counted =
+        summary.source.in_scope() + summary.source.excluded + summary.target.in_scope() + summary.target.excluded;
+    if counted != inside as u64 {
+        violations.push(format!("{counted} of {inside} records of the window are in scope or excluded"));
+    }
+}

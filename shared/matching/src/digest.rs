@@ -1,0 +1,101 @@
+//! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
+
+use crate::{RunInput, rules::RuleSet, table::Table};
+use domain::record::Record;
+use sha2::{Digest, Sha256};
+
+/// Hex SHA-256 of the records in canonical order, orders, reservations, window, `as_of` and rules. Where a record was
+/// staged is not part of it.
+pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String {
+    let mut hash = Sha256::new();
+    let mut buffer: Vec<u8> = Vec::with_capacity(1_024);
+    let all = table.records.iter().chain(&table.duplicates);
+    for record in all {
+        buffer.clear();
+        write(&mut buffer, record);
+        hash.update(&buffer);
+    }
+    let mut orders: Vec<String> = input.orders.iter().map(|order| json(order)).collect();
+    orders.sort_unstable();
+    let mut reserved: Vec<String> = input
+        .reserved
+        .iter()
+        .map(|reservation| {
+            let mut sorted = reservation.clone();
+            sorted.partner_ids.sort_unstable();
+            json(&sorted)
+        })
+        .collect();
+    reserved.sort_unstable();
+    for text in orders.iter().chain(&reserved).chain([&json(&input.window), &json(&input.as_of), &json(rules)]) {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn text(buffer: &mut Vec<u8>, text: Option<&str>) {
+    let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1));
+    buffer.extend_from_slice(&length.to_le_bytes());
+    buffer.extend_from_slice(text.unwrap_or_default().as_bytes());
+}
+
+fn number(buffer: &mut Vec<u8>, number: Option<i64>) {
+    buffer.push(u8::from(number.is_some()));
+    buffer.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
+}
+
+fn write(buffer: &mut Vec<u8>, record: &Record) {
+    text(buffer, Some(&record.id));
+    buffer.extend_from_slice(&[
+        record.side as u8,
+        record.kind as u8,
+        record.status as u8,
+        record.precision as u8,
+        u8::from(record.test),
+        u8::from(record.disputed),
+        u8::from(record.evidence_only),
+    ]);
+    let shop = record.shop_money;
+    let settled = record.settled.as_ref();
+    for value in [
+        Some(record.amount_minor),
+        shop.map(|money| money.amount_minor),
+        record.authorized_minor,
+        record.fee_minor,
+        record.net_minor,
+        settled.map(|settled| settled.money.amount_minor),
+        Some(record.occurred_at.millis()),
+        record.settled_at.map(domain::Timestamp::millis),
+    ] {
+        number(buffer, value);
+    }
+    text(buffer, Some(record.currency.code()));
+    text(buffer, shop.as_ref().map(|money| money.currency.code()));
+    text(buffer, settled.map(|settled| settled.money.currency.code()));
+    text(buffer, settled.and_then(|settled| settled.rate.as_deref()));
+    for value in [
+        &record.counterparty.email_hash,
+        &record.counterparty.name,
+        &record.counterparty.last4,
+        &record.memo,
+        &record.parent,
+        &record.group,
+        &record.gateway,
+    ] {
+        text(buffer, value.as_deref());
+    }
+    text(buffer, record.order.as_ref().map(|order| order.id.as_str()));
+    text(buffer, record.order.as_ref().map(|order| order.name.as_str()));
+    let mut refs: Vec<&domain::record::Reference> = record.refs.iter().collect();
+    refs.sort_unstable();
+    number(buffer, i64::try_from(refs.len()).ok());
+    for reference in refs {
+        text(buffer, Some(&json(&reference.scheme)));
+        text(buffer, Some(&reference.value));
+    }
+}

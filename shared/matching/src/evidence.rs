@@ -1,0 +1,233 @@
+//! What two records say about each other, and whether a reference may be believed.
+
+use crate::{
+    board::{Board, field},
+    keys::{Entry, Keys},
+    table::{DAY_MS, Ix, MINUTE_MS, NONE, Table},
+};
+
+/// How far the references of two records speak against their being partners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Conflict {
+    None,
+    /// A reference leads elsewhere, but amount and buyer there do not fit: it is probably wrong.
+    Doubtful,
+    /// A reference leads to a record that would fit.
+    Real,
+}
+
+/// Fields in which a pair agrees and disagrees.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Agreement {
+    pub fields: u16,
+    /// Number of e-mail and card that are known on both sides and differ.
+    pub against: u32,
+}
+
+impl Agreement {
+    pub const PERSON: u16 = field::EMAIL | field::LAST4 | field::NAME | field::MEMO;
+
+    pub fn for_it(self) -> bool {
+        self.fields & (Self::PERSON | field::REFERENCE | field::STRONG_ID) != 0
+    }
+
+    /// Strong enough to stand against a doubtful reference: the e-mail, or two signs.
+    pub fn firm(self) -> bool {
+        let signs = self.fields & (Self::PERSON | field::REFERENCE | field::STRONG_ID);
+        signs & field::EMAIL != 0 || signs.count_ones() >= 2
+    }
+}
+
+/// E-mail, card, name, memo and shared references.
+pub(crate) fn agreement(table: &Table<'_>, source: Ix, target: Ix) -> Agreement {
+    let (a, b) = (table.row(source), table.row(target));
+    let mut found = Agreement::default();
+    for (left, right, bit, may_differ) in [
+        (a.email, b.email, field::EMAIL, false),
+        (a.last4, b.last4, field::LAST4, false),
+        (a.name, b.name, field::NAME, true),
+    ] {
+        if left == NONE || right == NONE {
+            continue;
+        }
+        if left != right {
+            found.against += u32::from(!may_differ);
+        } else if table.telling(left) {
+            found.fields |= bit;
+        }
+    }
+    if a.memo != NONE && a.memo == b.memo && table.held_by(a.memo) <= 2 {
+        found.fields |= field::MEMO;
+    }
+    let (strong, weak) = table.keys.shared(source, target);
+    if strong {
+        found.fields |= field::STRONG_ID;
+    }
+    if weak {
+        found.fields |= field::REFERENCE;
+    }
+    found
+}
+
+/// Whether references of the two lead to somebody else.
+pub(crate) fn conflict(board: &Board<'_>, source: Ix, target: Ix) -> Conflict {
+    let from_source = leads_away(board, source, target, |_| true);
+    let from_target = leads_away(board, target, source, |_| true);
+    let nowhere = if leads_nowhere(board.table, target) { Conflict::Doubtful } else { Conflict::None };
+    from_source.max(from_target).max(nowhere)
+}
+
+/// Whether the order that the target names is another one than the source's.
+pub(crate) fn other_order(board: &Board<'_>, source: Ix, target: Ix) -> bool {
+    leads_away(board, target, source, Keys::is_weak_key) != Conflict::None
+}
+
+fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> bool) -> Conflict {
+    let table = board.table;
+    let keys = &table.keys;
+    let row = table.row(at);
+    let mut worst = Conflict::None;
+    for entry in keys.of(at).iter().filter(|entry| keys.counts(**entry) && which(**entry)) {
+        let holders = keys.holders(entry.value);
+        let opposite = || holders.iter().filter(|holder| table.row(holder.at).target != row.target);
+        if opposite().any(|holder| holder.at == partner || related(table, holder.at, partner)) {
+            continue;
+        }
+        for holder in opposite().take(8).filter(|holder| keys.counts(**holder)) {
+            if explained(board, at, holder.at) {
+                continue;
+            }
+            let there = table.row(holder.at);
+            let fits = there.class == row.class && there.currency == row.currency && there.amount == row.amount;
+            let same_buyer = row.email != NONE && row.email == there.email && table.telling(row.email);
+            let found = if fits || same_buyer { Conflict::Real } else { Conflict::Doubtful };
+            worst = worst.max(found);
+        }
+    }
+    worst
+}
+
+/// Whether a payment names an order or payment, under a key that counts, which nobody on the other side has.
+fn leads_nowhere(table: &Table<'_>, target: Ix) -> bool {
+    let keys = &table.keys;
+    let empty = |entry: &Entry| keys.holders(entry.value).iter().all(|holder| table.row(holder.at).target);
+    keys.of(target).iter().any(|entry| keys.is_proven_weak(*entry) && empty(entry))
+}
+
+/// Two records of one side that belong to one order, or of which one undoes the other.
+fn related(table: &Table<'_>, a: Ix, b: Ix) -> bool {
+    let (left, right) = (table.row(a), table.row(b));
+    (left.order != NONE && left.order == right.order)
+        || left.parent == b
+        || right.parent == a
+        || (left.parent != NONE && left.parent == right.parent)
+}
+
+/// The record that a reference leads to is matched with a relative of the one that names it.
+fn explained(board: &Board<'_>, at: Ix, holder: Ix) -> bool {
+    board.match_of(holder).is_some_and(|found| found.members().any(|member| related(board.table, member, at)))
+}
+
+/// Whether parents that are known on both sides belong to different matches.
+pub(crate) fn parents_differ(board: &Board<'_>, source: Ix, target: Ix) -> bool {
+    let (a, b) = (board.table.row(source).parent, board.table.row(target).parent);
+    if a == NONE || b == NONE || !board.table.in_scope(a) || !board.table.in_scope(b) {
+        return false;
+    }
+    (board.is_taken(a) || board.is_taken(b)) && board.match_number(a) != board.match_number(b)
+}
+
+/// Whether the strong id that joins an exact pair may be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Certain,
+    /// One sign speaks against it, but nobody else fits.
+    Contested,
+    /// Somebody else fits better, or too much speaks against it.
+    Refused,
+}
+
+/// How many records of the same amount are looked at as alternatives; beyond that a pair is not vouched for.
+const MAX_ALTERNATIVES: usize = 64;
+
+/// Judges an exact pair that a reference joins.
+pub(crate) fn certify(board: &Board<'_>, source: Ix, target: Ix) -> Verdict {
+    let table = board.table;
+    if parents_differ(board, source, target) {
+        return Verdict::Refused;
+    }
+    let agreement = agreement(table, source, target);
+    let against = agreement.against + u32::from(other_order(board, source, target));
+    let supported = agreement.fields & (Agreement::PERSON | field::REFERENCE) != 0;
+    if against == 0 && supported {
+        return Verdict::Certain;
+    }
+    if against >= 2 || somebody_else(board, source, target) || somebody_else(board, target, source) {
+        return Verdict::Refused;
+    }
+    if against == 0 { Verdict::Certain } else { Verdict::Contested }
+}
+
+/// Another open record of the partner's side with the same amount that `at` has something in common with, and that
+/// nothing else claims.
+pub(crate) fn somebody_else(board: &Board<'_>, at: Ix, partner: Ix) -> bool {
+    let table = board.table;
+    let reach = i64::from(board.rules.weak_reference_days) * DAY_MS;
+    if table.same_amount(at).len() == 1 {
+        return false;
+    }
+    let nearby = table.nearest(at, reach, MAX_ALTERNATIVES);
+    nearby.iter().filter(|other| **other != partner && board.is_open(**other)).any(|other| {
+        let (source, target) = if table.row(at).target { (*other, at) } else { (at, *other) };
+        let found = agreement(table, source, target);
+        found.for_it() && found.against == 0 && !has_exact_link(board, *other, at)
+    })
+}
+
+/// Whether a record has a reference of its own to an open record of equal amount other than `except`.
+fn has_exact_link(board: &Board<'_>, at: Ix, except: Ix) -> bool {
+    let table = board.table;
+    let row = table.row(at);
+    table.keys.linked(table, at).into_iter().any(|other| {
+        let there = table.row(other);
+        other != except && board.is_open(other) && there.bucket == row.bucket
+    })
+}
+
+/// Thousandths of agreement, from a fixed table: what candidates are ranked by.
+pub(crate) fn score(table: &Table<'_>, source: Ix, target: Ix) -> i64 {
+    let (a, b) = (table.row(source), table.row(target));
+    let found = agreement(table, source, target);
+    let mut score = 0;
+    if a.class == b.class && a.currency == b.currency {
+        let gap = (a.amount - b.amount).unsigned_abs();
+        let whole = a.amount.unsigned_abs().max(b.amount.unsigned_abs()).max(1);
+        score += match gap {
+            0 => 350,
+            _ if gap.saturating_mul(100) <= whole => 150,
+            _ if gap.saturating_mul(10) <= whole => 80,
+            _ => 0,
+        };
+    }
+    for (bit, weight) in [
+        (field::STRONG_ID, 250),
+        (field::REFERENCE, 200),
+        (field::EMAIL, 200),
+        (field::LAST4, 120),
+        (field::NAME, 80),
+        (field::MEMO, 60),
+    ] {
+        if found.fields & bit != 0 {
+            score += weight;
+        }
+    }
+    let distance = table.distance_ms(source, target);
+    score += match distance {
+        _ if distance <= 15 * MINUTE_MS => 100,
+        _ if distance <= DAY_MS => 60,
+        _ if distance <= 3 * DAY_MS => 30,
+        _ => 0,
+    };
+    score -= 200 * i64::from(found.against);
+    score.clamp(0, 1_000)
+}

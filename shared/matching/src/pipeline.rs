@@ -1,0 +1,44 @@
+//! A run, top to bottom.
+
+use crate::{
+    Outcome, RunInput,
+    board::Board,
+    conservation::{self, ConservationError},
+    digest, orders, report,
+    rules::RuleSet,
+    summary,
+    table::{Class, Table},
+    tiers::{amount_window, classify, parent, reserved, same_key_group, strong_id, suggest, weak_reference},
+};
+
+/// Decides about every record of the input.
+///
+/// # Errors
+/// [`ConservationError`] when the result would not add up; nothing of it may be used then.
+pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, ConservationError> {
+    let input = &input;
+    // Tier 0 screens the records while the table is built.
+    let table = Table::build(input, rules);
+    let mut board = Board::new(&table, rules);
+    let board = &mut board;
+
+    reserved::apply(board, &input.reserved);
+    strong_id::apply(board);
+    weak_reference::apply(board);
+    parent::apply(board);
+    same_key_group::apply(board);
+    parent::apply(board);
+    amount_window::apply(board, Class::Payment);
+    parent::apply(board);
+    amount_window::apply(board, Class::Refund);
+    // Tier 6, tolerance, and tier 7, payouts, have their place here.
+    let suggested = suggest::choose(board);
+    let open = classify::apply(board, &suggested, input);
+
+    let outcome = report::outcome(board, &suggested, open);
+    let orders = orders::roll_up(board, input);
+    let summary = summary::count(board, &outcome, input, digest::of(&table, input, rules));
+    let outcome = Outcome { orders, summary, ..outcome };
+    conservation::check(&table, &outcome, input)?;
+    Ok(outcome)
+}

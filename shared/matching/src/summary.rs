@@ -1,0 +1,155 @@
+//! The figures of a run, per side and currency, of records in the window only.
+
+use crate::{ENGINE_VERSION, Outcome, RunInput, board::Board, reason::Reason, table::Ix};
+use domain::{
+    Currency,
+    matches::{ExceptionClass, Match},
+    record::Side,
+    summary::{CurrencyTotals, Difference, RunSummary, SideCounts, SideTotals, Warning, accuracy_bp},
+};
+use std::collections::{BTreeMap, HashSet};
+
+/// Shares of records, in percent, beyond which a run looks wrong as a whole.
+const MANY_EXCLUDED_PERCENT: u64 = 20;
+const FEW_MATCHED_PERCENT: u64 = 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Matched,
+    Suggested,
+    Unmatched,
+    Excluded,
+}
+
+pub(crate) fn count(board: &Board<'_>, outcome: &Outcome, input: &RunInput, input_digest: String) -> RunSummary {
+    let table = board.table;
+    let suggested = members(&outcome.suggestions);
+    let mut source = SideCounts::default();
+    let mut target = SideCounts::default();
+    let mut totals: BTreeMap<Currency, (SideTotals, SideTotals, Difference)> = BTreeMap::new();
+    let mut add = |side: Side, currency: Currency, amount: i64, class: Class| {
+        let place = totals.entry(currency).or_default();
+        let (counts, sums) = match side {
+            Side::Source => (&mut source, &mut place.0),
+            Side::Target => (&mut target, &mut place.1),
+        };
+        let (count, sum) = match class {
+            Class::Matched => (&mut counts.matched, &mut sums.matched_minor),
+            Class::Suggested => (&mut counts.suggested, &mut sums.suggested_minor),
+            Class::Unmatched => (&mut counts.unmatched, &mut sums.unmatched_minor),
+            Class::Excluded => (&mut counts.excluded, &mut sums.excluded_minor),
+        };
+        *count += 1;
+        *sum += amount;
+        if class != Class::Excluded {
+            sums.in_scope_minor += amount;
+        }
+    };
+    for at in table.positions().filter(|at| table.row(*at).in_window && table.in_scope(*at)) {
+        let row = table.row(at);
+        let side = if row.target { Side::Target } else { Side::Source };
+        let class = if board.is_taken(at) {
+            Class::Matched
+        } else if suggested.contains(&(side, table.record(at).id.as_str())) {
+            Class::Suggested
+        } else {
+            Class::Unmatched
+        };
+        add(side, table.currency(at), row.amount, class);
+    }
+    for exclusion in &outcome.exclusions {
+        add(exclusion.side, exclusion.currency, exclusion.amount_minor, Class::Excluded);
+    }
+    for accepted in &board.accepted {
+        // A difference across the edge counts once: in the run whose window holds the first source.
+        let first: Option<Ix> = accepted.sources.first().copied();
+        if let Some(first) = first.filter(|at| table.row(*at).in_window) {
+            let place = totals.entry(table.currency(first)).or_default();
+            place.2 = place.2.plus(&accepted.difference);
+        }
+    }
+    let totals: Vec<CurrencyTotals> = totals
+        .into_iter()
+        .map(|(currency, (source, target, difference))| CurrencyTotals {
+            currency,
+            exponent: currency.exponent(),
+            source,
+            target,
+            difference,
+        })
+        .collect();
+    let discrepancies = outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Discrepancy);
+    let mut warnings = warnings(&source, &target, &currencies(board, false), &currencies(board, true));
+    let repeated = table.duplicates.iter().filter(|record| input.window.contains(record.occurred_at)).count();
+    if repeated > 0 {
+        let message = format!("{repeated} records were delivered twice while paging; each is counted once.");
+        warnings.push(Warning { code: Reason::DuplicatePage.code().to_owned(), message });
+    }
+    RunSummary {
+        discrepancy_count: discrepancies.count() as u64,
+        accuracy_bp: accuracy_bp(&source, &target),
+        warnings,
+        totals,
+        source,
+        target,
+        engine_version: ENGINE_VERSION.to_owned(),
+        rule_set_version: board.rules.version(),
+        input_digest,
+    }
+}
+
+/// Currencies of the records in scope of one side, as the tiers compared them.
+fn currencies(board: &Board<'_>, target: bool) -> HashSet<u16> {
+    let table = board.table;
+    table
+        .rows
+        .iter()
+        .zip(table.positions())
+        .filter(|(row, at)| row.target == target && row.in_window && table.in_scope(*at))
+        .map(|(row, _)| row.currency)
+        .collect()
+}
+
+pub(crate) fn members(matches: &[Match]) -> HashSet<(Side, &str)> {
+    matches
+        .iter()
+        .flat_map(|found| {
+            let sources = found.source_ids.iter().map(|id| (Side::Source, id.as_str()));
+            sources.chain(found.target_ids.iter().map(|id| (Side::Target, id.as_str())))
+        })
+        .collect()
+}
+
+fn warnings(
+    source: &SideCounts,
+    target: &SideCounts,
+    source_currencies: &HashSet<u16>,
+    target_currencies: &HashSet<u16>,
+) -> Vec<Warning> {
+    let (left, right) = (source.in_scope(), target.in_scope());
+    let in_scope = left + right;
+    let excluded = source.excluded + target.excluded;
+    let matched = source.matched + target.matched;
+    let mut warnings = Vec::new();
+    let mut warn = |code: &str, message: String| warnings.push(Warning { code: code.to_owned(), message });
+    if in_scope == 0 {
+        warn("nothing_in_scope", "No movement of money is in scope; check the range and the gateways.".to_owned());
+    } else if left == 0 || right == 0 {
+        let (empty, full, count) = if left == 0 { ("order", "payment", right) } else { ("payment", "order", left) };
+        warn("one_side_empty", format!("The {empty} side has no movement in scope, the {full} side has {count}."));
+    }
+    if excluded * 100 > (in_scope + excluded) * MANY_EXCLUDED_PERCENT {
+        let all = in_scope + excluded;
+        warn("many_excluded", format!("{excluded} of {all} records are out of scope; check the gateways of the job."));
+    }
+    if in_scope > 0 && matched * 100 < in_scope * FEW_MATCHED_PERCENT {
+        warn(
+            "few_matched",
+            format!("Only {matched} of {in_scope} records were matched; are these the right accounts?"),
+        );
+    }
+    if left > 0 && right > 0 && source_currencies.is_disjoint(target_currencies) {
+        warn("currencies_disjoint", "The two sides have no currency in common.".to_owned());
+    }
+    warnings
+}

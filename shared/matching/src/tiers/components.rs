@@ -1,0 +1,148 @@
+//! Whole groups: open records of one class and currency that are connected through shared values.
+
+use crate::{
+    board::Board,
+    keys::Keys,
+    table::{Class, Ix, ix},
+};
+
+#[derive(Debug, Default)]
+pub(crate) struct Component {
+    pub sources: Vec<Ix>,
+    pub targets: Vec<Ix>,
+}
+
+/// Groups connected through strong values, those with both sides only, in order of their first member.
+pub(crate) fn by_strong_value(board: &Board<'_>) -> Vec<Component> {
+    connect(board, |keys, value| keys.is_strong(value))
+}
+
+fn connect(board: &Board<'_>, joins: impl Fn(&Keys, u32) -> bool) -> Vec<Component> {
+    let table = board.table;
+    let keys = &table.keys;
+    let mut parents: Vec<Ix> = table.positions().collect();
+    let mut seen: Vec<(Class, u16, Ix)> = Vec::new();
+    for value in keys.values().filter(|value| joins(keys, *value)) {
+        let holders = keys.holders(value);
+        if holders.len() < 2 {
+            continue;
+        }
+        seen.clear();
+        for entry in holders.iter().filter(|entry| board.is_open(entry.at)) {
+            let row = table.row(entry.at);
+            match seen.iter().find(|(class, currency, _)| (*class, *currency) == (row.class, row.currency)) {
+                Some((.., first)) => union(&mut parents, *first, entry.at),
+                None => seen.push((row.class, row.currency, entry.at)),
+            }
+        }
+    }
+    let mut grouped: Vec<(Ix, Ix)> = Vec::new();
+    for at in table.positions() {
+        let root = find(&mut parents, at);
+        if root != at {
+            grouped.push((root, at));
+        }
+    }
+    let mut roots: Vec<Ix> = grouped.iter().map(|(root, _)| *root).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    grouped.extend(roots.into_iter().map(|root| (root, root)));
+    grouped.sort_unstable();
+    grouped
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|group| {
+            let (sources, targets) = group.iter().map(|(_, at)| *at).partition(|at| !table.row(*at).target);
+            Component { sources, targets }
+        })
+        .filter(|component: &Component| !component.sources.is_empty() && !component.targets.is_empty())
+        .collect()
+}
+
+/// The smaller position becomes the root, so that roots do not depend on the order of joining.
+fn union(parents: &mut [Ix], a: Ix, b: Ix) {
+    let (a, b) = (find(parents, a), find(parents, b));
+    if let Some(parent) = parents.get_mut(a.max(b) as usize) {
+        *parent = a.min(b);
+    }
+}
+
+fn find(parents: &mut [Ix], mut at: Ix) -> Ix {
+    while parents[at as usize] != at {
+        let up = parents[parents[at as usize] as usize];
+        parents[at as usize] = up;
+        at = up;
+    }
+    at
+}
+
+/// Pairs of equal amount within a group that are the only ones with their amount on both sides and share a value.
+pub(crate) fn exact_pairs(board: &Board<'_>, component: &Component) -> Vec<(Ix, Ix)> {
+    let table = board.table;
+    let mut all: Vec<(i64, bool, Ix)> = component
+        .sources
+        .iter()
+        .chain(&component.targets)
+        .map(|at| (table.row(*at).amount, table.row(*at).target, *at))
+        .collect();
+    all.sort_unstable();
+    all.chunk_by(|a, b| a.0 == b.0)
+        .filter_map(|equal| match equal {
+            [(_, false, source), (_, true, target)] => Some((*source, *target)),
+            _ => None,
+        })
+        .filter(|(source, target)| table.keys.shared(*source, *target) != (false, false))
+        .collect()
+}
+
+/// Open records of one class and currency that hold one weak value, both sides present.
+pub(crate) fn by_weak_value(board: &Board<'_>) -> Vec<Component> {
+    let table = board.table;
+    let keys = &table.keys;
+    let mut found = Vec::new();
+    for value in keys.values().filter(|value| !keys.is_strong(*value)) {
+        let holders = keys.holders(value);
+        if holders.len() < 2 || !holders.iter().any(|entry| keys.counts(*entry)) {
+            continue;
+        }
+        let mut open: Vec<(Class, u16, Ix)> = holders
+            .iter()
+            .filter(|entry| keys.counts(**entry) && board.is_open(entry.at))
+            .map(|entry| (table.row(entry.at).class, table.row(entry.at).currency, entry.at))
+            .collect();
+        open.sort_unstable();
+        for group in open.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let (sources, targets): (Vec<Ix>, Vec<Ix>) =
+                group.iter().map(|(.., at)| *at).partition(|at| !table.row(*at).target);
+            if !sources.is_empty() && !targets.is_empty() {
+                found.push(Component { sources, targets });
+            }
+        }
+    }
+    found.sort_by(|a, b| (&a.sources, &a.targets).cmp(&(&b.sources, &b.targets)));
+    found.dedup_by(|a, b| (&a.sources, &a.targets) == (&b.sources, &b.targets));
+    found
+}
+
+/// Sum of signed amounts, wide enough for any number of records.
+pub(crate) fn sum(board: &Board<'_>, members: &[Ix]) -> i128 {
+    members.iter().map(|at| i128::from(board.table.row(*at).amount)).sum()
+}
+
+/// One against many with equal sums, within the largest group that is allowed.
+pub(crate) fn is_equal_group(board: &Board<'_>, component: &Component) -> bool {
+    let (sources, targets) = (component.sources.len(), component.targets.len());
+    let shape = sources.min(targets) == 1 && sources.max(targets) >= 2;
+    let fits = sources.max(targets) <= usize::from(board.rules.group_max_members);
+    shape && fits && sum(board, &component.sources) == sum(board, &component.targets)
+}
+
+/// Every pair of a source and a target, for groups of limited size.
+pub(crate) fn edges(component: &Component) -> impl Iterator<Item = (Ix, Ix)> {
+    component.sources.iter().flat_map(|source| component.targets.iter().map(|target| (*source, *target)))
+}
+
+/// Whether a component holds nothing but whole pairs.
+pub(crate) fn is_all_pairs(component: &Component, pairs: &[(Ix, Ix)]) -> bool {
+    let pairs = ix(pairs.len());
+    ix(component.sources.len()) == pairs && ix(component.targets.len()) == pairs
+}

@@ -1,0 +1,55 @@
+//! Tier 2: an order id, an order name or a metadata value. Taken where value and amount are unique on both sides and
+//! nothing that would fit is named by a stronger reference.
+
+use super::components::{by_weak_value, exact_pairs};
+use crate::{
+    board::{Accepted, Board, field},
+    evidence::{Conflict, agreement, conflict, parents_differ},
+    reason::Reason,
+    rule::Rule,
+    table::{DAY_MS, Ix},
+};
+
+pub(crate) fn apply(board: &mut Board<'_>) {
+    let mut pairs: Vec<(Ix, Ix)> = Vec::new();
+    for component in by_weak_value(board) {
+        pairs.extend(exact_pairs(board, &component));
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    // Two values may name two partners for one record: then neither is unique.
+    let targets_of = counts(pairs.iter().map(|(source, _)| *source), board);
+    let sources_of = counts(pairs.iter().map(|(_, target)| *target), board);
+    for (source, target) in pairs {
+        let unique = targets_of[source as usize] == 1 && sources_of[target as usize] == 1;
+        if !unique {
+            board.hint(source, Reason::Ambiguous, target, usize::from(targets_of[source as usize]));
+            board.hint(target, Reason::Ambiguous, source, usize::from(sources_of[target as usize]));
+        } else if is_believable(board, source, target) {
+            let fields = agreement(board.table, source, target).fields | field::AMOUNT;
+            board.accept(Accepted::pair(source, target, Rule::WeakReference, fields));
+        } else {
+            board.hint(source, Reason::ReferenceConflict, target, 1);
+            board.hint(target, Reason::ReferenceConflict, source, 1);
+        }
+    }
+}
+
+fn is_believable(board: &Board<'_>, source: Ix, target: Ix) -> bool {
+    let reach = i64::from(board.rules.weak_reference_days) * DAY_MS;
+    let found = agreement(board.table, source, target);
+    found.against == 0
+        && board.table.distance_ms(source, target) <= reach
+        && conflict(board, source, target) != Conflict::Real
+        && !parents_differ(board, source, target)
+}
+
+fn counts(members: impl Iterator<Item = Ix>, board: &Board<'_>) -> Vec<u16> {
+    let mut counts = vec![0_u16; board.table.rows.len()];
+    for at in members {
+        if let Some(count) = counts.get_mut(at as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+    counts
+}
