@@ -1,0 +1,14 @@
+//! The services that functions and tests call: one method per command, idempotent, deciding on aggregates and appending
+//! what was decided. Nothing here writes a read model.
+
+mod command;
+mod connections;
+mod error;
+mod jobs;
+mod reconciliations;
+
+pub use command::{Caller, Idempotency};
+pub use connections::{ConnectionAnswer, ConnectionService};
+pub use error::{CommandError, FieldError};
+pub use jobs::{JobAnswer, JobService};
+pub use reconciliations::{ReconciliationService, StartReconciliation, Started};

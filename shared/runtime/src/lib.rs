@@ -1,0 +1,52 @@
+//! What every function needs to begin: settings, logs, AWS clients, and the implementations of the ports for AWS.
+//!
+//! **Invariant:** start-up does no network call. Clients are built lazily by the SDK, so a function polls for its first
+//! event within milliseconds.
+
+mod blobs;
+mod clock;
+mod failure;
+mod logs;
+mod secrets;
+mod settings;
+
+pub use blobs::S3Blobs;
+pub use clock::{SystemClock, UuidIds};
+pub use failure::{FunctionError, function_error};
+pub use logs::start_logs;
+pub use secrets::SecretsManager;
+pub use settings::{MissingSettings, Settings};
+
+pub use aws_config::SdkConfig;
+
+use domain::{Clock, IdSource};
+use event_store::{DynamoStore, EventStore, Tables};
+use std::sync::Arc;
+
+/// SDK configuration: region and credentials from the function's environment, endpoint from `AWS_ENDPOINT_URL` if set.
+pub async fn aws() -> SdkConfig {
+    aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
+}
+
+/// The event store out of `EVENT_STORE_TABLE`, `STREAM_HEADS_TABLE` and, for commands, `COMMAND_LOG_TABLE`.
+///
+/// # Errors
+/// Every missing setting at once.
+pub fn event_store(aws: &SdkConfig, settings: &Settings) -> Result<Arc<dyn EventStore>, MissingSettings> {
+    let [event_store, stream_heads] = settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE"])?;
+    // Only commands write the command log; other functions neither have the setting nor the permission.
+    let command_log = settings.optional("COMMAND_LOG_TABLE").unwrap_or_default();
+    Ok(Arc::new(DynamoStore::new(dynamodb(aws), Tables { event_store, stream_heads, command_log })))
+}
+
+/// A DynamoDB client; one per process.
+#[must_use]
+pub fn dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(aws)
+}
+
+/// The system's clock and id source as ports.
+#[must_use]
+pub fn clock_and_ids() -> (Arc<dyn Clock>, Arc<dyn IdSource>) {
+    (Arc::new(SystemClock), Arc::new(UuidIds))
+}

@@ -1,0 +1,170 @@
+//! Step `finish`: the point of no return when all went well; otherwise the end of a failed attempt, with nothing visible.
+
+use crate::{
+    error::StepError,
+    input::StepInput,
+    ledger::{Current, Decision, Ledger},
+    matching_step::{matches_stream, new_event},
+};
+use domain::{
+    ErrorName, Failure, Family, Timestamp,
+    matches::MatchesEvent,
+    reconciliation,
+    saga::{self, Step, StepStatus, ended_fence, forward_fence},
+};
+use event_store::Append;
+use serde::{Deserialize, Serialize};
+
+/// What the state machine knows about a failed step.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ReportedFailure {
+    pub step: String,
+    /// Error name as Step Functions saw it: ours, or one of the service's.
+    pub error: String,
+    /// `{"errorType", "errorMessage", …}` as a function reports it, or the service's text.
+    #[serde(default)]
+    pub cause: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum FinishInput {
+    Completed,
+    Failed { failure: ReportedFailure },
+}
+
+/// How the run ended, for the execution's output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FinishOutcome {
+    pub status: &'static str,
+}
+
+#[derive(Debug, Clone)]
+pub struct FinishRun {
+    pub ledger: Ledger,
+}
+
+const STEP: Step = Step::Finish;
+/// Longest message kept of a failure.
+const MAX_MESSAGE: usize = 1_000;
+
+impl FinishRun {
+    /// # Errors
+    /// A [`StepError`] whose name says whether another try may help.
+    pub async fn run(&self, input: &StepInput, how: &FinishInput) -> Result<FinishOutcome, StepError> {
+        match how {
+            FinishInput::Completed => self.complete(input).await,
+            FinishInput::Failed { failure } => self.fail(input, &failure.read()).await,
+        }
+    }
+
+    async fn complete(&self, input: &StepInput) -> Result<FinishOutcome, StepError> {
+        let fence = forward_fence(input.attempt);
+        let done = self.ledger.run(input).await?.status == reconciliation::Status::Completed;
+        if !done {
+            self.ledger.begin(input, STEP, &fence).await?;
+            self.ledger
+                .transact(input, &fence, |current, at| {
+                    let mut events = saga::step_succeeded(&current.saga.state, input.attempt, STEP, serde_json::Value::Null, at)?;
+                    events.extend(saga::complete(&current.saga.state, input.attempt, at)?);
+                    Ok(Decision {
+                        saga: events,
+                        reconciliation: reconciliation::complete(&current.run.state, input.attempt, at)?,
+                        set_fence: Some(ended_fence(input.attempt)),
+                        ..Decision::default()
+                    })
+                })
+                .await?;
+        }
+        Ok(FinishOutcome { status: "completed" })
+    }
+
+    async fn fail(&self, input: &StepInput, failure: &Failure) -> Result<FinishOutcome, StepError> {
+        let run = self.ledger.run(input).await?;
+        if run.status == reconciliation::Status::Running {
+            let matches = matches_stream(input);
+            let head = self.ledger.store.head(&matches).await?;
+            let withdrawn = new_event(&MatchesEvent::MatchesWithdrawn { reason: format!("the attempt failed: {}", failure.name) })?;
+            let commit_id = self.ledger.commit_id();
+            self.ledger
+                .transact(input, &forward_fence(input.attempt), |current, at| {
+                    let others = head.iter().map(|head| Append {
+                        stream: matches.clone(),
+                        expected: head.version,
+                        events: vec![withdrawn.clone()],
+                        commit_id,
+                        set_fence: None,
+                    });
+                    Ok(Decision {
+                        saga: failed_saga(current, input, failure, at)?,
+                        reconciliation: reconciliation::fail(&current.run.state, input.attempt, failure, at)?,
+                        others: others.collect(),
+                        set_fence: Some(ended_fence(input.attempt)),
+                    })
+                })
+                .await?;
+        }
+        Ok(FinishOutcome { status: "failed" })
+    }
+}
+
+/// The failed step's line, if the step could not write it itself, and the end of the attempt.
+fn failed_saga(current: &Current, input: &StepInput, failure: &Failure, at: Timestamp) -> Result<Vec<saga::SagaEvent>, StepError> {
+    let mut events = Vec::new();
+    let state = &current.saga.state;
+    let unfinished = state.iter().flat_map(|saga| &saga.steps).find(|run| run.step.as_str() == failure.step && run.status == StepStatus::Running);
+    if let Some(run) = unfinished {
+        events.extend(saga::step_failed(state, input.attempt, run.step, failure, at)?);
+    }
+    events.extend(saga::compensate(state, input.attempt, at)?);
+    Ok(events)
+}
+
+impl ReportedFailure {
+    /// In our own words: service errors get a name of the registry, and the message is the function's own.
+    #[must_use]
+    pub fn read(&self) -> Failure {
+        let reported: Option<serde_json::Value> = serde_json::from_str(&self.cause).ok();
+        let text = |name: &str| reported.as_ref().and_then(|cause| cause.get(name)).and_then(serde_json::Value::as_str);
+        let name = ErrorName::parse(&self.error).or_else(|| text("errorType").and_then(ErrorName::parse)).unwrap_or(match self.error.as_str() {
+            "States.Timeout" | "States.HeartbeatTimeout" | "Sandbox.Timedout" => ErrorName::StepTimedOut,
+            "Runtime.ExitError" | "Lambda.Unknown" => ErrorName::StepCrashed,
+            "Lambda.TooManyRequestsException" | "Lambda.ServiceException" => ErrorName::Transient,
+            _ => ErrorName::Internal,
+        });
+        let known = ErrorName::parse(&self.error).is_some() || text("errorType").and_then(ErrorName::parse).is_some();
+        let message = match text("errorMessage") {
+            Some(message) if known => message.to_owned(),
+            _ => format!("the step ended with {}", self.error),
+        };
+        Failure {
+            name,
+            message: message.chars().take(MAX_MESSAGE).collect(),
+            step: self.step.clone(),
+            retryable: name.family() == Family::Transient,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported(error: &str, cause: &str) -> Failure {
+        ReportedFailure { step: "perform_matching".into(), error: error.into(), cause: cause.into() }.read()
+    }
+
+    #[test]
+    fn our_own_errors_keep_their_name_and_message() {
+        let failure = reported("Settler.ProviderAccessDenied", r#"{"errorType":"Settler.ProviderAccessDenied","errorMessage":"stripe answered 401"}"#);
+        assert_eq!((failure.name, failure.message.as_str(), failure.retryable), (ErrorName::ProviderAccessDenied, "stripe answered 401", false));
+    }
+
+    #[test]
+    fn service_errors_get_a_name_of_ours_and_no_internal_text() {
+        assert_eq!(reported("Sandbox.Timedout", "").name, ErrorName::StepTimedOut);
+        assert_eq!(reported("Runtime.ExitError", r#"{"errorMessage":"RequestId: 1 exit status 101"}"#).name, ErrorName::StepCrashed);
+        let unknown = reported("Weird.Error", r#"{"errorMessage":"thread main panicked at secret"}"#);
+        assert_eq!((unknown.name, unknown.message.as_str()), (ErrorName::Internal, "the step ended with Weird.Error"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The report that finance downloads: every record of the run once, as CSV and as JSON lines.
+
+use crate::{error::StepError, input::StepInput, matching_step::joined};
+use domain::{ErrorName, matches::{ExceptionClass, Match}, record::Side};
+use matching::Outcome;
+use serde_json::json;
+
+/// Key of the report of one attempt in the given format (`csv` or `jsonl`).
+#[must_use]
+pub fn report_key(input: &StepInput, format: &str) -> String {
+    format!("results/{}/{}/a{}/report.{format}", input.tenant_id, input.reconciliation_id, input.attempt)
+}
+
+const COLUMNS: [&str; 13] = [
+    "class", "side", "source_ids", "target_ids", "order_names", "amount_minor", "amount", "currency", "difference_minor", "rule", "confidence", "reason",
+    "explanation",
+];
+
+/// A cell that a spreadsheet would run as a formula is shown as text.
+fn cell(text: &str) -> String {
+    if text.starts_with(['=', '+', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+fn internal(cause: impl std::fmt::Display) -> StepError {
+    StepError::new(ErrorName::Internal, format!("the report cannot be written: {cause}"))
+}
+
+fn match_row(class: &str, found: &Match) -> [String; 13] {
+    let (sources, targets) = joined(found);
+    [
+        class.into(),
+        "both".into(),
+        sources,
+        targets,
+        cell(&found.order_names.join(" ")),
+        found.amount_minor.to_string(),
+        found.currency.format(found.amount_minor),
+        found.currency.to_string(),
+        found.difference.sum().to_string(),
+        found.rule.clone(),
+        format!("{}.{:04}", found.confidence_bp / 10_000, found.confidence_bp % 10_000),
+        String::new(),
+        String::new(),
+    ]
+}
+
+/// A record that stands alone, as a row.
+struct Single<'a> {
+    class: &'a str,
+    side: Side,
+    id: &'a str,
+    order_name: Option<&'a str>,
+    amount_minor: i64,
+    currency: domain::Currency,
+    reason: &'a str,
+    explanation: &'a str,
+}
+
+impl Single<'_> {
+    fn row(&self) -> [String; 13] {
+        let (source, target) = match self.side {
+            Side::Source => (self.id, ""),
+            Side::Target => ("", self.id),
+        };
+        [
+            self.class.into(),
+            if self.side == Side::Source { "source" } else { "target" }.into(),
+            source.into(),
+            target.into(),
+            cell(self.order_name.unwrap_or_default()),
+            self.amount_minor.to_string(),
+            self.currency.format(self.amount_minor),
+            self.currency.to_string(),
+            String::new(),
+            String::new(),
+            String::new(),
+            self.reason.into(),
+            cell(self.explanation),
+        ]
+    }
+}
+
+fn singles(outcome: &Outcome) -> impl Iterator<Item = Single<'_>> {
+    let exceptions = outcome.exceptions.iter().map(|exception| Single {
+        class: match exception.class {
+            ExceptionClass::Missing => "unmatched",
+            ExceptionClass::Discrepancy => "discrepancy",
+        },
+        side: exception.side,
+        id: &exception.record_id,
+        order_name: exception.order_name.as_deref(),
+        amount_minor: exception.amount_minor,
+        currency: exception.currency,
+        reason: &exception.reason,
+        explanation: &exception.explanation,
+    });
+    let exclusions = outcome.exclusions.iter().map(|exclusion| Single {
+        class: "excluded",
+        side: exclusion.side,
+        id: &exclusion.record_id,
+        order_name: exclusion.order_name.as_deref(),
+        amount_minor: exclusion.amount_minor,
+        currency: exclusion.currency,
+        reason: &exclusion.reason,
+        explanation: "",
+    });
+    exceptions.chain(exclusions)
+}
+
+pub(crate) fn csv(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(COLUMNS).map_err(internal)?;
+    for found in &outcome.matches {
+        writer.write_record(match_row("matched", found)).map_err(internal)?;
+    }
+    for found in &outcome.suggestions {
+        writer.write_record(match_row("suggested", found)).map_err(internal)?;
+    }
+    for single in singles(outcome) {
+        writer.write_record(single.row()).map_err(internal)?;
+    }
+    writer.into_inner().map_err(internal)
+}
+
+pub(crate) fn jsonl(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
+    let matched = outcome.matches.iter().map(|found| json!({ "class": "matched", "match_id": found.id(), "match": found }));
+    let suggested = outcome.suggestions.iter().map(|found| json!({ "class": "suggested", "match_id": found.id(), "match": found }));
+    let exceptions = outcome.exceptions.iter().map(|exception| json!({ "class": "exception", "exception": exception }));
+    let excluded = outcome.exclusions.iter().map(|exclusion| json!({ "class": "excluded", "exclusion": exclusion }));
+    let orders = outcome.orders.iter().map(|order| json!({ "class": "order", "order": order }));
+    let mut lines = Vec::new();
+    for line in matched.chain(suggested).chain(exceptions).chain(excluded).chain(orders) {
+        serde_json::to_writer(&mut lines, &line).map_err(internal)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
