@@ -1,0 +1,58 @@
+//! The trail of operators: each call with a platform key that names a tenant is an event in that tenant's stream of
+//! the day. One small commit per call; nothing folds it.
+
+use crate::problem::Problem;
+use domain::{Clock, CorrelationId, IdSource, Metadata, TenantId, ids};
+use event_store::{Append, AppendError, EventStore, NewEvent, StreamKey, Transaction};
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Aggregate type of the streams.
+pub const AUDIT: &str = "audit";
+/// Operators that meet on one tenant and day.
+const MAX_TRIES: u32 = 8;
+
+#[derive(Clone)]
+pub struct Audit {
+    store: Arc<dyn EventStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+impl std::fmt::Debug for Audit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Audit")
+    }
+}
+
+impl Audit {
+    #[must_use]
+    pub fn new(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        Self { store, clock, ids }
+    }
+
+    /// Appends AdminAccessed{route, key_id}.
+    ///
+    /// # Errors
+    /// The trail cannot be written: then the call must not go on.
+    pub async fn accessed(&self, tenant: &TenantId, route: &str, key_id: &str) -> Result<(), Problem> {
+        let now = self.clock.now();
+        let stream = StreamKey::new(tenant, AUDIT, now.day());
+        let correlation_id = CorrelationId::parse(ids::typed("corr", self.ids.next())).map_err(|error| Problem::internal(error.to_string()))?;
+        let metadata = Metadata { tenant_id: tenant.clone(), user_id: Some(key_id.to_owned()), timestamp: now, correlation_id, causation_id: None };
+        let event = NewEvent { event_type: "AdminAccessed".to_owned(), event_version: 1, data: json!({ "route": route, "key_id": key_id }) };
+        let commit_id = Uuid::from_u128(self.ids.next());
+        for _ in 0..MAX_TRIES {
+            let expected = self.store.head(&stream).await?.map_or(0, |head| head.version);
+            let append = Append { stream: stream.clone(), expected, events: vec![event.clone()], commit_id, set_fence: None };
+            let transaction = Transaction { appends: vec![append], command: None, fence: None, metadata: metadata.clone() };
+            match self.store.append(transaction).await {
+                Ok(_) => return Ok(()),
+                Err(AppendError::VersionConflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Problem::busy("the audit stream kept moving"))
+    }
+}

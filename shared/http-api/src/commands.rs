@@ -1,0 +1,149 @@
+//! Bodies of commands as typed commands.
+
+use crate::{
+    body,
+    problem::Problem,
+    request::Request,
+    shape::{Shape, wrong},
+    shapes::{CREATE_JOB, PUT_CONNECTION, REPLACE_JOB, START},
+};
+use application::{Caller, FieldError, StartReconciliation};
+use domain::{
+    CorrelationId, DateRange, JobId, ReconciliationId,
+    connection::Adapter,
+    job::{JobDefinition, Side},
+    time::InvalidTime,
+};
+use matching::RuleSet;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// The shape was checked, so a body that still does not decode is our own mistake.
+fn decode<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
+    T::deserialize(body).map_err(|_| Problem::internal("a body passed its shape and did not decode"))
+}
+
+#[derive(Deserialize)]
+struct StartBody {
+    reconciliation_id: Option<ReconciliationId>,
+    job_id: JobId,
+    source_adapter: Option<Adapter>,
+    target_adapter: Option<Adapter>,
+    date_range: DateRange,
+    correlation_id: Option<CorrelationId>,
+}
+
+/// # Errors
+/// Every wrong field at once.
+pub fn start_from(body: &Value) -> Result<StartReconciliation, Problem> {
+    let mut errors = START.check(body);
+    errors.extend(range_error(body));
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
+    }
+    let StartBody { reconciliation_id, job_id, source_adapter, target_adapter, date_range, correlation_id } = decode(body)?;
+    Ok(StartReconciliation { reconciliation_id, job_id, date_range, source_adapter, target_adapter, correlation_id })
+}
+
+/// What only the two dates together can be wrong about.
+fn range_error(body: &Value) -> Option<FieldError> {
+    let range = DateRange::deserialize(body.get("date_range")?).ok()?;
+    match range.validate().err()? {
+        error @ InvalidTime::Reversed { .. } => Some(wrong("/date_range/end", "invalid", error.to_string())),
+        error @ InvalidTime::TooLong { .. } => Some(wrong("/date_range", "invalid", error.to_string())),
+        // The dates themselves were judged one by one.
+        InvalidTime::Date(_) | InvalidTime::Instant(_) | InvalidTime::Zone(_) => None,
+    }
+}
+
+/// The command and its body, for the idempotency key's hash.
+///
+/// # Errors
+/// As [`body::object`] and [`start_from`].
+pub fn start(request: &Request, caller: &Caller) -> Result<(StartReconciliation, Value), Problem> {
+    let body = body::object(request, caller)?;
+    Ok((start_from(&body)?, body))
+}
+
+/// Adapter and credentials. The credentials' own fields are checked by the provider.
+///
+/// # Errors
+/// As [`body::object`]; every wrong field at once, values never shown.
+pub fn put_connection(request: &Request, caller: &Caller) -> Result<(Adapter, Value), Problem> {
+    let body = body::object(request, caller)?;
+    let mut errors = PUT_CONNECTION.check(&body);
+    let adapter = body.get("adapter").and_then(Value::as_str).and_then(Adapter::parse);
+    let credentials = body.get("credentials").filter(|credentials| credentials.is_object()).cloned();
+    if let (Some(adapter), Some(credentials)) = (adapter, &credentials)
+        && let Err(found) = providers::validate_credentials(adapter.as_str(), credentials)
+    {
+        errors.extend(found.into_iter().map(|error| wrong(&format!("/credentials{}", error.pointer), error.code, error.detail)));
+    }
+    match (adapter, credentials) {
+        (Some(adapter), Some(credentials)) if errors.is_empty() => Ok((adapter, credentials)),
+        _ => Err(Problem::fields(errors)),
+    }
+}
+
+#[derive(Deserialize)]
+struct JobBody {
+    job_id: Option<JobId>,
+    name: String,
+    source: Side,
+    target: Side,
+    timezone: Option<String>,
+    matching_rules: Option<Value>,
+}
+
+/// # Errors
+/// As [`body::object`]; every wrong field at once, those of the rules included.
+pub fn create_job(request: &Request, caller: &Caller) -> Result<(Option<JobId>, JobDefinition, Value), Problem> {
+    job(request, caller, &CREATE_JOB)
+}
+
+/// # Errors
+/// As [`create_job`].
+pub fn replace_job(request: &Request, caller: &Caller) -> Result<JobDefinition, Problem> {
+    job(request, caller, &REPLACE_JOB).map(|(_, definition, _)| definition)
+}
+
+fn job(request: &Request, caller: &Caller, shape: &Shape) -> Result<(Option<JobId>, JobDefinition, Value), Problem> {
+    let body = body::object(request, caller)?;
+    let mut errors = shape.check(&body);
+    if let Some(rules) = body.get("matching_rules").filter(|rules| rules.is_object())
+        && let Err(found) = RuleSet::from_json(rules)
+    {
+        errors.extend(found.into_iter().map(|error| wrong(&format!("/matching_rules{}", error.pointer), "invalid", error.message)));
+    }
+    if !errors.is_empty() {
+        return Err(Problem::fields(errors));
+    }
+    let JobBody { job_id, name, source, target, timezone, matching_rules } = decode(&body)?;
+    let timezone = timezone.unwrap_or_else(|| "UTC".to_owned());
+    Ok((job_id, JobDefinition { name, source, target, timezone, matching_rules, webhooks: Vec::new() }, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pointers(body: &Value) -> Vec<String> {
+        start_from(body).unwrap_err().errors.into_iter().map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn dates_are_judged_alone_and_together() {
+        let body = |start: &str, end: &str| json!({"job_id": "j", "date_range": {"start": start, "end": end}});
+        assert!(start_from(&body("2026-01-01", "2026-01-31")).is_ok());
+        assert_eq!(pointers(&body("2026-02-01", "2026-01-01")), ["/date_range/end"]);
+        assert_eq!(pointers(&body("2024-01-01", "2026-01-01")), ["/date_range"]);
+        assert_eq!(pointers(&body("2026-02-30", "soon")), ["/date_range/start", "/date_range/end"]);
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_start_is_said_at_once() {
+        let body = json!({"reconciliation_id": "a/b c", "job_id": 7, "source_adapter": "paypal", "date_range": {"start": "2026-02-01", "end": "2026-01-01"}, "colour": "red"});
+        assert_eq!(pointers(&body), ["/reconciliation_id", "/job_id", "/source_adapter", "/colour", "/date_range/end"]);
+    }
+}

@@ -1,0 +1,92 @@
+//! Things as they are shown: the words of `domain` in the words of the API.
+
+use crate::problem::Problem;
+use domain::{
+    JobId, Timestamp,
+    job::JobDefinition,
+    matches::{Exception, Exclusion, Match, OrderResult},
+};
+use serde::Serialize;
+use serde_json::{Number, Value, json};
+
+fn value(of: &impl Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(of).map_err(|error| Problem::internal(format!("an answer cannot be written: {error}")))
+}
+
+/// # Errors
+/// A definition that cannot be written as JSON, which is a defect.
+pub fn job(id: &JobId, definition: &JobDefinition, version: u64) -> Result<Value, Problem> {
+    let mut body = value(definition)?;
+    body["job_id"] = json!(id);
+    body["webhooks"] = value(&definition.webhooks)?;
+    body["version"] = json!(version);
+    Ok(body)
+}
+
+/// Ten-thousandths as a JSON number between 0 and 1: digits are written, nothing is divided.
+fn confidence(basis_points: u16) -> Result<Number, Problem> {
+    let digits = format!("{}.{:04}", basis_points / 10_000, basis_points % 10_000);
+    let digits = digits.trim_end_matches('0');
+    let digits = if digits.ends_with('.') { format!("{digits}0") } else { digits.to_owned() };
+    digits.parse().map_err(|_| Problem::internal(format!("confidence {basis_points}")))
+}
+
+/// `status` is `auto` or `suggested`.
+///
+/// # Errors
+/// A match that cannot be written as JSON, which is a defect.
+pub fn matched(found: &Match, status: &str, matched_at: Timestamp) -> Result<Value, Problem> {
+    Ok(json!({
+        "match_id": found.id(),
+        "kind": value(&found.kind)?,
+        "status": status,
+        "source_ids": found.source_ids,
+        "target_ids": found.target_ids,
+        "order_names": found.order_names,
+        "amount_minor": found.amount_minor,
+        "currency": found.currency,
+        "confidence": confidence(found.confidence_bp)?,
+        "rule": found.rule,
+        "matched_fields": found.matched_fields,
+        "margin": found.margin,
+        "difference": value(&found.difference)?,
+        "cross_period": found.cross_period,
+        "matched_at": matched_at,
+    }))
+}
+
+/// # Errors
+/// As [`matched`].
+pub fn unmatched(exception: &Exception) -> Result<Value, Problem> {
+    let mut body = value(exception)?;
+    body["order_name"] = json!(exception.order_name);
+    body["candidates"] = value(&exception.candidates)?;
+    body["state"] = json!("open");
+    Ok(body)
+}
+
+/// # Errors
+/// As [`matched`].
+pub fn excluded(exclusion: &Exclusion) -> Result<Value, Problem> {
+    let mut body = value(exclusion)?;
+    body["order_name"] = json!(exclusion.order_name);
+    Ok(body)
+}
+
+/// # Errors
+/// As [`matched`].
+pub fn order(order: &OrderResult) -> Result<Value, Problem> {
+    value(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confidence_is_written_digit_by_digit() {
+        for (basis_points, text) in [(10_000, "1.0"), (9_500, "0.95"), (9_999, "0.9999"), (1, "0.0001"), (0, "0.0")] {
+            assert_eq!(confidence(basis_points).unwrap().to_string(), text);
+        }
+    }
+}

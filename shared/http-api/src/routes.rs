@@ -1,0 +1,245 @@
+//! Every route there is, once: the functions dispatch by these keys, the OpenAPI document and the template's routes are
+//! held against them.
+
+use crate::{
+    access::Scope,
+    page::{DEFAULT_LIMIT, MAX_LIMIT},
+    shape::{Kind, Shape},
+    shapes::{
+        CONNECTION, CREATE_JOB, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, SAGA,
+        SAGA_STATUSES, STARTED, START, SUMMARY, UNMATCHED,
+    },
+};
+
+pub const START_RECONCILIATION: &str = "POST /v1/reconciliations";
+pub const PUT_CONNECTION_ROUTE: &str = "PUT /v1/connections/{id}";
+pub const CREATE_JOB_ROUTE: &str = "POST /v1/jobs";
+pub const REPLACE_JOB_ROUTE: &str = "PUT /v1/jobs/{id}";
+pub const DELETE_JOB: &str = "DELETE /v1/jobs/{id}";
+pub const GET_CONNECTION: &str = "GET /v1/connections/{id}";
+pub const LIST_JOBS: &str = "GET /v1/jobs";
+pub const GET_JOB: &str = "GET /v1/jobs/{id}";
+pub const LIST_RECONCILIATIONS: &str = "GET /v1/reconciliations";
+pub const GET_RECONCILIATION: &str = "GET /v1/reconciliations/{id}";
+pub const GET_MATCHES: &str = "GET /v1/reconciliations/{id}/matches";
+pub const GET_SUGGESTIONS: &str = "GET /v1/reconciliations/{id}/suggestions";
+pub const GET_UNMATCHED: &str = "GET /v1/reconciliations/{id}/unmatched";
+pub const GET_EXCLUDED: &str = "GET /v1/reconciliations/{id}/excluded";
+pub const GET_ORDERS: &str = "GET /v1/reconciliations/{id}/orders";
+pub const GET_REPORT: &str = "GET /v1/reconciliations/{id}/report";
+pub const GET_HEALTH: &str = "GET /healthz";
+pub const EVENTS_OF_AGGREGATE: &str = "GET /admin/events/{aggregate_type}/{aggregate_id}";
+pub const EVENTS_OF_CORRELATION: &str = "GET /admin/events/correlation/{correlation_id}";
+pub const LIST_SAGAS: &str = "GET /admin/sagas";
+pub const GET_SAGA: &str = "GET /admin/sagas/{saga_type}/{saga_id}";
+
+/// A parameter in the query.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub required: bool,
+    pub about: &'static str,
+}
+
+const fn query(name: &'static str, kind: Kind, about: &'static str) -> Parameter {
+    Parameter { name, kind, required: false, about }
+}
+
+/// What a route answers when it goes well.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    One(&'static Shape),
+    PageOf(&'static Shape),
+    Nothing,
+}
+
+#[derive(Debug)]
+pub struct Route {
+    /// Method and path, as API Gateway writes them.
+    pub key: &'static str,
+    pub operation: &'static str,
+    pub summary: &'static str,
+    /// None for what needs no key.
+    pub scope: Option<Scope>,
+    pub query: &'static [Parameter],
+    pub body: Option<&'static Shape>,
+    /// `Idempotency-Key` is honoured.
+    pub idempotent: bool,
+    /// `If-Match` is honoured.
+    pub conditional: bool,
+    pub statuses: &'static [u16],
+    pub answer: Answer,
+    pub problems: &'static [u16],
+}
+
+const LIMIT: Parameter = query("limit", Kind::Integer, "Items on a page.");
+const CURSOR: Parameter = query("cursor", Kind::Text(2_000), "next_cursor of the page before, unaltered.");
+const MIN_VERSION: Parameter = query("min_version", Kind::Integer, "Wait up to 2 s until the read shows at least this version.");
+const TENANT_ID: Parameter = query("tenant_id", Kind::Id, "The tenant whose id it is; needed where several tenants have it.");
+const PAGED: &[Parameter] = &[LIMIT, CURSOR];
+
+/// What a read of one thing looks like; the others differ from it.
+const READ: Route = Route {
+    key: "",
+    operation: "",
+    summary: "",
+    scope: Some(Scope::Read),
+    query: &[],
+    body: None,
+    idempotent: false,
+    conditional: false,
+    statuses: &[200],
+    answer: Answer::Nothing,
+    problems: &[400, 403, 404, 500, 503],
+};
+const WRITE: Route = Route { scope: Some(Scope::Write), problems: &[400, 403, 404, 409, 412, 413, 422, 500, 503], ..READ };
+const ADMIN: Route = Route { scope: Some(Scope::Admin), ..READ };
+
+pub const ROUTES: &[Route] = &[
+    Route {
+        key: PUT_CONNECTION_ROUTE,
+        operation: "putConnection",
+        summary: "Create a connection or give it new credentials",
+        body: Some(&PUT_CONNECTION),
+        statuses: &[200, 201],
+        answer: Answer::One(&CONNECTION),
+        problems: &[400, 403, 409, 413, 422, 500, 503],
+        ..WRITE
+    },
+    Route { key: GET_CONNECTION, operation: "getConnection", summary: "A connection, without its credentials", query: &[MIN_VERSION], answer: Answer::One(&CONNECTION), ..READ },
+    Route {
+        key: CREATE_JOB_ROUTE,
+        operation: "createJob",
+        summary: "Create a job",
+        body: Some(&CREATE_JOB),
+        idempotent: true,
+        statuses: &[201],
+        answer: Answer::One(&JOB),
+        problems: &[400, 403, 409, 413, 422, 500, 503],
+        ..WRITE
+    },
+    Route { key: LIST_JOBS, operation: "listJobs", summary: "Jobs, by id", query: PAGED, answer: Answer::PageOf(&JOB), problems: &[400, 403, 500, 503], ..READ },
+    Route { key: GET_JOB, operation: "getJob", summary: "A job", query: &[MIN_VERSION], answer: Answer::One(&JOB), ..READ },
+    Route {
+        key: REPLACE_JOB_ROUTE,
+        operation: "replaceJob",
+        summary: "Change a job; runs that were started keep the definition they started with",
+        body: Some(&REPLACE_JOB),
+        conditional: true,
+        answer: Answer::One(&JOB),
+        ..WRITE
+    },
+    Route { key: DELETE_JOB, operation: "deleteJob", summary: "Delete a job; its id cannot be used again", conditional: true, statuses: &[204], problems: &[400, 403, 404, 409, 412, 500, 503], ..WRITE },
+    Route {
+        key: START_RECONCILIATION,
+        operation: "startReconciliation",
+        summary: "Start a run of a job over a date range",
+        body: Some(&START),
+        idempotent: true,
+        statuses: &[202],
+        answer: Answer::One(&STARTED),
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+        ..WRITE
+    },
+    Route {
+        key: LIST_RECONCILIATIONS,
+        operation: "listReconciliations",
+        summary: "Runs, newest first",
+        query: &[
+            query("status", Kind::OneOf(&["running", "completed", "failed"]), ""),
+            query("job_id", Kind::Id, ""),
+            query("from", Kind::Date, "First day of started_at, in UTC."),
+            query("to", Kind::Date, "Last day of started_at, in UTC."),
+            query("min_version", Kind::Integer, "With reconciliation_id: wait up to 2 s until the list shows that run at this version."),
+            query("reconciliation_id", Kind::Id, "The run that min_version is about; no filter."),
+            LIMIT,
+            CURSOR,
+        ],
+        answer: Answer::PageOf(&SUMMARY),
+        problems: &[400, 403, 500, 503],
+        ..READ
+    },
+    Route { key: GET_RECONCILIATION, operation: "getReconciliation", summary: "A run with its figures, consistent", query: &[MIN_VERSION], answer: Answer::One(&SUMMARY), ..READ },
+    Route { key: GET_MATCHES, operation: "listMatches", summary: "Matches of the published attempt, without suggestions", query: PAGED, answer: Answer::PageOf(&MATCH), ..READ },
+    Route { key: GET_SUGGESTIONS, operation: "listSuggestions", summary: "Matches that a person should decide", query: PAGED, answer: Answer::PageOf(&MATCH), ..READ },
+    Route { key: GET_UNMATCHED, operation: "listUnmatched", summary: "Open questions, with reasons", query: PAGED, answer: Answer::PageOf(&UNMATCHED), ..READ },
+    Route { key: GET_EXCLUDED, operation: "listExcluded", summary: "Records out of scope, with reasons", query: PAGED, answer: Answer::PageOf(&EXCLUDED), ..READ },
+    Route {
+        key: GET_ORDERS,
+        operation: "listOrders",
+        summary: "Orders with what was received",
+        query: &[query("state", Kind::OneOf(ORDER_STATES), ""), LIMIT, CURSOR],
+        answer: Answer::PageOf(&ORDER),
+        ..READ
+    },
+    Route {
+        key: GET_REPORT,
+        operation: "getReport",
+        summary: "A short-lived address of the whole report",
+        query: &[Parameter { required: true, ..query("format", Kind::OneOf(&["csv", "jsonl"]), "") }],
+        answer: Answer::One(&REPORT),
+        problems: &[400, 403, 404, 409, 500, 503],
+        ..READ
+    },
+    Route {
+        key: EVENTS_OF_AGGREGATE,
+        operation: "listEventsOfAggregate",
+        summary: "Events of an aggregate, oldest first",
+        query: &[TENANT_ID, query("as_of", Kind::Instant, "Leave out what was written later."), LIMIT, CURSOR],
+        answer: Answer::PageOf(&EVENT),
+        problems: &[400, 403, 404, 409, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: EVENTS_OF_CORRELATION,
+        operation: "listEventsOfCorrelation",
+        summary: "Events that share a correlation id, oldest first",
+        query: &[Parameter { required: true, ..TENANT_ID }, LIMIT, CURSOR],
+        answer: Answer::PageOf(&EVENT),
+        ..ADMIN
+    },
+    Route {
+        key: LIST_SAGAS,
+        operation: "listSagas",
+        summary: "Sagas; newest first for one tenant, in no order for all",
+        query: &[query("tenant_id", Kind::Id, ""), query("status", Kind::OneOf(SAGA_STATUSES), ""), LIMIT, CURSOR],
+        answer: Answer::PageOf(&SAGA),
+        problems: &[400, 403, 500, 503],
+        ..ADMIN
+    },
+    Route { key: GET_SAGA, operation: "getSaga", summary: "A saga with its step history", query: &[TENANT_ID], answer: Answer::One(&SAGA), problems: &[400, 403, 404, 409, 500, 503], ..ADMIN },
+    Route { key: GET_HEALTH, operation: "getHealth", summary: "Whether the service answers", scope: None, answer: Answer::One(&HEALTH), problems: &[500], ..READ },
+];
+
+impl Route {
+    #[must_use]
+    pub fn find(key: &str) -> Option<&'static Self> {
+        ROUTES.iter().find(|route| route.key == key)
+    }
+
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.key.split_once(' ').map_or("", |(method, _)| method)
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.key.split_once(' ').map_or("", |(_, path)| path)
+    }
+
+    /// Names in braces in the path.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.path().split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+}
+
+impl Parameter {
+    pub(crate) fn schema(&self) -> serde_json::Value {
+        let mut schema = self.kind.schema();
+        if self.name == LIMIT.name {
+            schema = serde_json::json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT });
+        }
+        schema
+    }
+}

@@ -1,0 +1,381 @@
+//! Every body that goes in or out, field by field. Requests are read by these tables; answers are held against them by
+//! the functions' tests.
+
+use crate::shape::{
+    Kind::{self, Any, Boolean, Date, Free, Id, Instant, Integer, List, Number, Object, OneOf, Refused, Text, Zone},
+    Shape, optional, required,
+};
+
+const MAX_NAME_LENGTH: usize = 200;
+/// Texts of ours and of providers, such as ids, explanations and messages.
+const TEXT: Kind = Text(4_000);
+const ADAPTERS: Kind = OneOf(&["shopify", "stripe"]);
+const RUN_STATUS: Kind = OneOf(&["running", "completed", "failed"]);
+const SIDES: Kind = OneOf(&["source", "target"]);
+
+pub const DATE_RANGE: Shape = Shape {
+    name: "DateRange",
+    about: "Whole days in the job's time zone, both included; at most 366.",
+    fields: &[required("start", Date, ""), required("end", Date, "")],
+};
+
+const TENANT: crate::shape::Field = optional("tenant_id", Id, "The key's own tenant; any other is refused.");
+
+pub const START: Shape = Shape {
+    name: "StartReconciliation",
+    about: "",
+    fields: &[
+        optional("reconciliation_id", Id, "Chosen by the client to make the start repeatable; generated when absent."),
+        required("job_id", Id, ""),
+        optional("source_adapter", ADAPTERS, "Must be the job's."),
+        optional("target_adapter", ADAPTERS, "Must be the job's."),
+        required("date_range", Object(&DATE_RANGE), ""),
+        optional("correlation_id", Id, "Follows the run through every event; generated when absent."),
+        TENANT,
+    ],
+};
+
+pub const STARTED: Shape = Shape {
+    name: "Started",
+    about: "",
+    fields: &[
+        required("reconciliation_id", Id, ""),
+        required("correlation_id", Id, ""),
+        required("status", RUN_STATUS, ""),
+        required("attempt", Integer, "From 1."),
+        required("version", Integer, "Of the run's event stream; for ?min_version=."),
+    ],
+};
+
+pub const PUT_CONNECTION: Shape = Shape {
+    name: "PutConnection",
+    about: "",
+    fields: &[
+        required("adapter", ADAPTERS, ""),
+        required("credentials", Free, "shopify: {shop, access_token}; stripe: {api_key}. Kept in the secret store and never shown."),
+        TENANT,
+    ],
+};
+
+pub const CONNECTION: Shape = Shape {
+    name: "Connection",
+    about: "",
+    fields: &[required("connection_id", Id, ""), required("adapter", ADAPTERS, ""), required("version", Integer, ""), optional("as_of", Instant, "")],
+};
+
+pub const JOB_SOURCE: Shape =
+    Shape { name: "JobSource", about: "Where orders come from.", fields: &[required("adapter", OneOf(&["shopify"]), ""), required("connection", Id, "")] };
+
+pub const JOB_TARGET: Shape =
+    Shape { name: "JobTarget", about: "Where payments come from.", fields: &[required("adapter", OneOf(&["stripe"]), ""), required("connection", Id, "")] };
+
+const JOB_NAME: crate::shape::Field = required("name", Text(MAX_NAME_LENGTH), "");
+const SOURCE: crate::shape::Field = required("source", Object(&JOB_SOURCE), "");
+const TARGET: crate::shape::Field = required("target", Object(&JOB_TARGET), "");
+const TIMEZONE: crate::shape::Field = optional("timezone", Zone, "IANA zone in which days begin and end; UTC when absent.");
+const RULES: crate::shape::Field = optional("matching_rules", Free, "A rule set of the matching engine; its defaults when absent.");
+const SCHEDULE: crate::shape::Field = optional("schedule", Refused("schedules are not available yet; leave the field out and start runs with POST /v1/reconciliations"), "");
+const WEBHOOKS: crate::shape::Field = optional("webhooks", Refused("webhooks are not available yet; leave the field out and read GET /v1/reconciliations/{id}"), "");
+
+pub const CREATE_JOB: Shape = Shape {
+    name: "CreateJob",
+    about: "",
+    fields: &[optional("job_id", Id, "Generated when absent."), JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE, WEBHOOKS, TENANT],
+};
+
+pub const REPLACE_JOB: Shape =
+    Shape { name: "ReplaceJob", about: "The whole definition; what is left out is removed.", fields: &[JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE, WEBHOOKS, TENANT] };
+
+const WEBHOOK: Shape = Shape { name: "Webhook", about: "", fields: &[required("endpoint_id", Id, ""), required("url", TEXT, "")] };
+
+pub const JOB: Shape = Shape {
+    name: "Job",
+    about: "",
+    fields: &[
+        required("job_id", Id, ""),
+        JOB_NAME,
+        SOURCE,
+        TARGET,
+        required("timezone", Zone, ""),
+        optional("matching_rules", Free, "As they were given."),
+        required("webhooks", List(&Object(&WEBHOOK)), ""),
+        required("version", Integer, "Counts the job's changes; runs pin the one they started with."),
+        optional("created_at", Instant, ""),
+        optional("updated_at", Instant, ""),
+        optional("as_of", Instant, ""),
+    ],
+};
+
+const SIDE_TOTALS: Shape = Shape {
+    name: "SideTotals",
+    about: "in_scope = matched + suggested + unmatched.",
+    fields: &[
+        required("in_scope_minor", Integer, ""),
+        required("matched_minor", Integer, ""),
+        required("suggested_minor", Integer, ""),
+        required("unmatched_minor", Integer, ""),
+        required("excluded_minor", Integer, ""),
+    ],
+};
+
+const DIFFERENCE: Shape = Shape {
+    name: "Difference",
+    about: "Target less source in minor units, split; the parts add up exactly.",
+    fields: &[
+        required("fee", Integer, ""),
+        required("fx", Integer, ""),
+        required("tip", Integer, ""),
+        required("rounding", Integer, ""),
+        required("partial", Integer, ""),
+        required("unexplained", Integer, ""),
+    ],
+};
+
+const TOTALS: Shape = Shape {
+    name: "CurrencyTotals",
+    about: "",
+    fields: &[
+        required("currency", Text(3), "ISO 4217."),
+        required("exponent", Integer, "Decimals of the minor unit."),
+        required("source", Object(&SIDE_TOTALS), ""),
+        required("target", Object(&SIDE_TOTALS), ""),
+        required("difference", Object(&DIFFERENCE), ""),
+    ],
+};
+
+const WARNING: Shape = Shape { name: "Warning", about: "The run as a whole looks wrong.", fields: &[required("code", TEXT, ""), required("message", TEXT, "")] };
+
+const FAILURE: Shape = Shape {
+    name: "Failure",
+    about: "Why a run or a step failed.",
+    fields: &[
+        required("type", TEXT, "A name out of the error registry, such as Settler.ProviderAccessDenied."),
+        required("message", TEXT, ""),
+        required("step", TEXT, ""),
+        required("retryable", Boolean, ""),
+    ],
+};
+
+const STEPS: Kind =
+    OneOf(&["fetch_shopify_orders", "fetch_stripe_payments", "perform_matching", "persist_results", "finish", "notify_webhooks"]);
+
+pub const SUMMARY: Shape = Shape {
+    name: "Summary",
+    about: "A run with its figures. Counts are 0 until a result is published.",
+    fields: &[
+        required("reconciliation_id", Id, ""),
+        required("job_id", Id, ""),
+        required("tenant_id", Id, ""),
+        required("status", RUN_STATUS, ""),
+        required("attempt", Integer, ""),
+        required("correlation_id", Id, ""),
+        required("date_range", Object(&DATE_RANGE), ""),
+        required("timezone", Zone, ""),
+        required("source_adapter", ADAPTERS, ""),
+        required("target_adapter", ADAPTERS, ""),
+        optional("current_step", STEPS, "The step that runs, or the last one that ran. Null in lists: GET by id joins it."),
+        required("total_source_records", Integer, "In scope."),
+        required("total_target_records", Integer, "In scope."),
+        required("matched_count", Integer, "Equal to matched_source_count."),
+        required("matched_source_count", Integer, ""),
+        required("matched_target_count", Integer, ""),
+        required("suggested_source_count", Integer, ""),
+        required("suggested_target_count", Integer, ""),
+        required("unmatched_source_count", Integer, ""),
+        required("unmatched_target_count", Integer, ""),
+        required("excluded_source_count", Integer, ""),
+        required("excluded_target_count", Integer, ""),
+        required("discrepancy_count", Integer, ""),
+        required("errors_count", Integer, "Failed attempts."),
+        optional("accuracy_percentage", Number, "Matched records of records in scope, rounded down to two decimals."),
+        required("totals", List(&Object(&TOTALS)), ""),
+        required("warnings", List(&Object(&WARNING)), ""),
+        optional("engine_version", TEXT, ""),
+        optional("rule_set_version", TEXT, ""),
+        optional("input_digest", TEXT, "Hex SHA-256 over the sorted input, the rules and the time they were judged at."),
+        required("started_at", Instant, ""),
+        optional("completed_at", Instant, ""),
+        optional("duration_ms", Integer, ""),
+        optional("failure", Object(&FAILURE), ""),
+        required("version", Integer, ""),
+        required("as_of", Instant, ""),
+    ],
+};
+
+pub const MATCH: Shape = Shape {
+    name: "Match",
+    about: "Records that belong together.",
+    fields: &[
+        required("match_id", TEXT, "Derived from the ids of the records."),
+        required("kind", OneOf(&["pair", "group", "set"]), ""),
+        required("status", OneOf(&["auto", "suggested"]), ""),
+        required("source_ids", List(&TEXT), "Provider's ids of the movements."),
+        required("target_ids", List(&TEXT), "Provider's ids of the movements."),
+        required("order_names", List(&TEXT), ""),
+        required("amount_minor", Integer, "Sum of the source side."),
+        required("currency", Text(3), ""),
+        required("confidence", Number, "From 0 to 1."),
+        required("rule", TEXT, ""),
+        required("matched_fields", List(&TEXT), ""),
+        optional("margin", Integer, "Distance to the best assignment without this match; null where no other exists."),
+        required("difference", Object(&DIFFERENCE), ""),
+        required("cross_period", Boolean, "A member lies outside the run's own range."),
+        required("matched_at", Instant, ""),
+    ],
+};
+
+const CANDIDATE: Shape = Shape {
+    name: "Candidate",
+    about: "A record that was considered.",
+    fields: &[required("record_id", TEXT, ""), required("score", Integer, "Thousandths of agreement."), required("why_not", TEXT, "")],
+};
+
+pub const UNMATCHED: Shape = Shape {
+    name: "Unmatched",
+    about: "An open question: a record without a partner, or a discrepancy.",
+    fields: &[
+        required("record_id", TEXT, ""),
+        required("side", SIDES, ""),
+        required("class", OneOf(&["missing", "discrepancy"]), ""),
+        optional("order_name", TEXT, ""),
+        required("amount_minor", Integer, ""),
+        required("currency", Text(3), ""),
+        required("occurred_at", Instant, ""),
+        required("reason", TEXT, "A code."),
+        required("explanation", TEXT, "The reason as a sentence."),
+        required("candidates", List(&Object(&CANDIDATE)), ""),
+        required("state", OneOf(&["open"]), ""),
+    ],
+};
+
+pub const EXCLUDED: Shape = Shape {
+    name: "Excluded",
+    about: "A record that is out of scope.",
+    fields: &[
+        required("record_id", TEXT, ""),
+        required("side", SIDES, ""),
+        optional("order_name", TEXT, ""),
+        required("amount_minor", Integer, ""),
+        required("currency", Text(3), ""),
+        required("occurred_at", Instant, ""),
+        required("reason", TEXT, ""),
+    ],
+};
+
+pub const ORDER_STATES: &[&str] = &["paid", "partly_paid", "unpaid", "refunded", "disputed", "out_of_scope"];
+
+pub const ORDER: Shape = Shape {
+    name: "Order",
+    about: "An order with what was received, refunded and found on the payment side.",
+    fields: &[
+        required("order_id", TEXT, ""),
+        required("order_name", TEXT, ""),
+        required("currency", Text(3), ""),
+        required("total_minor", Integer, ""),
+        required("received_minor", Integer, ""),
+        required("refunded_minor", Integer, ""),
+        required("matched_minor", Integer, ""),
+        required("state", OneOf(ORDER_STATES), ""),
+    ],
+};
+
+pub const REPORT: Shape = Shape {
+    name: "Report",
+    about: "Where the report can be fetched, without a key, until it expires.",
+    fields: &[required("url", TEXT, ""), required("expires_at", Instant, "")],
+};
+
+pub const HEALTH: Shape = Shape { name: "Health", about: "", fields: &[required("status", OneOf(&["ok"]), "")] };
+
+const METADATA: Shape = Shape {
+    name: "Metadata",
+    about: "",
+    fields: &[
+        required("tenant_id", Id, ""),
+        optional("user_id", TEXT, "The key that acted."),
+        required("timestamp", Instant, ""),
+        required("correlation_id", Id, ""),
+        optional("causation_id", TEXT, ""),
+    ],
+};
+
+pub const EVENT: Shape = Shape {
+    name: "Event",
+    about: "",
+    fields: &[
+        required("id", TEXT, ""),
+        required("aggregate_id", TEXT, ""),
+        required("aggregate_type", TEXT, ""),
+        required("sequence", Integer, "Position in the aggregate's stream, from 1, without gaps."),
+        required("event_type", TEXT, ""),
+        required("event_version", Integer, ""),
+        required("data", Free, ""),
+        required("metadata", Object(&METADATA), ""),
+        required("created_at", Instant, ""),
+    ],
+};
+
+const STEP_RUN: Shape = Shape {
+    name: "StepRun",
+    about: "One line of the step history.",
+    fields: &[
+        required("step", STEPS, ""),
+        required("status", OneOf(&["running", "succeeded", "failed"]), ""),
+        required("started_at", Instant, ""),
+        optional("ended_at", Instant, ""),
+        required("tries", Integer, ""),
+        required("pages", Integer, ""),
+        required("records", Integer, ""),
+        optional("ref", Any, "What the step left for the next ones: keys and digests."),
+        optional("failure", Object(&FAILURE), ""),
+    ],
+};
+
+pub const SAGA_STATUSES: &[&str] = &["running", "completed", "failed"];
+
+pub const SAGA: Shape = Shape {
+    name: "Saga",
+    about: "The ledger of a run's workflow.",
+    fields: &[
+        required("saga_id", Id, ""),
+        required("saga_type", OneOf(&["reconciliation"]), ""),
+        required("tenant_id", Id, ""),
+        required("attempt", Integer, ""),
+        required("status", OneOf(SAGA_STATUSES), ""),
+        optional("current_step", STEPS, ""),
+        required("steps", List(&Object(&STEP_RUN)), "History of the current attempt."),
+        required("execution_arn", TEXT, ""),
+        required("retry_count", Integer, ""),
+        optional("error", Object(&FAILURE), "The last failure that no success has healed."),
+        required("started_at", Instant, ""),
+        required("updated_at", Instant, ""),
+        required("version", Integer, ""),
+        required("as_of", Instant, ""),
+    ],
+};
+
+const FIELD_PROBLEM: Shape = Shape {
+    name: "FieldProblem",
+    about: "",
+    fields: &[
+        required("pointer", Any, "A JSON pointer into the body, or query:…, header:…, path:…."),
+        required("code", TEXT, ""),
+        required("detail", TEXT, ""),
+    ],
+};
+
+pub const PROBLEM: Shape = Shape {
+    name: "Problem",
+    about: "RFC 9457. What the gateway itself answers (401, 403, 413, 429) keeps the gateway's shape, {\"message\": …}.",
+    fields: &[
+        required("type", TEXT, ""),
+        required("title", TEXT, ""),
+        required("status", Integer, ""),
+        required("detail", TEXT, ""),
+        required("instance", Any, ""),
+        required("code", TEXT, "Stable; the error registry's name in snake case."),
+        required("request_id", Any, ""),
+        required("errors", List(&Object(&FIELD_PROBLEM)), "All wrong fields at once."),
+        optional("tenant_ids", List(&Id), "The owners, where an operator's id is ambiguous."),
+    ],
+};
