@@ -1,0 +1,36 @@
+//! Sagas: the list out of its projection, one of them out of its ledger, consistently.
+
+use crate::{
+    handler::Handler,
+    owner::{self, read_problem},
+};
+use domain::{Aggregate, ReconciliationId, saga::{Saga, SagaStatus}};
+use event_store::StreamKey;
+use http_api::{Problem, Request, Response, page::limit};
+use projections::{SagaFilter, projection::fold, saga_state::{SAGA_TYPE, SagaState}};
+use serde_json::json;
+
+pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<Response, Problem> {
+    let status = |text: &str| [SagaStatus::Running, SagaStatus::Completed, SagaStatus::Failed].into_iter().find(|status| status.as_str() == text);
+    let filter = SagaFilter { tenant: owner::named(request)?, status: request.parsed("status", "running, completed or failed", status)? };
+    let limit = limit(request)?;
+    if let Some(tenant) = &filter.tenant {
+        handler.audit.accessed(tenant, &request.route_key, key_id).await?;
+    }
+    let page = handler.models.list_sagas(&filter, limit, request.query("cursor")).await.map_err(read_problem)?;
+    let as_of = page.items.iter().map(|saga| saga.as_of).max();
+    Ok(Response::json(200, &json!({ "items": page.items, "next_cursor": page.next_cursor, "as_of": as_of })))
+}
+
+pub async fn one(handler: &Handler, request: &Request, key_id: &str) -> Result<Response, Problem> {
+    if request.path("saga_type") != SAGA_TYPE {
+        return Err(Problem::not_found("there is no such type of saga"));
+    }
+    let id: ReconciliationId = request.known_id("saga_id")?;
+    let tenant = owner::of(handler, request, key_id, Saga::TYPE, id.as_str()).await?;
+    let commits = handler.store.load(&StreamKey::new(&tenant, Saga::TYPE, id.as_str()), 0).await?;
+    let events: Vec<_> = commits.into_iter().flat_map(|commit| commit.events).collect();
+    let saga = fold::<SagaState>(&events).map_err(|error| Problem::internal(error.to_string()))?;
+    let saga = saga.ok_or_else(|| Problem::not_found("there is no such saga"))?;
+    Ok(Response::json(200, &json!(saga)).etag(saga.version))
+}

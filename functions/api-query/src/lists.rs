@@ -1,0 +1,98 @@
+//! Lists out of read models and result pages.
+
+use crate::{
+    handler::{Handler, Results},
+    wait::{min_version, read_problem, until},
+};
+use application::Caller;
+use domain::{
+    Aggregate, DateRange, JobId, ReconciliationId, Timestamp,
+    matches::OrderState,
+    reconciliation::{Reconciliation, Status},
+};
+use event_store::StreamKey;
+use http_api::{Problem, Request, Response, items, page::limit, routes};
+use projections::{
+    Projection, ReconciliationFilter, ResultList, read_page, reconciliation_summary::ReconciliationSummary,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn day(request: &Request, name: &str) -> Result<Option<String>, Problem> {
+    request.parsed(name, "a date (YYYY-MM-DD)", |text| {
+        let day = DateRange { start: text.to_owned(), end: text.to_owned() };
+        day.validate().ok().map(|()| text.to_owned())
+    })
+}
+
+fn id<T: TryFrom<String>>(request: &Request, name: &str) -> Result<Option<T>, Problem> {
+    request.parsed(name, "an id", |text| T::try_from(text.to_owned()).ok())
+}
+
+/// A page of views. `as_of` is that of the newest row on it.
+fn listed<T: serde::Serialize>(page: &projections::Page<T>, as_of: impl Fn(&T) -> Timestamp) -> Result<Response, Problem> {
+    let items = serde_json::to_value(&page.items).map_err(|error| Problem::internal(error.to_string()))?;
+    let as_of = page.items.iter().map(as_of).max();
+    Ok(Response::json(200, &json!({ "items": items, "next_cursor": page.next_cursor, "as_of": as_of })))
+}
+
+pub async fn jobs(handler: &Handler, request: &Request, caller: &Caller) -> Result<Response, Problem> {
+    let page = handler.models.list_jobs(&caller.tenant, limit(request)?, request.query("cursor")).await.map_err(read_problem)?;
+    listed(&page, |job| job.as_of)
+}
+
+pub async fn reconciliations(handler: &Handler, request: &Request, caller: &Caller) -> Result<Response, Problem> {
+    let status = |text: &str| Status::ALL.into_iter().find(|status| status.as_str() == text);
+    let filter = ReconciliationFilter {
+        status: request.parsed("status", "running, completed or failed", status)?,
+        job_id: id::<JobId>(request, "job_id")?,
+        from: day(request, "from")?,
+        to: day(request, "to")?,
+    };
+    let limit = limit(request)?;
+    if let Some(wanted) = min_version(request)? {
+        let about = id::<ReconciliationId>(request, "reconciliation_id")?;
+        let about = about.ok_or_else(|| Problem::parameter("query:reconciliation_id", "is required with min_version: whose version it is"))?;
+        let stream = StreamKey::new(&caller.tenant, Reconciliation::TYPE, about.as_str());
+        until(handler, ReconciliationSummary::NAME, &stream, wanted).await?;
+    }
+    let page = handler.models.list_reconciliations(&caller.tenant, &filter, limit, request.query("cursor")).await.map_err(read_problem)?;
+    listed(&page, |summary| summary.as_of)
+}
+
+/// What the pages hold, in the words of the API.
+fn row<T: DeserializeOwned>(row: Value, show: impl Fn(&T) -> Result<Value, Problem>) -> Result<Value, Problem> {
+    let row = serde_json::from_value(row).map_err(|error| Problem::internal(format!("a row of a result does not decode: {error}")))?;
+    show(&row)
+}
+
+pub async fn results(handler: &Handler, request: &Request, caller: &Caller, run: Results) -> Result<Response, Problem> {
+    let state = |text: &str| OrderState::ALL.into_iter().find(|state| state.as_str() == text);
+    let lists: Vec<ResultList> = match request.route_key.as_str() {
+        routes::GET_SUGGESTIONS => vec![ResultList::Suggested],
+        routes::GET_UNMATCHED => vec![ResultList::Unmatched],
+        routes::GET_EXCLUDED => vec![ResultList::Excluded],
+        _ => match request.parsed("state", "one of paid, partly_paid, unpaid, refunded, disputed, out_of_scope", state)? {
+            Some(state) => vec![ResultList::Orders(state)],
+            None => ResultList::ORDERS.to_vec(),
+        },
+    };
+    let limit = limit(request)?;
+    let Some(published) = run.published else { return Ok(page_of(run.version, run.as_of, &[], None)) };
+    let of = (&caller.tenant, &run.id, published.attempt);
+    let page = read_page(handler.pages.as_ref(), of, &lists, limit, request.query("cursor")).await.map_err(read_problem)?;
+    // Suggestions have no commit of their own to take a time from; the run's last event is when they became visible.
+    let at = run.as_of.unwrap_or_else(|| handler.clock.now());
+    let show = |value: Value| match request.route_key.as_str() {
+        routes::GET_SUGGESTIONS => row(value, |found| items::matched(found, "suggested", at)),
+        routes::GET_UNMATCHED => row(value, items::unmatched),
+        routes::GET_EXCLUDED => row(value, items::excluded),
+        _ => row(value, items::order),
+    };
+    let items = page.items.into_iter().map(show).collect::<Result<Vec<_>, _>>()?;
+    Ok(page_of(run.version, run.as_of, &items, page.next_cursor))
+}
+
+pub fn page_of(version: u64, as_of: Option<Timestamp>, items: &[Value], next_cursor: Option<String>) -> Response {
+    Response::json(200, &json!({ "items": items, "next_cursor": next_cursor, "version": version, "as_of": as_of })).etag(version)
+}

@@ -1,0 +1,43 @@
+//! The read side of the HTTP API.
+
+mod handler;
+mod lists;
+mod matches;
+mod wait;
+
+use handler::Handler;
+use http_api::audit::Audit;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use projections::{DynamoProjections, DynamoResultPages, Tables};
+use runtime::{S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
+use serde_json::Value;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logs();
+    let settings = Settings::from_env();
+    let [_, _, projection_checkpoints, projections, reconciliation_summary, saga_state, jobs, exceptions, order_results, bucket] = settings.require(SETTINGS)?;
+    let aws = aws().await;
+    let store = event_store(&aws, &settings)?;
+    let (clock, ids) = clock_and_ids();
+    let models = DynamoProjections::new(dynamodb(&aws), Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs });
+    let pages = DynamoResultPages::new(dynamodb(&aws), exceptions, order_results);
+    let blobs = Arc::new(S3Blobs::new(&aws, bucket));
+    let audit = Audit::new(store.clone(), clock.clone(), ids);
+    let handler = Handler { store, models: Arc::new(models), pages: Arc::new(pages), blobs, clock, audit };
+    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+}
+
+const SETTINGS: [&str; 10] = [
+    "EVENT_STORE_TABLE",
+    "STREAM_HEADS_TABLE",
+    "PROJECTION_CHECKPOINTS_TABLE",
+    "PROJECTIONS_TABLE",
+    "RECONCILIATION_SUMMARY_TABLE",
+    "SAGA_STATE_TABLE",
+    "JOBS_TABLE",
+    "EXCEPTIONS_TABLE",
+    "ORDER_RESULTS_TABLE",
+    "DATA_BUCKET",
+];

@@ -1,0 +1,25 @@
+//! Command PutConnection.
+
+mod handler;
+
+use application::ConnectionService;
+use handler::Handler;
+use http_api::audit::Audit;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use runtime::{SecretsManager, Settings, aws, clock_and_ids, event_store, start_logs};
+use serde_json::Value;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logs();
+    let settings = Settings::from_env();
+    let [_, _, _, prefix] = settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE", "COMMAND_LOG_TABLE", "SECRETS_PREFIX"])?;
+    let aws = aws().await;
+    let store = event_store(&aws, &settings)?;
+    let (clock, ids) = clock_and_ids();
+    let secrets = Arc::new(SecretsManager::new(&aws, prefix));
+    let service = ConnectionService::new(store.clone(), secrets, clock.clone(), ids.clone());
+    let handler = Handler { service, audit: Audit::new(store, clock, ids) };
+    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+}

@@ -1,0 +1,22 @@
+//! Function `proj-summary`: reads the stream of heads and feeds the read models.
+
+mod handler;
+
+use handler::Handler;
+use lambda_runtime::{Error, run, service_fn};
+use projections::{DynamoProjections, Engine, Tables};
+use runtime::Settings;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::start_logs();
+    let settings = Settings::from_env();
+    let names = ["PROJECTION_CHECKPOINTS_TABLE", "PROJECTIONS_TABLE", "RECONCILIATION_SUMMARY_TABLE", "SAGA_STATE_TABLE", "JOBS_TABLE"];
+    let [projection_checkpoints, projections, reconciliation_summary, saga_state, jobs] = settings.require(names)?;
+    let tables = Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs };
+    let aws = runtime::aws().await;
+    let rows = Arc::new(DynamoProjections::new(runtime::dynamodb(&aws), tables));
+    let handler = Handler::new(Engine::new(runtime::event_store(&aws, &settings)?, rows));
+    run(service_fn(|event| handler.handle(event))).await
+}

@@ -1,0 +1,29 @@
+//! Function `step-fetch-records`: steps `fetch_shopify_orders` and `fetch_stripe_payments`.
+
+use lambda_runtime::{Error, run, service_fn};
+use providers::Endpoints;
+use runtime::{S3Blobs, SecretsManager, Settings};
+use saga::{FetchRecords, Ledger};
+use std::sync::Arc;
+use step_fetch_records::handle;
+
+/// One call pages for this long; the state machine gives it 60 s.
+const BUDGET_MS: i64 = 40_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::start_logs();
+    let settings = Settings::from_env();
+    let [bucket, prefix, shopify_base_url, stripe_base_url] = settings.require(["DATA_BUCKET", "SECRETS_PREFIX", "SHOPIFY_BASE_URL", "STRIPE_BASE_URL"])?;
+    let aws = runtime::aws().await;
+    let (clock, ids) = runtime::clock_and_ids();
+    let step = FetchRecords {
+        ledger: Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids),
+        blobs: Arc::new(S3Blobs::new(&aws, bucket)),
+        secrets: Arc::new(SecretsManager::new(&aws, prefix)),
+        endpoints: Endpoints { shopify_base_url, stripe_base_url },
+        http: providers::http_client(),
+        budget_ms: BUDGET_MS,
+    };
+    run(service_fn(|event| handle(&step, event))).await
+}

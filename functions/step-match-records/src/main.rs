@@ -1,0 +1,19 @@
+//! Function `step-match-records`: step `perform_matching`.
+
+use lambda_runtime::{Error, run, service_fn};
+use runtime::{S3Blobs, Settings};
+use saga::{Ledger, MatchRecords};
+use std::sync::Arc;
+use step_match_records::handle;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::start_logs();
+    let settings = Settings::from_env();
+    let [bucket] = settings.require(["DATA_BUCKET"])?;
+    let aws = runtime::aws().await;
+    let (clock, ids) = runtime::clock_and_ids();
+    let ledger = Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids);
+    let step = MatchRecords { ledger, blobs: Arc::new(S3Blobs::new(&aws, bucket)) };
+    run(service_fn(|event| handle(&step, event))).await
+}

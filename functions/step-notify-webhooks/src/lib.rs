@@ -1,0 +1,22 @@
+//! Translates the state machine's call into the step.
+
+mod outbox;
+
+pub use outbox::QueueOutbox;
+
+use lambda_runtime::LambdaEvent;
+use runtime::FunctionError;
+use saga::{NotifyWebhooks, StepInput};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub struct Output {
+    pub status: &'static str,
+}
+
+/// # Errors
+/// The step's error under its registered name.
+pub async fn handle(step: &NotifyWebhooks, event: LambdaEvent<StepInput>) -> Result<Output, FunctionError> {
+    step.run(&event.payload).await?;
+    Ok(Output { status: "done" })
+}

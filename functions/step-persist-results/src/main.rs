@@ -1,0 +1,23 @@
+//! Function `step-persist-results`: step `persist_results`.
+
+use lambda_runtime::{Error, run, service_fn};
+use projections::results::DynamoResultPages;
+use runtime::{S3Blobs, Settings};
+use saga::{Ledger, PersistResults};
+use std::sync::Arc;
+use step_persist_results::handle;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::start_logs();
+    let settings = Settings::from_env();
+    let [bucket, exceptions, order_results] = settings.require(["DATA_BUCKET", "EXCEPTIONS_TABLE", "ORDER_RESULTS_TABLE"])?;
+    let aws = runtime::aws().await;
+    let (clock, ids) = runtime::clock_and_ids();
+    let step = PersistResults {
+        ledger: Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids),
+        blobs: Arc::new(S3Blobs::new(&aws, bucket)),
+        pages: Arc::new(DynamoResultPages::new(runtime::dynamodb(&aws), exceptions, order_results)),
+    };
+    run(service_fn(|event| handle(&step, event))).await
+}
