@@ -1,0 +1,85 @@
+# Two commands need nothing but Rust, Python 3.10, make and a C compiler: `make demo` and `make test`.
+# Everything local lives in target/, .venv/ and .local/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+ENV ?= staging
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+CARGO_BIN := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+export PATH := $(CURDIR)/$(BIN):$(CARGO_BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+NEXTEST_VERSION := 0.9.151
+DENY_VERSION := 0.20.2
+
+.PHONY: help demo up down logs test test-infra lint advisories bench deploy up-localstack clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# ------------------------------------------------------------------ tools
+$(VENV)/.installed: infra/local/requirements.txt
+	@echo "Python tools into $(VENV) (about a minute, once)"
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Unoptimised: these run for seconds, and optimising them would cost minutes.
+$(CARGO_BIN)/cargo-nextest:
+	cargo install --locked --debug --quiet cargo-nextest --version $(NEXTEST_VERSION) --no-default-features --features default-no-update
+
+$(CARGO_BIN)/cargo-deny:
+	cargo install --locked --debug --quiet cargo-deny --version $(DENY_VERSION)
+
+# ------------------------------------------------------------------ local stack
+up: $(VENV)/.installed ## build, start the local stack, deploy to it
+	@$(RUN) infra/local/up.py
+
+down: ## end what `make up` started
+	@$(PYTHON) infra/local/down.py
+
+demo: up ## one reconciliation from end to end, compared with the truth
+	@$(RUN) infra/local/demo.py
+
+logs: $(VENV)/.installed ## the functions' latest log lines
+	@$(RUN) infra/local/logs.py
+
+# ------------------------------------------------------------------ checks
+test: $(VENV)/.installed $(CARGO_BIN)/cargo-nextest ## every test; the stack is up while they run
+	@$(RUN) infra/local/test.py $(ARGS)
+
+test-infra: $(VENV)/.installed ## the template and the state machine as data, in a second
+	@$(RUN) -m unittest discover --start-directory infra/tests
+
+lint: $(VENV)/.installed $(CARGO_BIN)/cargo-deny ## format, clippy, licences, template, state machine
+	cargo fmt --all --check
+	cargo clippy --profile local --workspace --all-targets --quiet -- -D warnings
+	cargo deny --log-level error check bans licenses sources
+	cfn-lint template.yaml
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint
+	$(RUN) infra/local/lint_state_machine.py
+
+advisories: $(CARGO_BIN)/cargo-deny ## known vulnerabilities (needs the advisory database)
+	cargo deny check advisories
+
+bench: ## throughput and cost, measured in release builds
+	cargo bench --workspace
+
+# ------------------------------------------------------------------ AWS and LocalStack
+deploy: $(VENV)/.installed ## to AWS: make deploy ENV=staging (or prod), with your own credentials
+	sam build --config-env $(ENV)
+	sam deploy --config-env $(ENV)
+	@echo; echo "A first key: $(RUN) infra/local/seed_keys.py --stack settler-$(ENV)   (--tenant <id> for a tenant's)"
+
+# LocalStack needs an account (LOCALSTACK_AUTH_TOKEN) and Docker; `pip install aws-sam-cli-local localstack` brings both commands.
+up-localstack: $(VENV)/.installed ## the same template on a LocalStack that already runs
+	@command -v samlocal >/dev/null || { echo "samlocal is missing: $(BIN)/pip install aws-sam-cli-local"; exit 1; }
+	cargo build --profile local --workspace --bins --examples
+	SETTLER_PROFILE=local samlocal build --config-env local
+	AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test samlocal deploy --config-env local --parameter-overrides \
+	  Architecture=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64) DataRetention=Delete StateMachineVersions=false
+
+clean: down ## also what was built
+	rm -rf target .aws-sam

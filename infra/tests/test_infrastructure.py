@@ -1,0 +1,272 @@
+"""The template and the state machine, read as data: what must hold of every function, table, queue, route and task."""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MACHINES = sorted((ROOT / "infra/statemachines").glob("*.asl.json"))
+SERVICE_ERRORS = {
+    "Settler.Transient", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.Unknown",
+    "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout",
+}
+ROUTES = {
+    "POST /v1/reconciliations": "CmdStartReconciliation",
+    "PUT /v1/connections/{id}": "CmdPutConnection",
+    "POST /v1/jobs": "CmdManageJobs",
+    "PUT /v1/jobs/{id}": "CmdManageJobs",
+    "DELETE /v1/jobs/{id}": "CmdManageJobs",
+    "GET /v1/connections/{id}": "ApiQuery",
+    "GET /v1/jobs": "ApiQuery",
+    "GET /v1/jobs/{id}": "ApiQuery",
+    "GET /v1/reconciliations": "ApiQuery",
+    "GET /v1/reconciliations/{id}": "ApiQuery",
+    **{f"GET /v1/reconciliations/{{id}}/{part}": "ApiQuery" for part in ("matches", "suggestions", "unmatched", "excluded", "orders", "report")},
+    "GET /admin/events/{aggregate_type}/{aggregate_id}": "ApiAdmin",
+    "GET /admin/events/correlation/{correlation_id}": "ApiAdmin",
+    "GET /admin/sagas": "ApiAdmin",
+    "GET /admin/sagas/{saga_type}/{saga_id}": "ApiAdmin",
+    "GET /healthz": "ApiQuery",
+    "$default": "ApiQuery",
+}
+WITHOUT_KEY = {"GET /healthz"}
+# Actions that know no resource.
+ANY_RESOURCE = re.compile(r"xray:|logs:")
+
+
+class Loader(yaml.SafeLoader):
+    """CloudFormation's short forms, as the long ones."""
+
+
+def intrinsic(loader, tag, node):
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if tag == "GetAtt" else value}
+    return {name: loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node, deep=True)}
+
+
+Loader.add_multi_constructor("!", intrinsic)
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
+RESOURCES = TEMPLATE["Resources"]
+
+
+def of_type(kind):
+    return {name: r for name, r in RESOURCES.items() if r["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def folder(name):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def statements():
+    """(owner, statement) of every policy in the template, ports included."""
+    for name, r in RESOURCES.items():
+        p = r.get("Properties", {})
+        documents = [d for d in p.get("Policies", []) if isinstance(d, dict) and "Statement" in d]
+        documents += [d["PolicyDocument"] for d in p.get("Policies", []) if isinstance(d, dict) and "PolicyDocument" in d]
+        documents += [p["PolicyDocument"]] if "PolicyDocument" in p else []
+        for document in documents:
+            for statement in document["Statement"]:
+                yield name, statement
+
+
+class Functions(unittest.TestCase):
+    def test_every_folder_is_a_function_and_the_other_way_round(self):
+        self.assertEqual({folder(name) for name in FUNCTIONS}, {p.parent.name for p in (ROOT / "functions").glob("*/Cargo.toml")})
+
+    def test_every_function_is_guarded_and_built_by_make(self):
+        for name, function in FUNCTIONS.items():
+            with self.subTest(name):
+                self.assertIn({"Ref": "EventStoreGuard"}, function["Properties"]["Policies"])
+                self.assertEqual(function["Metadata"], {"BuildMethod": "makefile"})
+
+    def test_a_stream_has_at_most_two_readers_and_each_a_dead_letter_queue(self):
+        readers = [(n, e["Properties"]) for n, f in FUNCTIONS.items() for e in f["Properties"].get("Events", {}).values() if e["Type"] == "DynamoDB"]
+        self.assertLessEqual(len(readers), 2)
+        queues = [r["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] for _, r in readers]
+        self.assertEqual(len(set(queues)), len(readers))
+        for name, reader in readers:
+            with self.subTest(name):
+                self.assertTrue(reader["BisectBatchOnFunctionError"])
+                self.assertGreater(reader["MaximumRetryAttempts"], 0)
+                self.assertEqual(reader["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+
+    def test_a_table_variable_names_its_table(self):
+        for name, function in FUNCTIONS.items():
+            for variable, value in function["Properties"].get("Environment", {}).get("Variables", {}).items():
+                if variable.endswith("_TABLE"):
+                    with self.subTest(f"{name} {variable}"):
+                        self.assertEqual(folder(value["Ref"]).replace("-", "_").upper() + "_TABLE", variable)
+
+
+class Permissions(unittest.TestCase):
+    def test_no_action_is_a_wildcard_and_no_resource_without_need(self):
+        for owner, statement in statements():
+            with self.subTest(f"{owner} {statement}"):
+                if statement["Effect"] == "Deny":
+                    continue
+                for action in as_list(statement["Action"]):
+                    self.assertNotIn("*", action)
+                if "*" in as_list(statement.get("Resource", [])):
+                    for action in as_list(statement["Action"]):
+                        self.assertRegex(action, ANY_RESOURCE)
+
+    def test_nobody_may_change_or_remove_a_commit(self):
+        for owner, statement in statements():
+            resources = json.dumps(statement.get("Resource", ""))
+            if statement["Effect"] == "Allow" and "EventStore" in resources and "StreamArn" not in resources:
+                with self.subTest(owner):
+                    self.assertFalse({"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & set(as_list(statement["Action"])))
+        guard = RESOURCES["EventStoreGuard"]["Properties"]["PolicyDocument"]["Statement"][0]
+        self.assertEqual(guard["Effect"], "Deny")
+        self.assertLessEqual({"dynamodb:UpdateItem", "dynamodb:DeleteItem"}, set(guard["Action"]))
+
+
+class Stores(unittest.TestCase):
+    def test_every_table_can_be_restored_is_encrypted_and_on_demand(self):
+        tables = of_type("AWS::DynamoDB::Table")
+        self.assertEqual(len(tables), 18)
+        for name, table in tables.items():
+            with self.subTest(name):
+                p = table["Properties"]
+                self.assertTrue(p["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
+                self.assertTrue(p["SSESpecification"]["SSEEnabled"])
+                self.assertEqual(p["BillingMode"], "PAY_PER_REQUEST")
+                self.assertNotIn("TableName", p)
+
+    def test_only_heads_have_a_stream(self):
+        self.assertEqual([n for n, t in of_type("AWS::DynamoDB::Table").items() if "StreamSpecification" in t["Properties"]], ["StreamHeads"])
+
+    def test_what_cannot_be_rebuilt_is_retained(self):
+        for name in ("EventStore", "StreamHeads", "DataBucket"):
+            self.assertEqual(RESOURCES[name]["DeletionPolicy"], {"Ref": "DataRetention"})
+            self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], {"Ref": "DataRetention"})
+
+    def test_the_bucket_is_private_and_encrypted(self):
+        for name, bucket in of_type("AWS::S3::Bucket").items():
+            with self.subTest(name):
+                self.assertEqual(set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()), {True})
+                self.assertIn("BucketEncryption", bucket["Properties"])
+
+    def test_every_queue_is_encrypted_and_every_working_queue_has_its_own_dead_letter_queue(self):
+        queues = of_type("AWS::SQS::Queue")
+        targets = []
+        for name, queue in queues.items():
+            with self.subTest(name):
+                p = queue["Properties"]
+                self.assertTrue(p["SqsManagedSseEnabled"])
+                if name.endswith("DeadLetters"):
+                    self.assertEqual(p["MessageRetentionPeriod"], 1209600)
+                else:
+                    targets.append(p["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0])
+                    reader = next((f for f in FUNCTIONS.values() for e in f["Properties"].get("Events", {}).values()
+                                   if e["Properties"].get("Queue") == {"Fn::GetAtt": [name, "Arn"]}), None)
+                    if reader:
+                        self.assertGreaterEqual(p["VisibilityTimeout"], 6 * reader["Properties"]["Timeout"])
+        self.assertEqual(len(targets), len(set(targets)))
+        self.assertTrue(all(t.endswith("DeadLetters") for t in targets))
+
+    def test_every_rule_target_has_a_dead_letter_queue(self):
+        for name, rule in of_type("AWS::Events::Rule").items():
+            for target in rule["Properties"]["Targets"]:
+                with self.subTest(name):
+                    self.assertIn("DeadLetterConfig", target)
+
+
+class Api(unittest.TestCase):
+    def test_routes(self):
+        found = {}
+        for name, route in of_type("AWS::ApiGatewayV2::Route").items():
+            p = route["Properties"]
+            integration = re.fullmatch(r"integrations/\$\{(\w+)\}", p["Target"]["Fn::Sub"]).group(1)
+            found[p["RouteKey"]] = RESOURCES[integration]["Properties"]["IntegrationUri"]["Fn::GetAtt"][0]
+            with self.subTest(name):
+                self.assertEqual(p["AuthorizationType"], "NONE" if p["RouteKey"] in WITHOUT_KEY else "CUSTOM")
+        self.assertEqual(found, ROUTES)
+
+    def test_every_integration_uses_payload_2_and_may_invoke(self):
+        permitted = {p["Properties"]["FunctionName"]["Ref"] for p in of_type("AWS::Lambda::Permission").values()}
+        for name, integration in of_type("AWS::ApiGatewayV2::Integration").items():
+            with self.subTest(name):
+                self.assertEqual(integration["Properties"]["PayloadFormatVersion"], "2.0")
+                self.assertIn(integration["Properties"]["IntegrationUri"]["Fn::GetAtt"][0], permitted)
+
+
+def states(machine, in_branch=False):
+    for name, state in machine["States"].items():
+        yield name, state, in_branch
+        for inner in state.get("Branches", []) + ([state["ItemProcessor"]] if "ItemProcessor" in state else []):
+            yield from states(inner, True)
+
+
+class StateMachines(unittest.TestCase):
+    def each(self):
+        for path in MACHINES:
+            for name, state, in_branch in states(json.loads(path.read_text())):
+                yield f"{path.name} {name}", state, in_branch
+
+    def test_every_task_has_a_literal_timeout_service_retries_and_a_catch(self):
+        for name, task, _ in self.each():
+            if task["Type"] != "Task":
+                continue
+            self.assertIsInstance(task.get("TimeoutSeconds"), int, name)
+            retried = {error for r in task.get("Retry", []) for error in r["ErrorEquals"]}
+            self.assertEqual(retried, SERVICE_ERRORS, name)
+            for retry in task["Retry"]:
+                self.assertEqual((retry["IntervalSeconds"], retry["BackoffRate"], retry["MaxDelaySeconds"], retry["JitterStrategy"], retry["MaxAttempts"]), (1, 2, 30, "FULL", 3))
+            self.assertEqual(task["Catch"][0]["ErrorEquals"], ["Settler.Superseded"], name)
+            self.assertEqual(task["Catch"][-1]["ErrorEquals"], ["States.ALL"], name)
+
+    def test_a_function_ends_before_its_task(self):
+        for name, task, _ in self.each():
+            if task["Type"] == "Task":
+                function = task["Arguments"]["FunctionName"].strip("${}")
+                self.assertLess(FUNCTIONS[function]["Properties"]["Timeout"], task["TimeoutSeconds"], name)
+
+    def test_a_branch_assigns_nothing_and_never_fails(self):
+        for name, state, in_branch in self.each():
+            if in_branch:
+                self.assertNotIn("Assign", state, name)
+                self.assertNotEqual(state["Type"], "Fail", name)
+
+    def test_every_superseded_task_leads_to_succeed(self):
+        for path in MACHINES:
+            machine = json.loads(path.read_text())
+            for name, state in machine["States"].items():
+                for catch in state.get("Catch", []):
+                    if "Settler.Superseded" in catch["ErrorEquals"]:
+                        self.assertEqual(machine["States"][catch["Next"]]["Type"], "Succeed", name)
+
+    def test_every_name_of_ours_is_in_the_error_registry(self):
+        registry = (ROOT / "shared/domain/src/failure.rs").read_text()
+        for path in MACHINES:
+            for error in sorted(set(re.findall(r"Settler\.\w+", path.read_text()))):
+                with self.subTest(error):
+                    self.assertIn(f'"{error}"', registry)
+
+    def test_every_substitution_is_given_and_used(self):
+        for name, machine in of_type("AWS::Serverless::StateMachine").items():
+            text = (ROOT / machine["Properties"]["DefinitionUri"]).read_text()
+            with self.subTest(name):
+                self.assertEqual(set(re.findall(r"\$\{(\w+)\}", text)), set(machine["Properties"]["DefinitionSubstitutions"]))
+
+    def test_lint(self):
+        done = subprocess.run([sys.executable, ROOT / "infra/local/lint_state_machine.py"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
