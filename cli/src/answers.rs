@@ -1,0 +1,124 @@
+//! What the API answers, as far as a table shows it. Reading is lenient: a field that is absent or new does not stop
+//! anybody from seeing the rest, and `-o json` never passes through here.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// `null` as the default.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+macro_rules! answers {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {
+        $($(#[$doc])* #[derive(Debug, Clone, Default, Deserialize)]
+        pub struct $name { $(#[serde(default, deserialize_with = "or_default")] $(#[$attribute])* pub $field: $type,)* })*
+    };
+}
+
+answers! {
+    Connection { adapter: String, updated_at: String, }
+    Side { adapter: String, connection: String, }
+    Job {
+        job_id: String, name: String, source: Side, target: Side, timezone: String, matching_rules: Value,
+        version: Option<u64>,
+    }
+    Started { reconciliation_id: String, correlation_id: String, status: String, attempt: Option<u64>, }
+    DateRange { start: String, end: String, }
+    Failure { #[serde(rename = "type")] name: String, message: String, step: String, retryable: bool, }
+    SideTotals { in_scope_minor: i64, matched_minor: i64, suggested_minor: i64, unmatched_minor: i64, excluded_minor: i64, }
+    Totals { currency: String, exponent: u8, source: SideTotals, target: SideTotals, difference: Difference, }
+    Summary {
+        reconciliation_id: String, job_id: String, status: String, attempt: u64, correlation_id: String,
+        date_range: DateRange, timezone: String, source_adapter: String, target_adapter: String, current_step: Option<String>,
+        total_source_records: u64, total_target_records: u64, matched_count: u64, matched_target_count: u64,
+        suggested_source_count: u64, suggested_target_count: u64, unmatched_source_count: u64, unmatched_target_count: u64,
+        excluded_source_count: u64, excluded_target_count: u64, discrepancy_count: u64, errors_count: u64,
+        accuracy_percentage: Value, totals: Vec<Totals>, warnings: Vec<Value>, started_at: String,
+        duration_ms: Option<u64>, failure: Option<Failure>,
+    }
+    Match {
+        kind: String, status: String, source_ids: Vec<String>, target_ids: Vec<String>, order_names: Vec<String>,
+        amount_minor: i64, currency: String, confidence: Value, rule: String, matched_fields: Vec<String>,
+        difference: Difference, cross_period: bool,
+    }
+    Unmatched {
+        record_id: String, side: String, order_name: Option<String>, amount_minor: i64, currency: String,
+        occurred_at: String, reason: String, explanation: String, state: Option<String>, assignee: Option<String>,
+    }
+    Excluded {
+        record_id: String, side: String, order_name: Option<String>, amount_minor: i64, currency: String, occurred_at: String,
+        reason: String,
+    }
+    Order {
+        order_name: String, currency: String, total_minor: i64, received_minor: i64, refunded_minor: i64, matched_minor: i64,
+        state: String,
+    }
+    Report { url: String, }
+    StepRun {
+        step: String, status: String, started_at: String, ended_at: Option<String>, tries: u64, pages: u64, records: u64,
+        failure: Option<Failure>,
+    }
+    SagaState {
+        saga_type: String, saga_id: String, tenant_id: String, status: String, attempt: u64, execution_arn: Option<String>,
+        current_step: Option<String>, #[serde(alias = "step_history")] steps: Vec<StepRun>, retry_count: u64,
+        next_retry_at: Option<String>, error: Option<Failure>, started_at: Option<String>, updated_at: Option<String>,
+    }
+    Metadata { user_id: Option<String>, timestamp: String, }
+    Event {
+        aggregate_id: String, aggregate_type: String, sequence: u64, event_type: String, data: Value, metadata: Metadata,
+        created_at: String,
+    }
+}
+
+/// `fee`, `fx`, `tip`, `rounding`, `partial`, `unexplained` in minor units.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Difference(BTreeMap<String, i64>);
+
+impl Difference {
+    /// Parts that are not zero, the explained ones first.
+    pub fn parts(&self) -> Vec<(&str, i64)> {
+        let mut parts: Vec<_> = self.0.iter().map(|(name, minor)| (name.trim_end_matches("_minor"), *minor)).filter(|(_, minor)| *minor != 0).collect();
+        parts.sort_by_key(|(name, _)| (*name == "unexplained", *name));
+        parts
+    }
+}
+
+impl Summary {
+    /// The run has ended, one way or another.
+    pub fn ended(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
+    }
+
+    /// What a person still has to look at, in words; none when everything adds up.
+    pub fn differences(&self) -> Option<String> {
+        let open = [
+            (self.unmatched_source_count + self.unmatched_target_count, "unmatched"),
+            (self.suggested_source_count + self.suggested_target_count, "suggested"),
+            (self.discrepancy_count, "discrepant"),
+        ];
+        let parts: Vec<_> = open.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{} {what}", crate::figures::count(*number))).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_null_and_unknown_fields_do_not_matter() {
+        let summary: Summary = serde_json::from_str(r#"{"status":"running","totals":null,"failure":null,"matched_count":null,"new_field":1}"#).unwrap();
+        assert!(!summary.ended() && summary.totals.is_empty() && summary.differences().is_none());
+    }
+
+    #[test]
+    fn differences_are_told_in_order() {
+        let totals: Totals = serde_json::from_str(r#"{"currency":"EUR","exponent":2,"difference":{"unexplained":1,"fee_minor":-2,"fx":0,"tip":3}}"#).unwrap();
+        assert_eq!(totals.difference.parts(), [("fee", -2), ("tip", 3), ("unexplained", 1)]);
+        let summary = Summary { unmatched_target_count: 2, discrepancy_count: 1, ..Summary::default() };
+        assert_eq!(summary.differences().as_deref(), Some("2 unmatched, 1 discrepant"));
+    }
+}

@@ -1,0 +1,449 @@
+//! What may be typed. Help texts are part of the product: each command says what it is for and shows a line to copy.
+
+use crate::output::Format;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use domain::DateRange;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Configuration, the first that is set counts:
+  flag            environment        file
+  --api-url       SETTLER_API_URL    api_url
+  --api-key       SETTLER_API_KEY    api_key
+  --tenant        SETTLER_TENANT     tenant
+The file is $XDG_CONFIG_HOME/settler/config.json (~/.config/settler/config.json), with mode 600.
+
+Exit codes:
+  0 ok   1 unexpected   2 usage   3 not found   4 declined   5 conflict   6 not allowed
+  7 timed out waiting   8 differences found, where asked for
+
+Data goes to stdout and messages to stderr, so `settler -o json … > file` is always clean.";
+
+/// Reconcile what was sold with what was paid, and see what does not add up
+#[derive(Debug, Parser)]
+#[command(name = "settler", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub target: Target,
+    /// table, json (as the API wrote it) or jsonl
+    #[arg(short = 'o', long = "output-format", value_enum, default_value = "table", global = true, help_heading = "Global options", hide_possible_values = true, value_name = "FORMAT")]
+    pub format: Format,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which API, as whom.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Target {
+    /// Address of the API
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub api_url: Option<String>,
+    /// API key; the environment or the file hide it better
+    #[arg(long, global = true, value_name = "KEY")]
+    pub api_key: Option<String>,
+    /// Tenant to act for; platform keys only
+    #[arg(long, global = true, value_name = "TENANT")]
+    pub tenant: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Accounts at Shopify and Stripe, with their credentials
+    #[command(subcommand, visible_alias = "connections")]
+    Connection(ConnectionCommand),
+    /// What to reconcile: two connections, a time zone, rules
+    #[command(subcommand, visible_alias = "jobs")]
+    Job(JobCommand),
+    /// Run reconciliations and look at their results
+    #[command(subcommand, visible_aliases = ["recon", "reconciliations"])]
+    Reconciliation(Box<ReconciliationCommand>),
+    /// How a run went, step by step (platform key)
+    #[command(subcommand, visible_alias = "sagas")]
+    Saga(SagaCommand),
+    /// The audit trail (platform key)
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  settler completions bash > ~/.local/share/bash-completion/completions/settler")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConnectionCommand {
+    /// Create a connection, or replace its credentials
+    #[command(after_help = "\
+Credentials are a JSON object, {\"shop\", \"access_token\"} for shopify and {\"api_key\"} for stripe.
+They are never shown again. --credential leaves them in the shell's history: prefer a file.
+
+Examples:
+  settler connection put shop --adapter shopify --credentials-file shopify.json
+  pass show stripe.json | settler connection put stripe --adapter stripe --credentials-file -")]
+    Put(ConnectionPut),
+    /// Show a connection, without its credentials
+    Show {
+        /// Id of the connection
+        id: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Adapter {
+    Shopify,
+    Stripe,
+}
+
+impl Adapter {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shopify => "shopify",
+            Self::Stripe => "stripe",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ConnectionPut {
+    /// Id of the connection: letters, digits, - and _
+    pub id: String,
+    /// Provider of the account
+    #[arg(long, value_enum)]
+    pub adapter: Adapter,
+    /// JSON file with the credentials; - reads stdin
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "credential", conflicts_with = "credential")]
+    pub credentials_file: Option<PathBuf>,
+    /// One credential; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub credential: Vec<Credential>,
+}
+
+/// `key=value` as it was typed. Taken apart only after the command line was read, because clap quotes in its message
+/// what it cannot read.
+#[derive(Clone)]
+pub struct Credential(String);
+
+impl Credential {
+    pub fn parts(&self) -> Option<(&str, &str)> {
+        self.0.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty())
+    }
+}
+
+impl From<String> for Credential {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JobCommand {
+    /// Create a job
+    #[command(after_help = "\
+Examples:
+  settler job create --name \"Web shop\" --source-connection shop --target-connection stripe \\
+    --timezone Europe/Berlin
+  settler job create --file job.json")]
+    Create(JobCreate),
+    /// List jobs
+    List(Paging),
+    /// Show a job
+    Show {
+        /// Id of the job
+        id: String,
+    },
+    /// Change a job; what is not named stays
+    #[command(after_help = "\
+Runs that were started before keep the definition they began with.
+
+Examples:
+  settler job update job_shop --timezone Europe/Berlin
+  settler job update job_shop --file job.json        (replaces the whole definition)")]
+    Update(JobUpdate),
+    /// Delete a job; its runs stay
+    Delete {
+        /// Id of the job
+        id: String,
+        /// Do not ask
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct JobCreate {
+    /// Id of the new job; one is made if absent
+    #[arg(long)]
+    pub id: Option<String>,
+    #[command(flatten)]
+    pub fields: JobFields,
+}
+
+#[derive(Debug, Args)]
+pub struct JobUpdate {
+    /// Id of the job
+    pub id: String,
+    #[command(flatten)]
+    pub fields: JobFields,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct JobFields {
+    /// The definition as JSON, instead of the options below; - is stdin
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["name", "source_connection", "target_connection", "timezone", "rules"])]
+    pub file: Option<PathBuf>,
+    /// Name for people
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Shopify connection: what was sold
+    #[arg(long, value_name = "CONNECTION")]
+    pub source_connection: Option<String>,
+    /// Stripe connection: what was paid
+    #[arg(long, value_name = "CONNECTION")]
+    pub target_connection: Option<String>,
+    /// Zone in which days begin and end, such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// JSON file with the matching rules [default: the service's own]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rules: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReconciliationCommand {
+    /// Start a run of a job over a range of days
+    #[command(after_help = "\
+With --wait the command ends when the run ends: 0 completed, 4 failed, 7 still running after the timeout.
+
+Examples:
+  settler reconciliation start --job job_shop --from 2026-03-01 --to 2026-03-31 --wait
+  settler reconciliation start --job job_shop --from 2026-03-01 --to 2026-03-31 --id march \\
+    --wait --fail-on-differences")]
+    Start(Start),
+    /// List runs, newest first
+    #[command(after_help = "Example:\n  settler reconciliation list --job job_shop --status failed --from 2026-01-01")]
+    List(ListRuns),
+    /// Show what a run found, in figures
+    #[command(after_help = "Example:\n  settler reconciliation show march --fail-on-differences || echo 'somebody has to look'")]
+    Show {
+        /// Id of the run
+        id: String,
+        /// End with 8 if anything is unmatched, suggested or discrepant
+        #[arg(long)]
+        fail_on_differences: bool,
+    },
+    /// Records that belong together
+    Matches(Results),
+    /// Matches that a person has to decide
+    Suggestions(Results),
+    /// Records without a partner, and amounts that differ, with the reason
+    Unmatched(Results),
+    /// Records that do not count, with the reason
+    Excluded(Results),
+    /// Orders, and whether their money arrived
+    #[command(after_help = "Example:\n  settler reconciliation orders march --state partly_paid --all")]
+    Orders(Orders),
+    /// Download the full result
+    #[command(after_help = "Example:\n  settler reconciliation report march --format csv --output march.csv")]
+    Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub struct Start {
+    /// Job to run
+    #[arg(long)]
+    pub job: String,
+    /// First day, in the job's time zone
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub from: String,
+    /// Last day, included
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub to: String,
+    /// Id of the run; starting the same again then is harmless [default: one is made]
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Id that ties this run to something of yours; kept with every event
+    #[arg(long, value_name = "ID")]
+    pub correlation_id: Option<String>,
+    /// The same key again gives the first answer again
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+    /// Follow the steps until the run ends, then show its result
+    #[arg(long)]
+    pub wait: bool,
+    /// Seconds to wait at most; the run itself goes on
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "wait")]
+    pub timeout: u64,
+    /// End with 8 if anything is unmatched, suggested or discrepant
+    #[arg(long, requires = "wait")]
+    pub fail_on_differences: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ListRuns {
+    /// Only runs with this status, such as running, completed or failed
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only runs of this job
+    #[arg(long)]
+    pub job: Option<String>,
+    /// Only runs from this day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub from: Option<String>,
+    /// Only runs up to this day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub to: Option<String>,
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub struct Results {
+    /// Id of the run
+    pub id: String,
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+#[derive(Debug, Args)]
+pub struct Orders {
+    /// Id of the run
+    pub id: String,
+    /// Only orders in this state
+    #[arg(long, value_parser = ["paid", "partly_paid", "unpaid", "refunded", "disputed", "out_of_scope"])]
+    pub state: Option<String>,
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Csv,
+    Jsonl,
+}
+
+impl ReportFormat {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Id of the run
+    pub id: String,
+    /// Format of the report
+    #[arg(id = "report_format", long = "format", value_name = "FORMAT", value_enum)]
+    pub format: ReportFormat,
+    /// File to write [default: stdout]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+/// The only kind of saga there is so far.
+pub const RECONCILIATION: &str = "reconciliation";
+
+#[derive(Debug, Subcommand)]
+pub enum SagaCommand {
+    /// Tell how a run went: each step, its tries, its failure, what is next
+    #[command(after_help = "Example:\n  settler saga status march")]
+    Status {
+        /// Id of the saga: the run's id
+        id: String,
+        /// Kind of saga
+        #[arg(long = "type", value_name = "TYPE", default_value = RECONCILIATION)]
+        saga_type: String,
+    },
+    /// List sagas
+    List {
+        /// Only sagas with this status, such as running or failed
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        paging: Paging,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EventsCommand {
+    /// List events of one aggregate, or all with one correlation id
+    #[command(after_help = "\
+Examples:
+  settler events list reconciliation march
+  settler events list saga march --as-of 2026-04-01T06:00:00Z
+  settler events list --correlation month-end-2026-03")]
+    List(EventsList),
+}
+
+#[derive(Debug, Args)]
+pub struct EventsList {
+    /// Type of the aggregate, such as reconciliation, saga, job or connection
+    #[arg(value_name = "TYPE", required_unless_present = "correlation", requires = "aggregate_id")]
+    pub aggregate_type: Option<String>,
+    /// Its id
+    #[arg(value_name = "ID")]
+    pub aggregate_id: Option<String>,
+    /// Only what had happened by then (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub as_of: Option<String>,
+    /// Events of every aggregate with this correlation id
+    #[arg(long, value_name = "ID", conflicts_with_all = ["aggregate_type", "aggregate_id", "as_of"])]
+    pub correlation: Option<String>,
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Paging {
+    /// Show at most so many
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// Show all, however many
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+}
+
+impl Paging {
+    pub const fn most(&self) -> u64 {
+        if self.all { u64::MAX } else { self.limit }
+    }
+}
+
+fn date(text: &str) -> Result<String, String> {
+    let day = DateRange { start: text.to_owned(), end: text.to_owned() };
+    day.validate().map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn instant(text: &str) -> Result<String, String> {
+    domain::Timestamp::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_credential_is_taken_apart_and_not_shown_by_debug() {
+        let credential = |text: &str| Credential::from(text.to_owned());
+        assert_eq!(credential("api_key=sk_x=y").parts(), Some(("api_key", "sk_x=y")));
+        assert_eq!(credential("api_key").parts(), None);
+        assert_eq!(format!("{:?}", credential("a=b")), "(hidden)");
+    }
+}

@@ -1,0 +1,67 @@
+//! `settler events`: the audit trail.
+
+use super::Context;
+use crate::{
+    answers::Event,
+    args::{EventsCommand, EventsList},
+    exit::Result,
+    figures::{instant, plain},
+    tables::{Column, table},
+};
+use serde_json::Value;
+
+/// Members of an event's data that a table row has room for.
+const SHOWN_MEMBERS: usize = 6;
+/// Longest value shown of one.
+const SHOWN_CHARS: usize = 40;
+
+pub async fn run(context: &Context, command: EventsCommand) -> Result<()> {
+    let EventsCommand::List(list) = command;
+    self::list(context, &list).await
+}
+
+async fn list(context: &Context, list: &EventsList) -> Result<()> {
+    let (kind, id) = (list.aggregate_type.as_deref().unwrap_or_default(), list.aggregate_id.as_deref().unwrap_or_default());
+    match &list.correlation {
+        Some(correlation) => {
+            let columns = [("Time (UTC)", Column::Text), ("Aggregate", Column::Text), ("#", Column::Figure), ("Event", Column::Text), ("By", Column::Text), ("Data", Column::Sentence)];
+            let row = |event: &Event| vec![time(event), format!("{} {}", event.aggregate_type, event.aggregate_id), event.sequence.to_string(), event.event_type.clone(), by(event), data(&event.data)];
+            let rows = |events: &[Event], _| table(context.screen, &columns, events.iter().map(row).collect());
+            context.list(&["admin", "events", "correlation", correlation], &[], &list.paging, "events with this correlation id", rows).await
+        }
+        None => {
+            let columns = [("#", Column::Figure), ("Time (UTC)", Column::Text), ("Event", Column::Text), ("By", Column::Text), ("Data", Column::Sentence)];
+            let row = |event: &Event| vec![event.sequence.to_string(), time(event), event.event_type.clone(), by(event), data(&event.data)];
+            let rows = |events: &[Event], _| table(context.screen, &columns, events.iter().map(row).collect());
+            context.list(&["admin", "events", kind, id], &[("as_of", list.as_of.as_deref())], &list.paging, "events", rows).await
+        }
+    }
+}
+
+fn time(event: &Event) -> String {
+    instant(if event.metadata.timestamp.is_empty() { &event.created_at } else { &event.metadata.timestamp })
+}
+
+fn by(event: &Event) -> String {
+    event.metadata.user_id.clone().unwrap_or_else(|| "–".to_owned())
+}
+
+/// The simple members of the data in short; `-o json` has all of it.
+fn data(data: &Value) -> String {
+    let Some(members) = data.as_object() else { return String::new() };
+    let short = |text: &str| {
+        let cut: String = text.chars().take(SHOWN_CHARS).collect();
+        if cut.len() < text.len() { format!("{}…", plain(&cut)) } else { plain(&cut) }
+    };
+    let member = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}={}", short(text)),
+        Value::Array(items) => format!("{name}=[{}]", items.len()),
+        Value::Object(_) => format!("{name}={}", short(&value.to_string())),
+        other => format!("{name}={other}"),
+    };
+    let mut shown: Vec<_> = members.iter().filter(|(_, value)| !value.is_null()).take(SHOWN_MEMBERS).map(member).collect();
+    if members.len() > SHOWN_MEMBERS {
+        shown.push("…".to_owned());
+    }
+    shown.join(" ")
+}

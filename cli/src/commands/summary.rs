@@ -1,0 +1,167 @@
+//! A run's result on one screen: does it add up, what is open, where to look.
+
+use crate::{
+    answers::{Failure, SideTotals, Summary, Totals},
+    figures::{count, counted, duration, instant, money, percentage, plain},
+    steps,
+    tables::{Column, Screen, table, tone},
+};
+use serde_json::Value;
+use std::fmt::Write;
+
+/// The run as a text that ends in what to do next.
+pub fn render(screen: Screen, run: &Summary) -> String {
+    let mut text = head(screen, run);
+    let has_result = !run.totals.is_empty() || run.total_source_records + run.total_target_records + run.excluded_source_count + run.excluded_target_count > 0;
+    if has_result || run.status == "completed" {
+        let _ = write!(text, "\n{}\n\n{}\n", counts(screen, run), accuracy(run));
+        for totals in &run.totals {
+            let _ = write!(text, "\n{}\n{}\n", amounts(screen, totals, run), difference(totals));
+        }
+    }
+    for warning in &run.warnings {
+        let _ = write!(text, "\n{} {}", screen.bold("Warning:"), screen.wrap(&self::warning(warning), 9, "         "));
+    }
+    if !run.warnings.is_empty() {
+        text.push('\n');
+    }
+    if let Some(failure) = &run.failure {
+        let _ = write!(text, "\n{} {}\n", screen.bold("Failed:"), screen.wrap(&steps::failure(failure), 8, "        "));
+    }
+    text + &next(screen, run)
+}
+
+fn head(screen: Screen, run: &Summary) -> String {
+    let id = plain(&run.reconciliation_id);
+    let attempt = if run.attempt > 1 { format!(", attempt {}", run.attempt) } else { String::new() };
+    let step = run.current_step.as_deref().filter(|_| !run.ended()).map(|step| format!(", at {}", plain(step))).unwrap_or_default();
+    let took = run.duration_ms.map(|millis| format!(" in {}", duration(millis))).unwrap_or_default();
+    let status = screen.toned(&plain(&run.status), tone(&run.status));
+    let zone = if run.timezone.is_empty() { String::new() } else { format!(" ({})", plain(&run.timezone)) };
+    format!(
+        "Reconciliation {}  {status}{took}{step}{attempt}\njob {}, {} to {}{zone}, started {} UTC\ncorrelation id {}\n",
+        screen.bold(&id),
+        plain(&run.job_id),
+        plain(&run.date_range.start),
+        plain(&run.date_range.end),
+        instant(&run.started_at),
+        plain(&run.correlation_id),
+    )
+}
+
+fn side_name(side: &str, adapter: &str) -> String {
+    if adapter.is_empty() { side.to_owned() } else { format!("{side} ({adapter})") }
+}
+
+fn counts(screen: Screen, run: &Summary) -> String {
+    let figures = |name: String, numbers: [u64; 5]| std::iter::once(name).chain(numbers.map(count)).collect();
+    let columns = columns("Records");
+    let rows = vec![
+        figures(
+            side_name("source", &run.source_adapter),
+            [run.total_source_records, run.matched_count, run.suggested_source_count, run.unmatched_source_count, run.excluded_source_count],
+        ),
+        figures(
+            side_name("target", &run.target_adapter),
+            [run.total_target_records, run.matched_target_count, run.suggested_target_count, run.unmatched_target_count, run.excluded_target_count],
+        ),
+    ];
+    table(screen, &columns, rows)
+}
+
+const fn columns(first: &str) -> [(&str, Column); 6] {
+    [
+        (first, Column::Text),
+        ("In scope", Column::Figure),
+        ("Matched", Column::Figure),
+        ("Suggested", Column::Figure),
+        ("Unmatched", Column::Figure),
+        ("Excluded", Column::Figure),
+    ]
+}
+
+fn accuracy(run: &Summary) -> String {
+    let share = if run.accuracy_percentage.is_null() { "nothing in scope".to_owned() } else { format!("{} %", percentage(&run.accuracy_percentage)) };
+    let mut text = format!("Accuracy {share}");
+    for (number, one, many) in [(run.discrepancy_count, "discrepancy", "discrepancies"), (run.errors_count, "failed attempt", "failed attempts")] {
+        if number > 0 {
+            let _ = write!(text, " · {}", counted(number, one, many));
+        }
+    }
+    text
+}
+
+fn amounts(screen: Screen, totals: &Totals, run: &Summary) -> String {
+    let row = |name: String, side: &SideTotals| {
+        let minor = [side.in_scope_minor, side.matched_minor, side.suggested_minor, side.unmatched_minor, side.excluded_minor];
+        std::iter::once(name).chain(minor.map(|minor| money(minor, totals.exponent))).collect()
+    };
+    let rows = vec![row(side_name("source", &run.source_adapter), &totals.source), row(side_name("target", &run.target_adapter), &totals.target)];
+    table(screen, &columns(&totals.currency), rows)
+}
+
+/// `target - source` over the matches, which is what the parts sum to.
+fn difference(totals: &Totals) -> String {
+    let parts = totals.difference.parts();
+    if parts.is_empty() {
+        return "matched amounts agree".to_owned();
+    }
+    let sum = parts.iter().fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
+    let told: Vec<_> = parts.iter().map(|(name, minor)| format!("{name} {}", money(*minor, totals.exponent))).collect();
+    format!("matched amounts differ by {} {}: {}", money(sum, totals.exponent), plain(&totals.currency), told.join(", "))
+}
+
+fn warning(warning: &Value) -> String {
+    match (warning["message"].as_str(), warning["code"].as_str()) {
+        (Some(message), Some(code)) => format!("{} ({})", plain(message), plain(code)),
+        (Some(text), None) | (None, Some(text)) => plain(text),
+        (None, None) => plain(warning.as_str().unwrap_or(&warning.to_string())),
+    }
+}
+
+fn next(screen: Screen, run: &Summary) -> String {
+    let id = plain(&run.reconciliation_id);
+    let part = |name: &str| format!("settler reconciliation {name} {id}");
+    let unmatched = run.unmatched_source_count + run.unmatched_target_count;
+    let suggested = run.suggested_source_count + run.suggested_target_count;
+    let mut lines: Vec<(String, String)> = Vec::new();
+    match run.status.as_str() {
+        "completed" => {
+            if unmatched + run.discrepancy_count > 0 {
+                lines.push((part("unmatched"), format!("{} open, with reasons", count(unmatched + run.discrepancy_count))));
+            }
+            if suggested > 0 {
+                lines.push((part("suggestions"), format!("{} to decide", count(suggested))));
+            }
+            if lines.is_empty() {
+                lines.push((part("matches"), "everything adds up".to_owned()));
+            }
+            lines.push((format!("{} --format csv --output {id}.csv", part("report")), "all of it".to_owned()));
+        }
+        "failed" | "cancelled" => {
+            lines.push((format!("settler saga status {id}"), "what ran (platform key)".to_owned()));
+        }
+        _ => lines.push((part("show"), "look again".to_owned())),
+    }
+    let width = lines.iter().map(|(_, why)| why.chars().count()).max().unwrap_or(0);
+    let mut text = format!("\n{}\n", screen.bold("Next"));
+    if let Some(failure) = &run.failure {
+        let _ = writeln!(text, "  {}", screen.wrap(steps::advice(failure), 2, "  "));
+    }
+    for (command, why) in lines {
+        let _ = writeln!(text, "  {why:<width$}  {command}");
+    }
+    text
+}
+
+/// For stderr, when a run that was waited for did not complete.
+pub fn how_it_failed(run: &Summary) -> String {
+    let id = plain(&run.reconciliation_id);
+    match &run.failure {
+        Some(failure) => {
+            let Failure { name, step, message, .. } = failure;
+            format!("run {id} {}\n  type: {}\n  step: {}\n  message: {}\n  hint: {}", plain(&run.status), plain(name), plain(step), plain(message), steps::advice(failure))
+        }
+        None => format!("run {id} ended {}", plain(&run.status)),
+    }
+}

@@ -1,0 +1,12 @@
+//! The real binary against a scripted API: every command's request, its output, its exit code.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
+
+mod connections_and_jobs;
+mod fake;
+mod help;
+mod reconciliations;
+mod samples;
+mod setup;
+mod trail;
+mod waiting;
