@@ -1,0 +1,4 @@
+//! Test support that runs beside the service: the provider sandbox.
+#![forbid(unsafe_code)]
+
+pub mod sandbox;

@@ -1,0 +1,12 @@
+//! End-to-end tests on the running stack, by its written contract: HTTP, the command line, and what the sandbox knows.
+//!
+//! They need `make up` (`make test` sees to it) and never skip: without a stack they fail and say so.
+
+mod access;
+mod bad_input;
+mod client;
+mod command_line;
+mod failures;
+mod judge;
+mod results;
+mod starts;
