@@ -93,7 +93,7 @@ async fn what_stays_refused_is_reported_and_fails_the_batch_when_it_is_all() {
 #[tokio::test]
 async fn a_call_holds_ten_entries_at_most() {
     let mut event = events("batch.json");
-    event.records = event.records.repeat(5);
+    event.records = std::iter::repeat_n(event.records, 5).flatten().collect();
     let (failures, bus) = relay(FakeBus::default(), event).await;
     assert_eq!(failures, Ok(Vec::new()));
     assert_eq!(bus.calls.into_inner().unwrap(), [10, 10, 5]);
