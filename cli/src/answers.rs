@@ -80,7 +80,12 @@ pub struct Difference(BTreeMap<String, i64>);
 impl Difference {
     /// Parts that are not zero, the explained ones first.
     pub fn parts(&self) -> Vec<(&str, i64)> {
-        let mut parts: Vec<_> = self.0.iter().map(|(name, minor)| (name.trim_end_matches("_minor"), *minor)).filter(|(_, minor)| *minor != 0).collect();
+        let mut parts: Vec<_> = self
+            .0
+            .iter()
+            .map(|(name, minor)| (name.trim_end_matches("_minor"), *minor))
+            .filter(|(_, minor)| *minor != 0)
+            .collect();
         parts.sort_by_key(|(name, _)| (*name == "unexplained", *name));
         parts
     }
@@ -99,7 +104,11 @@ impl Summary {
             (self.suggested_source_count + self.suggested_target_count, "suggested"),
             (self.discrepancy_count, "discrepant"),
         ];
-        let parts: Vec<_> = open.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{} {what}", crate::figures::count(*number))).collect();
+        let parts: Vec<_> = open
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{} {what}", crate::figures::count(*number)))
+            .collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
@@ -110,13 +119,19 @@ mod tests {
 
     #[test]
     fn absent_null_and_unknown_fields_do_not_matter() {
-        let summary: Summary = serde_json::from_str(r#"{"status":"running","totals":null,"failure":null,"matched_count":null,"new_field":1}"#).unwrap();
+        let summary: Summary = serde_json::from_str(
+            r#"{"status":"running","totals":null,"failure":null,"matched_count":null,"new_field":1}"#,
+        )
+        .unwrap();
         assert!(!summary.ended() && summary.totals.is_empty() && summary.differences().is_none());
     }
 
     #[test]
     fn differences_are_told_in_order() {
-        let totals: Totals = serde_json::from_str(r#"{"currency":"EUR","exponent":2,"difference":{"unexplained":1,"fee_minor":-2,"fx":0,"tip":3}}"#).unwrap();
+        let totals: Totals = serde_json::from_str(
+            r#"{"currency":"EUR","exponent":2,"difference":{"unexplained":1,"fee_minor":-2,"fx":0,"tip":3}}"#,
+        )
+        .unwrap();
         assert_eq!(totals.difference.parts(), [("fee", -2), ("tip", 3), ("unexplained", 1)]);
         let summary = Summary { unmatched_target_count: 2, discrepancy_count: 1, ..Summary::default() };
         assert_eq!(summary.differences().as_deref(), Some("2 unmatched, 1 discrepant"));

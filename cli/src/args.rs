@@ -27,7 +27,16 @@ pub struct Cli {
     #[command(flatten)]
     pub target: Target,
     /// table, json (as the API wrote it) or jsonl
-    #[arg(short = 'o', long = "output-format", value_enum, default_value = "table", global = true, help_heading = "Global options", hide_possible_values = true, value_name = "FORMAT")]
+    #[arg(
+        short = 'o',
+        long = "output-format",
+        value_enum,
+        default_value = "table",
+        global = true,
+        help_heading = "Global options",
+        hide_possible_values = true,
+        value_name = "FORMAT"
+    )]
     pub format: Format,
     #[command(subcommand)]
     pub command: Command,
@@ -232,7 +241,9 @@ Examples:
     #[command(after_help = "Example:\n  settler reconciliation list --job job_shop --status failed --from 2026-01-01")]
     List(ListRuns),
     /// Show what a run found, in figures
-    #[command(after_help = "Example:\n  settler reconciliation show march --fail-on-differences || echo 'somebody has to look'")]
+    #[command(
+        after_help = "Example:\n  settler reconciliation show march --fail-on-differences || echo 'somebody has to look'"
+    )]
     Show {
         /// Id of the run
         id: String,

@@ -55,8 +55,11 @@ impl Answer {
 /// # Errors
 /// As [`Answer::read`].
 pub fn read<T: DeserializeOwned>(raw: &RawValue) -> Result<T> {
-    serde_json::from_str(raw.get())
-        .map_err(|error| CliError::Unexpected(format!("the API's answer is not as this version of settler expects it ({error}); -o json shows it as it is")))
+    serde_json::from_str(raw.get()).map_err(|error| {
+        CliError::Unexpected(format!(
+            "the API's answer is not as this version of settler expects it ({error}); -o json shows it as it is"
+        ))
+    })
 }
 
 #[derive(Deserialize)]
@@ -78,7 +81,11 @@ impl Client {
         if base.scheme() == "http" && !is_local(&base) {
             output::note("warning: the address is http://, so your key travels readable by others; use https://");
         }
-        let http = builder(&base).timeout(CALL_TIMEOUT).redirect(redirect::Policy::none()).build().map_err(|error| setup(&error))?;
+        let http = builder(&base)
+            .timeout(CALL_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|error| setup(&error))?;
         Ok(Self { http, base, config })
     }
 
@@ -90,7 +97,11 @@ impl Client {
             let outcome = self.once(Method::GET, path, query, &[], None).await;
             let wait = match &outcome {
                 Err(error) if !error.is_timeout() && (error.is_connect() || error.is_request()) => pause,
-                Ok(response) if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => retry_after(response.headers()).unwrap_or(pause),
+                Ok(response)
+                    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) =>
+                {
+                    retry_after(response.headers()).unwrap_or(pause)
+                }
                 _ => return self.answer(&Method::GET, path, query, outcome).await,
             };
             tokio::time::sleep(wait.min(LONGEST_PAUSE)).await;
@@ -104,7 +115,13 @@ impl Client {
     ///
     /// # Errors
     /// The problem that the API answered, or a network error.
-    pub async fn send(&self, method: Method, path: &[&str], headers: &[(&str, Option<&str>)], body: Option<&Value>) -> Result<Answer> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &[&str],
+        headers: &[(&str, Option<&str>)],
+        body: Option<&Value>,
+    ) -> Result<Answer> {
         let outcome = self.once(method.clone(), path, &[], headers, body).await;
         self.answer(&method, path, &[], outcome).await
     }
@@ -113,7 +130,13 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`], and whatever `take` returns.
-    pub async fn pages(&self, path: &[&str], query: Query<'_>, most: u64, mut take: impl FnMut(Vec<Box<RawValue>>) -> Result<()>) -> Result<bool> {
+    pub async fn pages(
+        &self,
+        path: &[&str],
+        query: Query<'_>,
+        most: u64,
+        mut take: impl FnMut(Vec<Box<RawValue>>) -> Result<()>,
+    ) -> Result<bool> {
         let spinner = if output::interactive() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         let (mut cursor, mut left, mut taken) = (None::<String>, most, 0);
         let more = loop {
@@ -132,7 +155,11 @@ impl Client {
             match page.next_cursor {
                 None => break surplus,
                 Some(_) if left == 0 => break true,
-                Some(next) if cursor.as_ref() == Some(&next) => return Err(CliError::Unexpected("the API's list does not get any further; please report it".to_owned())),
+                Some(next) if cursor.as_ref() == Some(&next) => {
+                    return Err(CliError::Unexpected(
+                        "the API's list does not get any further; please report it".to_owned(),
+                    ));
+                }
                 next => cursor = next,
             }
         };
@@ -145,14 +172,20 @@ impl Client {
     /// # Errors
     /// A network error, an answer other than 2xx, or what `take` returns.
     pub async fn download(&self, address: &str, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let url = Url::parse(address).map_err(|_| CliError::Unexpected("the API gave an address for the report that is none".to_owned()))?;
+        let url = Url::parse(address)
+            .map_err(|_| CliError::Unexpected("the API gave an address for the report that is none".to_owned()))?;
         // The signature in the query opens the file: it must not stand in a message.
         let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
-        let failed = |error: reqwest::Error| CliError::Network(format!("downloading {shown} failed: {}", reason(&error.without_url())));
+        let failed = |error: reqwest::Error| {
+            CliError::Network(format!("downloading {shown} failed: {}", reason(&error.without_url())))
+        };
         let http = builder(&url).build().map_err(|error| setup(&error))?;
         let mut response = http.get(url.clone()).send().await.map_err(failed)?;
         if !response.status().is_success() {
-            return Err(CliError::Unexpected(format!("downloading {shown} was answered {}; the address may have expired, so run the command again", response.status())));
+            return Err(CliError::Unexpected(format!(
+                "downloading {shown} was answered {}; the address may have expired, so run the command again",
+                response.status()
+            )));
         }
         while let Some(part) = response.chunk().await.map_err(failed)? {
             take(&part)?;
@@ -174,7 +207,14 @@ impl Client {
         url
     }
 
-    async fn once(&self, method: Method, path: &[&str], query: Query<'_>, headers: &[(&str, Option<&str>)], body: Option<&Value>) -> std::result::Result<Response, reqwest::Error> {
+    async fn once(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query<'_>,
+        headers: &[(&str, Option<&str>)],
+        body: Option<&Value>,
+    ) -> std::result::Result<Response, reqwest::Error> {
         let mut request = self.http.request(method, self.url(path, query)).bearer_auth(self.config.api_key.expose());
         if let Some(tenant) = self.config.tenant.as_deref().filter(|_| !is_admin(path)) {
             request = request.header("Settler-Tenant", tenant);
@@ -190,9 +230,16 @@ impl Client {
         request.send().await
     }
 
-    async fn answer(&self, method: &Method, path: &[&str], query: Query<'_>, outcome: std::result::Result<Response, reqwest::Error>) -> Result<Answer> {
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: Query<'_>,
+        outcome: std::result::Result<Response, reqwest::Error>,
+    ) -> Result<Answer> {
         let response = outcome.map_err(|error| self.unreachable(error))?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let header =
+            |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let (status, etag) = (response.status(), header("etag"));
         let replayed = header("idempotent-replayed").is_some_and(|value| value == "true");
         let request_id = header("x-request-id").or_else(|| header("apigw-requestid"));
@@ -203,7 +250,10 @@ impl Client {
         }
         let body = if body.trim().is_empty() { "null" } else { &body };
         let body = serde_json::from_str(body).map_err(|_| {
-            CliError::Unexpected(format!("{} answered {status}, but not in JSON: is this the address of a Settler API?", self.url(path, &[])))
+            CliError::Unexpected(format!(
+                "{} answered {status}, but not in JSON: is this the address of a Settler API?",
+                self.url(path, &[])
+            ))
         })?;
         Ok(Answer { body, etag, replayed })
     }
@@ -226,11 +276,15 @@ fn is_admin(path: &[&str]) -> bool {
 
 fn is_local(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.ends_with(".localhost") || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 fn builder(url: &Url) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder().user_agent(concat!("settler/", env!("CARGO_PKG_VERSION"))).connect_timeout(CONNECT_TIMEOUT);
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("settler/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT);
     if !is_local(url) {
         return builder;
     }

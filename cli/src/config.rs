@@ -1,6 +1,10 @@
 //! Where the API is and who is asking: flag, else environment, else file. Whatever is missing is named at once.
 
-use crate::{args::Target, exit::{CliError, Result}, output};
+use crate::{
+    args::Target,
+    exit::{CliError, Result},
+    output,
+};
 use serde::Deserialize;
 use std::{
     fmt,
@@ -44,7 +48,8 @@ impl Config {
     pub fn load(flags: &Target, env: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let path = path(&env);
         let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
-        let given = |flag: &Option<String>, name: &str| flag.clone().or_else(|| env(name)).filter(|value| !value.is_empty());
+        let given =
+            |flag: &Option<String>, name: &str| flag.clone().or_else(|| env(name)).filter(|value| !value.is_empty());
         let api_url = given(&flags.api_url, "SETTLER_API_URL").or(file.api_url);
         let api_key = given(&flags.api_key, "SETTLER_API_KEY").map(ApiKey).or(file.api_key);
         let tenant = given(&flags.tenant, "SETTLER_TENANT").or(file.tenant).filter(|tenant| !tenant.is_empty());
@@ -77,7 +82,9 @@ fn read(path: &Path) -> Result<File> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
-        Err(error) => return Err(CliError::Usage(format!("cannot read the configuration {}: {error}", path.display()))),
+        Err(error) => {
+            return Err(CliError::Usage(format!("cannot read the configuration {}: {error}", path.display())));
+        }
     };
     let file: File = serde_json::from_str(&text).map_err(|error| {
         // serde's message may quote a value, and a value may be the key: only the place is told.
@@ -85,7 +92,10 @@ fn read(path: &Path) -> Result<File> {
         CliError::Usage(format!("the configuration {} is not as expected ({place}): it holds \"api_url\", \"api_key\" and \"tenant\", all texts", path.display()))
     })?;
     if file.api_key.is_some() && readable_by_others(path) {
-        output::note(&format!("warning: {} holds your key and other users can read it; run: chmod 600 {0}", path.display()));
+        output::note(&format!(
+            "warning: {} holds your key and other users can read it; run: chmod 600 {0}",
+            path.display()
+        ));
     }
     Ok(file)
 }

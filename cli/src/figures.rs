@@ -61,7 +61,9 @@ pub fn between(from: &str, to: &str) -> Option<u64> {
 /// `2026-03-02 14:05:09` in UTC; the text itself where it is no time.
 pub fn instant(text: &str) -> String {
     match Timestamp::parse(text) {
-        Ok(at) => at.to_string().chars().take(19).map(|character| if character == 'T' { ' ' } else { character }).collect(),
+        Ok(at) => {
+            at.to_string().chars().take(19).map(|character| if character == 'T' { ' ' } else { character }).collect()
+        }
         Err(_) => plain(text),
     }
 }
@@ -125,9 +127,15 @@ mod tests {
     #[test]
     fn numbers_keep_their_digits() {
         let shown = |text: &str| number(&serde_json::from_str(text).unwrap());
-        assert_eq!((shown("100.0"), shown("99.87"), shown("0.9"), shown("null")), ("100".into(), "99.87".into(), "0.9".into(), "–".into()));
+        assert_eq!(
+            (shown("100.0"), shown("99.87"), shown("0.9"), shown("null")),
+            ("100".into(), "99.87".into(), "0.9".into(), "–".into())
+        );
         let share = |text: &str| percentage(&serde_json::from_str(text).unwrap());
-        assert_eq!((share("100.0"), share("99.8"), share("99.87"), share("null")), ("100.00".into(), "99.80".into(), "99.87".into(), "–".into()));
+        assert_eq!(
+            (share("100.0"), share("99.8"), share("99.87"), share("null")),
+            ("100.00".into(), "99.80".into(), "99.87".into(), "–".into())
+        );
         assert_eq!(counted(1, "order", "orders"), "1 order");
         assert_eq!(plain("a\u{1b}[31mb"), "a [31mb");
     }

@@ -68,14 +68,23 @@ impl Problem {
 
     /// What the person can do about it, where the status alone tells.
     fn hint(&self) -> Option<&'static str> {
-        let needs_tenant = self.code.as_deref() == Some("ambiguous_id") || self.errors.iter().any(|error| error.pointer.eq_ignore_ascii_case("header:Settler-Tenant"));
+        let needs_tenant = self.code.as_deref() == Some("ambiguous_id")
+            || self.errors.iter().any(|error| error.pointer.eq_ignore_ascii_case("header:Settler-Tenant"));
         match self.status {
-            _ if needs_tenant => Some("say for which tenant: --tenant, SETTLER_TENANT or \"tenant\" in the configuration file"),
-            401 => Some("the key was not accepted: check --api-key, SETTLER_API_KEY or the configuration file, and that it was not revoked"),
-            403 => Some("the key may not do this: `saga` and `events` need a platform key, and a tenant's key reaches its own tenant only"),
+            _ if needs_tenant => {
+                Some("say for which tenant: --tenant, SETTLER_TENANT or \"tenant\" in the configuration file")
+            }
+            401 => Some(
+                "the key was not accepted: check --api-key, SETTLER_API_KEY or the configuration file, and that it was not revoked",
+            ),
+            403 => Some(
+                "the key may not do this: `saga` and `events` need a platform key, and a tenant's key reaches its own tenant only",
+            ),
             412 => Some("it changed meanwhile: look at it again, then repeat the command"),
             429 => Some("too many calls: wait a little, then repeat the command"),
-            500..=599 => Some("this is the service's fault, not yours: repeat the command later, and report the request id if it stays"),
+            500..=599 => Some(
+                "this is the service's fault, not yours: repeat the command later, and report the request id if it stays",
+            ),
             _ => None,
         }
     }
@@ -126,8 +135,14 @@ mod tests {
 
     #[test]
     fn every_shape_of_an_error_is_shown() {
-        let own = read(422, r#"{"title":"Invalid","detail":"2 fields","code":"invalid_input","errors":[{"pointer":"/name","code":"x","detail":"is missing"}]}"#);
-        assert_eq!(own.to_string(), "Invalid: 2 fields\n  /name: is missing\n  call: GET /v1/jobs answered 422 (invalid_input)\n  request id: r-1");
+        let own = read(
+            422,
+            r#"{"title":"Invalid","detail":"2 fields","code":"invalid_input","errors":[{"pointer":"/name","code":"x","detail":"is missing"}]}"#,
+        );
+        assert_eq!(
+            own.to_string(),
+            "Invalid: 2 fields\n  /name: is missing\n  call: GET /v1/jobs answered 422 (invalid_input)\n  request id: r-1"
+        );
         assert!(read(403, r#"{"message":"Forbidden"}"#).to_string().starts_with("Not allowed: Forbidden\n"));
         assert!(read(502, "<html>bad</html>").to_string().starts_with("The API refused the call: <html>bad</html>\n"));
         assert!(read(500, "").to_string().contains("hint: this is the service's fault"));
@@ -135,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_status_decides_the_exit_code() {
-        let codes = [400, 422, 404, 409, 412, 401, 403, 500, 429].map(|status| read(status, "{\"status\":200}").exit_code() as u8);
+        let codes = [400, 422, 404, 409, 412, 401, 403, 500, 429]
+            .map(|status| read(status, "{\"status\":200}").exit_code() as u8);
         assert_eq!(codes, [4, 4, 3, 5, 5, 6, 6, 1, 1]);
     }
 }

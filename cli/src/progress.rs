@@ -36,7 +36,11 @@ impl Watch {
             None => self.current_step(summary),
         }
         if self.live.is_none() {
-            self.tell("run", &summary.status, &format!("run {}: {}", plain(&summary.reconciliation_id), plain(&summary.status)));
+            self.tell(
+                "run",
+                &summary.status,
+                &format!("run {}: {}", plain(&summary.reconciliation_id), plain(&summary.status)),
+            );
         }
     }
 
@@ -70,7 +74,8 @@ impl Watch {
             let suffix = if words.is_empty() { String::new() } else { format!(" ({words})") };
             // A running step's counters move all the time; only its tries are news.
             let (key, suffix) = if status == "running" {
-                let tries = if run.tries > 1 { format!(" ({})", counted(run.tries, "try", "tries")) } else { String::new() };
+                let tries =
+                    if run.tries > 1 { format!(" ({})", counted(run.tries, "try", "tries")) } else { String::new() };
                 (format!("{status}{tries}"), tries)
             } else {
                 (status.clone(), suffix)
@@ -82,7 +87,12 @@ impl Watch {
     fn current_step(&mut self, summary: &Summary) {
         let current = summary.current_step.as_deref().filter(|_| !summary.ended()).map(plain);
         if self.live.is_some() {
-            let moved_on: Vec<_> = self.bars.iter().filter(|(name, bar)| Some(name) != current.as_ref() && !bar.is_finished()).map(|(_, bar)| bar.clone()).collect();
+            let moved_on: Vec<_> = self
+                .bars
+                .iter()
+                .filter(|(name, bar)| Some(name) != current.as_ref() && !bar.is_finished())
+                .map(|(_, bar)| bar.clone())
+                .collect();
             for bar in moved_on {
                 bar.set_message(duration(u64::try_from(bar.elapsed().as_millis()).unwrap_or(u64::MAX)));
                 // Whether the last one worked is the run's status.

@@ -10,7 +10,8 @@ use crate::{
 pub fn story(run: &StepRun) -> String {
     let took = run.ended_at.as_deref().and_then(|end| between(&run.started_at, end)).map(duration);
     let tries = (run.tries > 1).then(|| counted(run.tries, "try", "tries"));
-    let handled = (run.records > 0 || run.pages > 0).then(|| format!("{} on {}", counted(run.records, "record", "records"), counted(run.pages, "page", "pages")));
+    let handled = (run.records > 0 || run.pages > 0)
+        .then(|| format!("{} on {}", counted(run.records, "record", "records"), counted(run.pages, "page", "pages")));
     [took, tries, handled].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -36,7 +37,9 @@ pub fn failure(failure: &Failure) -> String {
 /// What to do about a failure, by its name in the error registry.
 pub fn advice(failure: &Failure) -> &'static str {
     match failure.name.trim_start_matches("Settler.") {
-        "ProviderAccessDenied" | "CredentialsMissing" => "give the connection working credentials (settler connection put), then start a new run",
+        "ProviderAccessDenied" | "CredentialsMissing" => {
+            "give the connection working credentials (settler connection put), then start a new run"
+        }
         "ProviderUnavailable" | "ProviderThrottled" => "wait until the provider is well again, then start a new run",
         _ if failure.retryable => "start a new run; if it fails again, report it with the run's id",
         _ => "report it with the run's id: trying again will not help",

@@ -2,10 +2,16 @@
 //! wrapped, so a row stays a line.
 
 use crate::figures::plain;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, Width};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table,
+    TableStyle, Width,
+};
 use std::io::IsTerminal;
 
-const STYLE: TableStyle = TableStyle::new().header_lines(ContentLineStyle::none().junction(' ')).header_separator(LineStyle::none().fill('─').junction(' ')).content_lines(ContentLineStyle::none().junction(' '));
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .header_separator(LineStyle::none().fill('─').junction(' '))
+    .content_lines(ContentLineStyle::none().junction(' '));
 
 /// A sentence with less room than this goes below its row instead.
 const NARROWEST_SENTENCE: u16 = 24;
@@ -97,12 +103,23 @@ pub enum Column {
 
 /// A table of these columns. Cells are cleaned of control characters.
 pub fn table(screen: Screen, columns: &[(&str, Column)], rows: Vec<Vec<String>>) -> String {
-    if is_narrow(screen, columns, &rows) { with_sentences_below(screen, columns, rows) } else { grid(screen, columns, rows) }
+    if is_narrow(screen, columns, &rows) {
+        with_sentences_below(screen, columns, rows)
+    } else {
+        grid(screen, columns, rows)
+    }
 }
 
 /// No terminal's width is enough for the sentence beside the other columns.
 fn is_narrow(screen: Screen, columns: &[(&str, Column)], rows: &[Vec<String>]) -> bool {
-    let width_of = |index: usize, name: &str| rows.iter().filter_map(|row| row.get(index)).map(|text| text.chars().count()).max().unwrap_or(0).max(name.chars().count());
+    let width_of = |index: usize, name: &str| {
+        rows.iter()
+            .filter_map(|row| row.get(index))
+            .map(|text| text.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(name.chars().count())
+    };
     let needed = |(index, (name, column)): (usize, &(&str, Column))| match column {
         Column::Sentence => width_of(index, name).min(usize::from(NARROWEST_SENTENCE)),
         _ => width_of(index, name),
@@ -118,7 +135,8 @@ fn with_sentences_below(screen: Screen, columns: &[(&str, Column)], rows: Vec<Ve
     let shown: Vec<_> = columns.iter().copied().filter(|(_, column)| *column != Column::Sentence).collect();
     let (mut short, mut sentences) = (Vec::new(), Vec::new());
     for row in rows {
-        let (sentence, rest): (Vec<_>, Vec<_>) = row.into_iter().enumerate().partition(|(index, _)| is_sentence(*index));
+        let (sentence, rest): (Vec<_>, Vec<_>) =
+            row.into_iter().enumerate().partition(|(index, _)| is_sentence(*index));
         sentences.push(sentence.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "));
         short.push(rest.into_iter().map(|(_, text)| text).collect());
     }
@@ -128,7 +146,9 @@ fn with_sentences_below(screen: Screen, columns: &[(&str, Column)], rows: Vec<Ve
     let mut lines = Vec::new();
     for (index, line) in grid.lines().enumerate() {
         lines.push(line.to_owned());
-        if let Some(sentence) = index.checked_sub(header_lines).and_then(|row| sentences.get(row)).filter(|text| !text.is_empty()) {
+        if let Some(sentence) =
+            index.checked_sub(header_lines).and_then(|row| sentences.get(row)).filter(|text| !text.is_empty())
+        {
             lines.push(format!("{BELOW}{}", screen.wrap(&plain(sentence), BELOW.len(), BELOW)));
         }
     }
@@ -157,7 +177,9 @@ fn grid(screen: Screen, columns: &[(&str, Column)], rows: Vec<Vec<String>>) -> S
     };
     table.set_header(columns.iter().map(head).collect::<Vec<_>>());
     for row in rows {
-        table.add_row(row.iter().zip(columns).map(|(text, (_, column))| cell(&plain(text), *column)).collect::<Vec<_>>());
+        table.add_row(
+            row.iter().zip(columns).map(|(text, (_, column))| cell(&plain(text), *column)).collect::<Vec<_>>(),
+        );
     }
     for (index, (_, column)) in columns.iter().enumerate() {
         if let Some(rendered) = table.column_mut(index) {
@@ -192,11 +214,16 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 mod tests {
     use super::*;
 
-    const COLUMNS: [(&str, Column); 3] = [("Order", Column::Text), ("Amount", Column::Figure), ("Explanation", Column::Sentence)];
+    const COLUMNS: [(&str, Column); 3] =
+        [("Order", Column::Text), ("Amount", Column::Figure), ("Explanation", Column::Sentence)];
 
     fn rows() -> Vec<Vec<String>> {
-        let row = |order: &str, amount: &str, sentence: &str| vec![order.to_owned(), amount.to_owned(), sentence.to_owned()];
-        vec![row("#1001", "1,204.00 EUR", "No payment of this amount was found within three days."), row("#2", "5.00 EUR", "Short.\u{7}")]
+        let row =
+            |order: &str, amount: &str, sentence: &str| vec![order.to_owned(), amount.to_owned(), sentence.to_owned()];
+        vec![
+            row("#1001", "1,204.00 EUR", "No payment of this amount was found within three days."),
+            row("#2", "5.00 EUR", "Short.\u{7}"),
+        ]
     }
 
     #[test]

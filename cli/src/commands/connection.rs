@@ -15,7 +15,10 @@ use serde_json::{Map, Value, json};
 pub async fn run(context: &Context, command: ConnectionCommand) -> Result<()> {
     match command {
         ConnectionCommand::Put(put) => self::put(context, put).await,
-        ConnectionCommand::Show { id } => context.show(&context.client.get(&["v1", "connections", &id], &[]).await?.body, |connection| table(&id, connection)),
+        ConnectionCommand::Show { id } => context
+            .show(&context.client.get(&["v1", "connections", &id], &[]).await?.body, |connection| {
+                table(&id, connection)
+            }),
     }
 }
 
@@ -37,7 +40,11 @@ fn one_by_one(credentials: &[Credential]) -> Result<Value> {
 }
 
 fn table(id: &str, connection: &Connection) -> String {
-    let mut lines = vec![("connection", id.to_owned()), ("adapter", connection.adapter.clone()), ("credentials", "stored, not shown".to_owned())];
+    let mut lines = vec![
+        ("connection", id.to_owned()),
+        ("adapter", connection.adapter.clone()),
+        ("credentials", "stored, not shown".to_owned()),
+    ];
     if !connection.updated_at.is_empty() {
         lines.push(("updated", format!("{} UTC", instant(&connection.updated_at))));
     }

@@ -21,19 +21,54 @@ pub async fn run(context: &Context, command: EventsCommand) -> Result<()> {
 }
 
 async fn list(context: &Context, list: &EventsList) -> Result<()> {
-    let (kind, id) = (list.aggregate_type.as_deref().unwrap_or_default(), list.aggregate_id.as_deref().unwrap_or_default());
+    let (kind, id) =
+        (list.aggregate_type.as_deref().unwrap_or_default(), list.aggregate_id.as_deref().unwrap_or_default());
     match &list.correlation {
         Some(correlation) => {
-            let columns = [("Time (UTC)", Column::Text), ("Aggregate", Column::Text), ("#", Column::Figure), ("Event", Column::Text), ("By", Column::Text), ("Data", Column::Sentence)];
-            let row = |event: &Event| vec![time(event), format!("{} {}", event.aggregate_type, event.aggregate_id), event.sequence.to_string(), event.event_type.clone(), by(event), data(&event.data)];
+            let columns = [
+                ("Time (UTC)", Column::Text),
+                ("Aggregate", Column::Text),
+                ("#", Column::Figure),
+                ("Event", Column::Text),
+                ("By", Column::Text),
+                ("Data", Column::Sentence),
+            ];
+            let row = |event: &Event| {
+                vec![
+                    time(event),
+                    format!("{} {}", event.aggregate_type, event.aggregate_id),
+                    event.sequence.to_string(),
+                    event.event_type.clone(),
+                    by(event),
+                    data(&event.data),
+                ]
+            };
             let rows = |events: &[Event], _| table(context.screen, &columns, events.iter().map(row).collect());
-            context.list(&["admin", "events", "correlation", correlation], &[], &list.paging, "events with this correlation id", rows).await
+            context
+                .list(
+                    &["admin", "events", "correlation", correlation],
+                    &[],
+                    &list.paging,
+                    "events with this correlation id",
+                    rows,
+                )
+                .await
         }
         None => {
-            let columns = [("#", Column::Figure), ("Time (UTC)", Column::Text), ("Event", Column::Text), ("By", Column::Text), ("Data", Column::Sentence)];
-            let row = |event: &Event| vec![event.sequence.to_string(), time(event), event.event_type.clone(), by(event), data(&event.data)];
+            let columns = [
+                ("#", Column::Figure),
+                ("Time (UTC)", Column::Text),
+                ("Event", Column::Text),
+                ("By", Column::Text),
+                ("Data", Column::Sentence),
+            ];
+            let row = |event: &Event| {
+                vec![event.sequence.to_string(), time(event), event.event_type.clone(), by(event), data(&event.data)]
+            };
             let rows = |events: &[Event], _| table(context.screen, &columns, events.iter().map(row).collect());
-            context.list(&["admin", "events", kind, id], &[("as_of", list.as_of.as_deref())], &list.paging, "events", rows).await
+            context
+                .list(&["admin", "events", kind, id], &[("as_of", list.as_of.as_deref())], &list.paging, "events", rows)
+                .await
         }
     }
 }
@@ -59,7 +94,8 @@ fn data(data: &Value) -> String {
         Value::Object(_) => format!("{name}={}", short(&value.to_string())),
         other => format!("{name}={other}"),
     };
-    let mut shown: Vec<_> = members.iter().filter(|(_, value)| !value.is_null()).take(SHOWN_MEMBERS).map(member).collect();
+    let mut shown: Vec<_> =
+        members.iter().filter(|(_, value)| !value.is_null()).take(SHOWN_MEMBERS).map(member).collect();
     if members.len() > SHOWN_MEMBERS {
         shown.push("…".to_owned());
     }

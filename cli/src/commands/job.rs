@@ -15,7 +15,9 @@ use std::io::{BufRead, IsTerminal};
 pub async fn run(context: &Context, command: JobCommand) -> Result<()> {
     match command {
         JobCommand::Create(job) => create(context, job).await,
-        JobCommand::List(paging) => context.list(&["v1", "jobs"], &[], &paging, "jobs", |jobs, _| list(context, jobs)).await,
+        JobCommand::List(paging) => {
+            context.list(&["v1", "jobs"], &[], &paging, "jobs", |jobs, _| list(context, jobs)).await
+        }
         JobCommand::Show { id } => context.show(&context.client.get(&["v1", "jobs", &id], &[]).await?.body, show),
         JobCommand::Update(job) => update(context, job).await,
         JobCommand::Delete { id, yes } => delete(context, &id, yes).await,
@@ -26,10 +28,14 @@ async fn create(context: &Context, job: JobCreate) -> Result<()> {
     let mut body = match &job.fields.file {
         Some(file) => definition(read_json(file)?)?,
         None => {
-            let missing: Vec<_> = [("--name", &job.fields.name), ("--source-connection", &job.fields.source_connection), ("--target-connection", &job.fields.target_connection)]
-                .into_iter()
-                .filter_map(|(flag, value)| value.is_none().then_some(flag))
-                .collect();
+            let missing: Vec<_> = [
+                ("--name", &job.fields.name),
+                ("--source-connection", &job.fields.source_connection),
+                ("--target-connection", &job.fields.target_connection),
+            ]
+            .into_iter()
+            .filter_map(|(flag, value)| value.is_none().then_some(flag))
+            .collect();
             if !missing.is_empty() {
                 return Err(CliError::Usage(format!("a new job needs {}, or --file job.json", missing.join(", "))));
             }
@@ -57,12 +63,15 @@ async fn update(context: &Context, job: JobUpdate) -> Result<()> {
             let current = context.client.get(&path, &[]).await?;
             let mut body = writable(current.read()?);
             if !apply(&mut body, &job.fields)? {
-                return Err(CliError::Usage("nothing to change: name a field, such as --timezone, or give --file job.json".to_owned()));
+                return Err(CliError::Usage(
+                    "nothing to change: name a field, such as --timezone, or give --file job.json".to_owned(),
+                ));
             }
             (body, current.etag)
         }
     };
-    let answer = context.client.send(Method::PUT, &path, &[("If-Match", etag.as_deref())], Some(&Value::Object(body))).await?;
+    let answer =
+        context.client.send(Method::PUT, &path, &[("If-Match", etag.as_deref())], Some(&Value::Object(body))).await?;
     output::note("job updated; runs that were started before keep the old definition");
     context.show(&answer.body, show)
 }
@@ -70,7 +79,9 @@ async fn update(context: &Context, job: JobUpdate) -> Result<()> {
 async fn delete(context: &Context, id: &str, yes: bool) -> Result<()> {
     if !yes {
         if !std::io::stdin().is_terminal() || !output::interactive() {
-            return Err(CliError::Usage(format!("deleting a job is for good and its id cannot be used again: add --yes to delete {id}")));
+            return Err(CliError::Usage(format!(
+                "deleting a job is for good and its id cannot be used again: add --yes to delete {id}"
+            )));
         }
         output::note(&format!("Delete job {id}? Its runs stay, its id cannot be used again. [y/N]"));
         let mut answer = String::new();
@@ -132,7 +143,10 @@ fn show(job: &Job) -> String {
         ("source", side(&job.source)),
         ("target", side(&job.target)),
         ("time zone", job.timezone.clone()),
-        ("rules", if job.matching_rules.is_null() { "the service's own".to_owned() } else { job.matching_rules.to_string() }),
+        (
+            "rules",
+            if job.matching_rules.is_null() { "the service's own".to_owned() } else { job.matching_rules.to_string() },
+        ),
     ];
     if let Some(version) = job.version {
         lines.push(("version", version.to_string()));
@@ -141,7 +155,15 @@ fn show(job: &Job) -> String {
 }
 
 fn list(context: &Context, jobs: &[Job]) -> String {
-    let columns = [("Job", Column::Text), ("Name", Column::Sentence), ("Source", Column::Text), ("Target", Column::Text), ("Time zone", Column::Text)];
-    let row = |job: &Job| vec![job.job_id.clone(), job.name.clone(), side(&job.source), side(&job.target), job.timezone.clone()];
+    let columns = [
+        ("Job", Column::Text),
+        ("Name", Column::Sentence),
+        ("Source", Column::Text),
+        ("Target", Column::Text),
+        ("Time zone", Column::Text),
+    ];
+    let row = |job: &Job| {
+        vec![job.job_id.clone(), job.name.clone(), side(&job.source), side(&job.target), job.timezone.clone()]
+    };
     table(context.screen, &columns, jobs.iter().map(row).collect())
 }

@@ -52,7 +52,14 @@ impl Context {
     }
 
     /// A list: JSON lines as the pages come, else all at once.
-    pub async fn list<T: DeserializeOwned>(&self, path: &[&str], query: Query<'_>, paging: &Paging, what: &str, table: impl FnOnce(&[T], bool) -> String) -> Result<()> {
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: Query<'_>,
+        paging: &Paging,
+        what: &str,
+        table: impl FnOnce(&[T], bool) -> String,
+    ) -> Result<()> {
         let mut items: Vec<Box<RawValue>> = Vec::new();
         let lines = self.format == Format::Jsonl;
         let more = self
@@ -89,7 +96,13 @@ pub fn read_json(path: &Path) -> Result<Value> {
     let stdin = path == Path::new("-");
     let name = if stdin { "stdin".to_owned() } else { path.display().to_string() };
     let mut text = String::new();
-    let read = if stdin { std::io::stdin().read_to_string(&mut text).map(|_| ()) } else { std::fs::read_to_string(path).map(|content| text = content) };
+    let read = if stdin {
+        std::io::stdin().read_to_string(&mut text).map(|_| ())
+    } else {
+        std::fs::read_to_string(path).map(|content| text = content)
+    };
     read.map_err(|error| CliError::Usage(format!("cannot read {name}: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| CliError::Usage(format!("{name} is not JSON: line {}, column {}", error.line(), error.column())))
+    serde_json::from_str(&text).map_err(|error| {
+        CliError::Usage(format!("{name} is not JSON: line {}, column {}", error.line(), error.column()))
+    })
 }

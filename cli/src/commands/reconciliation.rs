@@ -49,7 +49,10 @@ async fn start(context: &Context, start: Start) -> Result<()> {
         output::note(&format!("started; follow it with: settler reconciliation show {id}"));
         return context.show(&answer.body, table_of_started);
     }
-    output::note(&format!("run {id} of job {} from {} to {} (correlation id {})", start.job, start.from, start.to, started.correlation_id));
+    output::note(&format!(
+        "run {id} of job {} from {} to {} (correlation id {})",
+        start.job, start.from, start.to, started.correlation_id
+    ));
     let ended = wait::until_ended(&context.client, id, start.timeout).await?;
     let run: Summary = ended.read()?;
     context.show(&ended.body, |run| summary::render(context.screen, run))?;
@@ -81,8 +84,15 @@ fn check(matters: bool, run: &Summary) -> Result<()> {
 }
 
 async fn list(context: &Context, list: &ListRuns) -> Result<()> {
-    let query = [("status", list.status.as_deref()), ("job_id", list.job.as_deref()), ("from", list.from.as_deref()), ("to", list.to.as_deref())];
-    context.list(&["v1", "reconciliations"], &query, &list.paging, "reconciliations", |runs, _| self::runs(context, runs)).await
+    let query = [
+        ("status", list.status.as_deref()),
+        ("job_id", list.job.as_deref()),
+        ("from", list.from.as_deref()),
+        ("to", list.to.as_deref()),
+    ];
+    context
+        .list(&["v1", "reconciliations"], &query, &list.paging, "reconciliations", |runs, _| self::runs(context, runs))
+        .await
 }
 
 fn runs(context: &Context, runs: &[Summary]) -> String {

@@ -15,16 +15,28 @@ pub async fn matches(context: &Context, of: &Results, part: &str) -> Result<()> 
 }
 
 pub async fn unmatched(context: &Context, of: &Results) -> Result<()> {
-    context.list(&path(&of.id, "unmatched"), &[], &of.paging, "unmatched records", |items, _| unmatched_table(context.screen, items)).await
+    context
+        .list(&path(&of.id, "unmatched"), &[], &of.paging, "unmatched records", |items, _| {
+            unmatched_table(context.screen, items)
+        })
+        .await
 }
 
 pub async fn excluded(context: &Context, of: &Results) -> Result<()> {
-    context.list(&path(&of.id, "excluded"), &[], &of.paging, "excluded records", |items, _| excluded_table(context.screen, items)).await
+    context
+        .list(&path(&of.id, "excluded"), &[], &of.paging, "excluded records", |items, _| {
+            excluded_table(context.screen, items)
+        })
+        .await
 }
 
 pub async fn orders(context: &Context, of: &Orders) -> Result<()> {
     let query = [("state", of.state.as_deref())];
-    context.list(&path(&of.id, "orders"), &query, &of.paging, "orders", |items, more| order_table(context.screen, items, more)).await
+    context
+        .list(&path(&of.id, "orders"), &query, &of.paging, "orders", |items, more| {
+            order_table(context.screen, items, more)
+        })
+        .await
 }
 
 const fn path<'a>(id: &'a str, part: &'a str) -> [&'a str; 4] {
@@ -33,7 +45,12 @@ const fn path<'a>(id: &'a str, part: &'a str) -> [&'a str; 4] {
 
 /// Amounts differ: which part is what, such as `fee -0.59`.
 fn difference(difference: &Difference, currency: &str) -> String {
-    difference.parts().iter().map(|(name, minor)| format!("{name} {}", money_in(*minor, currency))).collect::<Vec<_>>().join(", ")
+    difference
+        .parts()
+        .iter()
+        .map(|(name, minor)| format!("{name} {}", money_in(*minor, currency)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn first_of(ids: &[String]) -> String {
@@ -74,7 +91,11 @@ fn match_table(screen: Screen, matches: &[Match]) -> String {
             money_in(found.amount_minor, &found.currency),
             first_of(&found.source_ids),
             first_of(&found.target_ids),
-            if matches!(found.status.as_str(), "confirmed" | "manual") { format!("{}, {}", found.kind, found.status) } else { found.kind.clone() },
+            if matches!(found.status.as_str(), "confirmed" | "manual") {
+                format!("{}, {}", found.kind, found.status)
+            } else {
+                found.kind.clone()
+            },
             found.rule.clone(),
             number(&found.confidence),
             why,
@@ -97,7 +118,11 @@ fn unmatched_table(screen: Screen, records: &[Unmatched]) -> String {
         let decided = record.state.as_deref().filter(|state| *state != "open");
         let assignee = record.assignee.as_deref().map(|name| format!("with {name}"));
         let note: Vec<_> = decided.map(ToOwned::to_owned).into_iter().chain(assignee).collect();
-        let explanation = if note.is_empty() { record.explanation.clone() } else { format!("[{}] {}", note.join(", "), record.explanation) };
+        let explanation = if note.is_empty() {
+            record.explanation.clone()
+        } else {
+            format!("[{}] {}", note.join(", "), record.explanation)
+        };
         vec![
             day(&record.occurred_at),
             money_in(record.amount_minor, &record.currency),
@@ -112,7 +137,14 @@ fn unmatched_table(screen: Screen, records: &[Unmatched]) -> String {
 }
 
 fn excluded_table(screen: Screen, records: &[Excluded]) -> String {
-    let columns = [("Date (UTC)", Column::Text), ("Amount", Column::Figure), ("Order", Column::Text), ("Side", Column::Text), ("Reason", Column::Text), ("Record", Column::Text)];
+    let columns = [
+        ("Date (UTC)", Column::Text),
+        ("Amount", Column::Figure),
+        ("Order", Column::Text),
+        ("Side", Column::Text),
+        ("Reason", Column::Text),
+        ("Record", Column::Text),
+    ];
     let row = |record: &Excluded| {
         vec![
             day(&record.occurred_at),

@@ -18,24 +18,41 @@ pub async fn run(context: &Context, command: SagaCommand) -> Result<()> {
             let answer = context.client.get(&["admin", "sagas", &saga_type, &id], &[]).await?;
             context.show(&answer.body, |saga| tree(context.screen, &id, saga))
         }
-        SagaCommand::List { status, paging } => context.list(&["admin", "sagas"], &[("status", status.as_deref())], &paging, "sagas", |sagas, _| list(context, sagas)).await,
+        SagaCommand::List { status, paging } => {
+            context
+                .list(&["admin", "sagas"], &[("status", status.as_deref())], &paging, "sagas", |sagas, _| {
+                    list(context, sagas)
+                })
+                .await
+        }
     }
 }
 
 fn tree(screen: Screen, id: &str, saga: &SagaState) -> String {
     let kind = if saga.saga_type.is_empty() { RECONCILIATION } else { &saga.saga_type };
     let status = screen.toned(&plain(&saga.status), tone(&saga.status));
-    let mut text = format!("{} {} of {}: {status}, {}\n", plain(kind), screen.bold(&plain(id)), plain(&saga.tenant_id), steps::attempts(saga.attempt, saga.retry_count));
+    let mut text = format!(
+        "{} {} of {}: {status}, {}\n",
+        plain(kind),
+        screen.bold(&plain(id)),
+        plain(&saga.tenant_id),
+        steps::attempts(saga.attempt, saga.retry_count)
+    );
     if let Some(started) = &saga.started_at {
         let last = saga.updated_at.as_deref();
-        let took = last.and_then(|last| between(started, last)).map(|millis| format!(", {} until the last news", duration(millis))).unwrap_or_default();
+        let took = last
+            .and_then(|last| between(started, last))
+            .map(|millis| format!(", {} until the last news", duration(millis)))
+            .unwrap_or_default();
         let _ = writeln!(text, "│ started {} UTC{took}", instant(started));
     }
     let mut branches: Vec<(String, Vec<String>)> = saga.steps.iter().map(|run| branch(screen, run)).collect();
     if saga.status == "running" && kind == RECONCILIATION {
         let begun = |step: &Step| saga.steps.iter().any(|run| run.step == step.as_str());
         let to_do = Step::ALL.iter().filter(|step| !begun(step));
-        branches.extend(to_do.map(|step| (format!("{} {:<22}  to do", steps::sign(screen, "to do"), step.as_str()), Vec::new())));
+        branches.extend(
+            to_do.map(|step| (format!("{} {:<22}  to do", steps::sign(screen, "to do"), step.as_str()), Vec::new())),
+        );
     }
     branches.push((format!("{} {}", screen.bold("next:"), screen.wrap(&next(id, saga), 9, "         ")), Vec::new()));
     let last = branches.len() - 1;

@@ -12,7 +12,9 @@ use std::fmt::Write;
 /// The run as a text that ends in what to do next.
 pub fn render(screen: Screen, run: &Summary) -> String {
     let mut text = head(screen, run);
-    let has_result = !run.totals.is_empty() || run.total_source_records + run.total_target_records + run.excluded_source_count + run.excluded_target_count > 0;
+    let has_result = !run.totals.is_empty()
+        || run.total_source_records + run.total_target_records + run.excluded_source_count + run.excluded_target_count
+            > 0;
     if has_result || run.status == "completed" {
         let _ = write!(text, "\n{}\n\n{}\n", counts(screen, run), accuracy(run));
         for totals in &run.totals {
@@ -34,7 +36,12 @@ pub fn render(screen: Screen, run: &Summary) -> String {
 fn head(screen: Screen, run: &Summary) -> String {
     let id = plain(&run.reconciliation_id);
     let attempt = if run.attempt > 1 { format!(", attempt {}", run.attempt) } else { String::new() };
-    let step = run.current_step.as_deref().filter(|_| !run.ended()).map(|step| format!(", at {}", plain(step))).unwrap_or_default();
+    let step = run
+        .current_step
+        .as_deref()
+        .filter(|_| !run.ended())
+        .map(|step| format!(", at {}", plain(step)))
+        .unwrap_or_default();
     let took = run.duration_ms.map(|millis| format!(" in {}", duration(millis))).unwrap_or_default();
     let status = screen.toned(&plain(&run.status), tone(&run.status));
     let zone = if run.timezone.is_empty() { String::new() } else { format!(" ({})", plain(&run.timezone)) };
@@ -59,11 +66,23 @@ fn counts(screen: Screen, run: &Summary) -> String {
     let rows = vec![
         figures(
             side_name("source", &run.source_adapter),
-            [run.total_source_records, run.matched_count, run.suggested_source_count, run.unmatched_source_count, run.excluded_source_count],
+            [
+                run.total_source_records,
+                run.matched_count,
+                run.suggested_source_count,
+                run.unmatched_source_count,
+                run.excluded_source_count,
+            ],
         ),
         figures(
             side_name("target", &run.target_adapter),
-            [run.total_target_records, run.matched_target_count, run.suggested_target_count, run.unmatched_target_count, run.excluded_target_count],
+            [
+                run.total_target_records,
+                run.matched_target_count,
+                run.suggested_target_count,
+                run.unmatched_target_count,
+                run.excluded_target_count,
+            ],
         ),
     ];
     table(screen, &columns, rows)
@@ -81,9 +100,16 @@ const fn columns(first: &str) -> [(&str, Column); 6] {
 }
 
 fn accuracy(run: &Summary) -> String {
-    let share = if run.accuracy_percentage.is_null() { "nothing in scope".to_owned() } else { format!("{} %", percentage(&run.accuracy_percentage)) };
+    let share = if run.accuracy_percentage.is_null() {
+        "nothing in scope".to_owned()
+    } else {
+        format!("{} %", percentage(&run.accuracy_percentage))
+    };
     let mut text = format!("Accuracy {share}");
-    for (number, one, many) in [(run.discrepancy_count, "discrepancy", "discrepancies"), (run.errors_count, "failed attempt", "failed attempts")] {
+    for (number, one, many) in [
+        (run.discrepancy_count, "discrepancy", "discrepancies"),
+        (run.errors_count, "failed attempt", "failed attempts"),
+    ] {
         if number > 0 {
             let _ = write!(text, " · {}", counted(number, one, many));
         }
@@ -93,10 +119,14 @@ fn accuracy(run: &Summary) -> String {
 
 fn amounts(screen: Screen, totals: &Totals, run: &Summary) -> String {
     let row = |name: String, side: &SideTotals| {
-        let minor = [side.in_scope_minor, side.matched_minor, side.suggested_minor, side.unmatched_minor, side.excluded_minor];
+        let minor =
+            [side.in_scope_minor, side.matched_minor, side.suggested_minor, side.unmatched_minor, side.excluded_minor];
         std::iter::once(name).chain(minor.map(|minor| money(minor, totals.exponent))).collect()
     };
-    let rows = vec![row(side_name("source", &run.source_adapter), &totals.source), row(side_name("target", &run.target_adapter), &totals.target)];
+    let rows = vec![
+        row(side_name("source", &run.source_adapter), &totals.source),
+        row(side_name("target", &run.target_adapter), &totals.target),
+    ];
     table(screen, &columns(&totals.currency), rows)
 }
 
@@ -108,7 +138,12 @@ fn difference(totals: &Totals) -> String {
     }
     let sum = parts.iter().fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
     let told: Vec<_> = parts.iter().map(|(name, minor)| format!("{name} {}", money(*minor, totals.exponent))).collect();
-    format!("matched amounts differ by {} {}: {}", money(sum, totals.exponent), plain(&totals.currency), told.join(", "))
+    format!(
+        "matched amounts differ by {} {}: {}",
+        money(sum, totals.exponent),
+        plain(&totals.currency),
+        told.join(", ")
+    )
 }
 
 fn warning(warning: &Value) -> String {
@@ -128,7 +163,10 @@ fn next(screen: Screen, run: &Summary) -> String {
     match run.status.as_str() {
         "completed" => {
             if unmatched + run.discrepancy_count > 0 {
-                lines.push((part("unmatched"), format!("{} open, with reasons", count(unmatched + run.discrepancy_count))));
+                lines.push((
+                    part("unmatched"),
+                    format!("{} open, with reasons", count(unmatched + run.discrepancy_count)),
+                ));
             }
             if suggested > 0 {
                 lines.push((part("suggestions"), format!("{} to decide", count(suggested))));
@@ -160,7 +198,14 @@ pub fn how_it_failed(run: &Summary) -> String {
     match &run.failure {
         Some(failure) => {
             let Failure { name, step, message, .. } = failure;
-            format!("run {id} {}\n  type: {}\n  step: {}\n  message: {}\n  hint: {}", plain(&run.status), plain(name), plain(step), plain(message), steps::advice(failure))
+            format!(
+                "run {id} {}\n  type: {}\n  step: {}\n  message: {}\n  hint: {}",
+                plain(&run.status),
+                plain(name),
+                plain(step),
+                plain(message),
+                steps::advice(failure)
+            )
         }
         None => format!("run {id} ended {}", plain(&run.status)),
     }

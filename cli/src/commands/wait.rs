@@ -58,7 +58,11 @@ async fn poll(client: &Client, id: &str, timeout: Duration, watch: &mut Watch) -
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(CliError::TimedOut(format!("run {id} has not ended within {} s; it goes on. {}", timeout.as_secs(), look_again(id))));
+            return Err(CliError::TimedOut(format!(
+                "run {id} has not ended within {} s; it goes on. {}",
+                timeout.as_secs(),
+                look_again(id)
+            )));
         }
         sleep(pause.min(left)).await;
         pause = (pause + pause / 4).min(LONGEST_PAUSE);

@@ -23,13 +23,25 @@ fn credentials_come_from_a_file_from_stdin_or_one_by_one() {
     let run = fake.settler(&format!("connection put shop --adapter shopify --credentials-file {}", file.display()));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains("shopify") && run.stdout.contains("not shown"), "{}", run.stdout);
-    assert_eq!(fake.run(&words("connection put shop --adapter shopify --credentials-file -"), &credentials.to_string()).code, 0);
-    assert_eq!(fake.settler("connection put shop --adapter shopify --credential shop=acme --credential access_token=shpat_secret").code, 0);
+    assert_eq!(
+        fake.run(&words("connection put shop --adapter shopify --credentials-file -"), &credentials.to_string()).code,
+        0
+    );
+    assert_eq!(
+        fake.settler(
+            "connection put shop --adapter shopify --credential shop=acme --credential access_token=shpat_secret"
+        )
+        .code,
+        0
+    );
 
     let calls = fake.calls();
     assert_eq!(calls.len(), 3);
     for call in calls {
-        assert_eq!((call.line.as_str(), &call.body), ("PUT /v1/connections/shop", &json!({"adapter": "shopify", "credentials": credentials})));
+        assert_eq!(
+            (call.line.as_str(), &call.body),
+            ("PUT /v1/connections/shop", &json!({"adapter": "shopify", "credentials": credentials}))
+        );
         assert_eq!(call.header("content-type"), Some("application/json"));
     }
 }
@@ -40,7 +52,11 @@ fn credentials_that_cannot_be_read_are_not_quoted() {
     let run = fake.run(&words("connection put shop --adapter shopify --credentials-file -"), "sk_live_secret");
     assert_eq!((run.code, fake.calls().len()), (2, 0));
     assert!(run.stderr.contains("stdin is not JSON: line 1"), "{}", run.stderr);
-    assert_eq!(fake.settler("connection put shop --adapter shopify --credential sk_live_secretwithout").code, 2, "clap quotes no value");
+    assert_eq!(
+        fake.settler("connection put shop --adapter shopify --credential sk_live_secretwithout").code,
+        2,
+        "clap quotes no value"
+    );
 }
 
 #[test]
@@ -48,7 +64,10 @@ fn a_connection_is_shown() {
     let fake = Fake::start();
     fake.ok("GET /v1/connections/pay", &json!({"connection_id": "pay", "adapter": "stripe", "version": 1}));
     let run = fake.settler("connection show pay");
-    assert_eq!((run.code, run.stdout.as_str()), (0, "connection   pay\nadapter      stripe\ncredentials  stored, not shown\n"));
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "connection   pay\nadapter      stripe\ncredentials  stored, not shown\n")
+    );
 }
 
 #[test]
@@ -58,7 +77,10 @@ fn a_job_is_created_from_flags() {
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("rules.json");
     fs::write(&rules, r#"{"window_days": 3}"#).unwrap();
-    let line = format!("job create --id job_shop --name 'Web shop' --source-connection shop --target-connection pay --timezone Europe/Berlin --rules {}", rules.display());
+    let line = format!(
+        "job create --id job_shop --name 'Web shop' --source-connection shop --target-connection pay --timezone Europe/Berlin --rules {}",
+        rules.display()
+    );
     let run = fake.settler(&line);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.starts_with("job        job_shop\n"), "{}", run.stdout);
@@ -90,7 +112,8 @@ fn what_a_new_job_lacks_is_named_at_once() {
 #[test]
 fn an_update_changes_what_is_named_and_keeps_the_rest() {
     let fake = Fake::start();
-    fake.on("GET /v1/jobs/job_shop", Reply::json(200, &job()).with("etag", "\"3\"")).ok("PUT /v1/jobs/job_shop", &job());
+    fake.on("GET /v1/jobs/job_shop", Reply::json(200, &job()).with("etag", "\"3\""))
+        .ok("PUT /v1/jobs/job_shop", &job());
     assert_eq!(fake.settler("job update job_shop --timezone Europe/Berlin --target-connection pay2").code, 0);
     let put = &fake.calls()[1];
     assert_eq!(put.header("if-match"), Some("\"3\""));

@@ -82,13 +82,20 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let bytes: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let line = format!("{} {}", parts.method, parts.uri);
     let mut script = lock(&script);
-    script.calls.push(Call { line: line.clone(), headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) });
+    script.calls.push(Call {
+        line: line.clone(),
+        headers: parts.headers,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    });
     let path = line.split('?').next().unwrap().to_owned();
     let known = [line, path].into_iter().find(|key| script.replies.contains_key(key));
     let reply = match known.and_then(|key| script.replies.get_mut(&key)) {
         Some(replies) if replies.len() > 1 => replies.remove(0),
         Some(replies) => replies[0].clone(),
-        None => Reply::json(404, &json!({"title": "Not found", "detail": "there is nothing here", "code": "not_found", "request_id": "r-404"})),
+        None => Reply::json(
+            404,
+            &json!({"title": "Not found", "detail": "there is nothing here", "code": "not_found", "request_id": "r-404"}),
+        ),
     };
     let mut response = Response::builder().status(reply.status);
     for (name, value) in &reply.headers {

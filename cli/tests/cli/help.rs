@@ -58,7 +58,9 @@ fn without_globals(help: &str) -> String {
 fn examples_in_help_texts_can_be_typed() {
     for command in COMMANDS {
         let help = settler(&words(&format!("{command} --help")), &[], "").stdout.replace("\\\n", " ");
-        let examples = help.lines().filter_map(|line| line.strip_prefix("  settler ").or_else(|| line.split_once("| settler ").map(|(_, rest)| rest)));
+        let examples = help.lines().filter_map(|line| {
+            line.strip_prefix("  settler ").or_else(|| line.split_once("| settler ").map(|(_, rest)| rest))
+        });
         for example in examples.filter(|line| !line.starts_with("completions")) {
             let typed = example.split(" || ").next().unwrap().split("  (").next().unwrap().replace('"', "'");
             let run = settler(&words(&typed), &[], "");

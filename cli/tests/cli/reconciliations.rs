@@ -8,11 +8,15 @@ use std::fs;
 #[test]
 fn a_start_sends_what_was_asked_for() {
     let fake = Fake::start();
-    let started = json!({"reconciliation_id": "march", "correlation_id": "month-end", "status": "running", "attempt": 1});
+    let started =
+        json!({"reconciliation_id": "march", "correlation_id": "month-end", "status": "running", "attempt": 1});
     fake.on("POST /v1/reconciliations", Reply::json(202, &started).with("idempotent-replayed", "true"));
     let run = fake.settler("reconciliation start --job job_shop --from 2026-03-01 --to 2026-03-31 --id march --correlation-id month-end --idempotency-key k1");
     assert_eq!(run.code, 0, "{run:?}");
-    assert_eq!(run.stdout, "reconciliation  march\ncorrelation id  month-end\nstatus          running\nattempt         1\n");
+    assert_eq!(
+        run.stdout,
+        "reconciliation  march\ncorrelation id  month-end\nstatus          running\nattempt         1\n"
+    );
     assert!(run.stderr.contains("nothing new was started"), "{}", run.stderr);
     let call = &fake.calls()[0];
     assert_eq!(call.header("idempotency-key"), Some("k1"));
@@ -28,7 +32,12 @@ fn a_start_sends_what_was_asked_for() {
 #[test]
 fn show_fits_on_a_screen() {
     let fake = Fake::start();
-    for (id, run) in [("running", samples::running()), ("completed", samples::completed()), ("clean", samples::clean()), ("failed", samples::failed())] {
+    for (id, run) in [
+        ("running", samples::running()),
+        ("completed", samples::completed()),
+        ("clean", samples::clean()),
+        ("failed", samples::failed()),
+    ] {
         fake.ok(&format!("GET /v1/reconciliations/{id}"), &run);
         let shown = fake.settler(&format!("reconciliation show {id}"));
         assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{id}");
@@ -39,7 +48,12 @@ fn show_fits_on_a_screen() {
 #[test]
 fn show_can_fail_on_differences() {
     let fake = Fake::start();
-    for (id, run, code) in [("a", samples::completed(), 8), ("b", samples::clean(), 0), ("c", samples::failed(), 8), ("d", samples::running(), 8)] {
+    for (id, run, code) in [
+        ("a", samples::completed(), 8),
+        ("b", samples::clean(), 0),
+        ("c", samples::failed(), 8),
+        ("d", samples::running(), 8),
+    ] {
         fake.ok(&format!("GET /v1/reconciliations/{id}"), &run);
         assert_eq!(fake.settler(&format!("reconciliation show {id} --fail-on-differences")).code, code, "{id}");
     }
@@ -51,9 +65,15 @@ fn show_can_fail_on_differences() {
 #[test]
 fn runs_are_listed_by_filter() {
     let fake = Fake::start();
-    fake.ok("GET /v1/reconciliations", &json!({"items": [samples::completed(), samples::failed()], "next_cursor": null}));
+    fake.ok(
+        "GET /v1/reconciliations",
+        &json!({"items": [samples::completed(), samples::failed()], "next_cursor": null}),
+    );
     let run = fake.settler("reconciliation list --status failed --job job_shop --from 2026-01-01 --to 2026-12-31");
-    assert_eq!(fake.lines(), ["GET /v1/reconciliations?status=failed&job_id=job_shop&from=2026-01-01&to=2026-12-31&limit=50"]);
+    assert_eq!(
+        fake.lines(),
+        ["GET /v1/reconciliations?status=failed&job_id=job_shop&from=2026-01-01&to=2026-12-31&limit=50"]
+    );
     insta::assert_snapshot!("list", run.stdout);
 }
 
@@ -62,7 +82,8 @@ fn item(number: u64) -> Value {
 }
 
 fn pages(fake: &Fake, part: &str) {
-    let page = |from, to, next: Option<&str>| json!({"items": (from..to).map(item).collect::<Vec<_>>(), "next_cursor": next});
+    let page =
+        |from, to, next: Option<&str>| json!({"items": (from..to).map(item).collect::<Vec<_>>(), "next_cursor": next});
     let path = format!("GET /v1/reconciliations/march/{part}");
     fake.ok(&path, &page(0, 200, Some("c/1="))).ok(&path, &page(200, 400, Some("c2"))).ok(&path, &page(400, 450, None));
 }
@@ -117,7 +138,10 @@ fn json_is_passed_on_as_it_came() {
     let fake = Fake::start();
     let raw = r#"{"items":[{"z":1.10,"a":{"new_field":[1,2]},"confidence":0.950}],"next_cursor":null}"#;
     fake.on("GET /v1/reconciliations/march/matches", Reply::text(200, raw));
-    assert_eq!(fake.settler("reconciliation matches march -o jsonl").stdout, "{\"z\":1.10,\"a\":{\"new_field\":[1,2]},\"confidence\":0.950}\n");
+    assert_eq!(
+        fake.settler("reconciliation matches march -o jsonl").stdout,
+        "{\"z\":1.10,\"a\":{\"new_field\":[1,2]},\"confidence\":0.950}\n"
+    );
     let pretty = "[\n  {\n    \"z\": 1.10,\n    \"a\": {\n      \"new_field\": [\n        1,\n        2\n      ]\n    },\n    \"confidence\": 0.950\n  }\n]\n";
     assert_eq!(fake.settler("reconciliation matches march -o json").stdout, pretty);
 }
@@ -136,7 +160,10 @@ fn results_are_tables_that_read_well() {
     let mut decided = movement("re_9", None, -1_500, "JPY");
     decided["state"] = "accepted".into();
     decided["assignee"] = "Ada".into();
-    fake.ok("GET /v1/reconciliations/march/unmatched", &page(vec![movement("gid://shopify/OrderTransaction/7", Some("#1002"), 12_000, "EUR"), decided]));
+    fake.ok(
+        "GET /v1/reconciliations/march/unmatched",
+        &page(vec![movement("gid://shopify/OrderTransaction/7", Some("#1002"), 12_000, "EUR"), decided]),
+    );
     fake.ok("GET /v1/reconciliations/march/excluded", &page(vec![movement("ch_8", None, 500, "KWD")]));
     for part in ["matches", "suggestions", "unmatched", "excluded"] {
         let run = fake.settler(&format!("reconciliation {part} march"));
@@ -155,7 +182,10 @@ fn a_report_is_downloaded_without_the_key() {
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "id,amount\n1,2\n", ""));
     assert_eq!(fake.lines(), ["GET /v1/reconciliations/march/report?format=csv"]);
     let download = &store.calls()[0];
-    assert_eq!((download.line.as_str(), download.header("authorization"), download.header("settler-tenant")), ("GET /report.csv?X-Amz-Signature=abc", None, None));
+    assert_eq!(
+        (download.line.as_str(), download.header("authorization"), download.header("settler-tenant")),
+        ("GET /report.csv?X-Amz-Signature=abc", None, None)
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("march.csv");

@@ -6,7 +6,10 @@ use serde_json::json;
 #[test]
 fn a_saga_reads_like_a_story() {
     let fake = Fake::start();
-    let going = samples::saga("running", &[samples::step("fetch_shopify_orders", "succeeded"), samples::step("fetch_stripe_payments", "running")]);
+    let going = samples::saga(
+        "running",
+        &[samples::step("fetch_shopify_orders", "succeeded"), samples::step("fetch_stripe_payments", "running")],
+    );
     let done = samples::saga("completed", &[samples::step("fetch_shopify_orders", "succeeded")]);
     for (id, saga) in [("running", going), ("completed", done), ("failed", samples::failed_saga())] {
         fake.ok(&format!("GET /admin/sagas/reconciliation/{id}"), &saga);
@@ -36,6 +39,12 @@ fn events_are_listed_by_aggregate_and_by_correlation() {
     fake.ok("GET /admin/events/reconciliation/march", &events).ok("GET /admin/events/correlation/month-end", &events);
     let by_aggregate = fake.settler("events list reconciliation march --as-of 2026-04-01T06:00:00Z --tenant acme");
     let by_correlation = fake.settler("events list --correlation month-end");
-    assert_eq!(fake.lines(), ["GET /admin/events/reconciliation/march?as_of=2026-04-01T06%3A00%3A00Z&limit=50&tenant_id=acme", "GET /admin/events/correlation/month-end?limit=50"]);
+    assert_eq!(
+        fake.lines(),
+        [
+            "GET /admin/events/reconciliation/march?as_of=2026-04-01T06%3A00%3A00Z&limit=50&tenant_id=acme",
+            "GET /admin/events/correlation/month-end?limit=50"
+        ]
+    );
     insta::assert_snapshot!("events", format!("{}\n{}", by_aggregate.stdout, by_correlation.stdout));
 }

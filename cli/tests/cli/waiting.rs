@@ -12,7 +12,13 @@ const SAGA: &str = "GET /admin/sagas/reconciliation/march";
 
 fn started() -> Fake {
     let fake = Fake::start();
-    fake.on("POST /v1/reconciliations", Reply::json(202, &json!({"reconciliation_id": "march", "correlation_id": "month-end", "status": "running", "attempt": 1})));
+    fake.on(
+        "POST /v1/reconciliations",
+        Reply::json(
+            202,
+            &json!({"reconciliation_id": "march", "correlation_id": "month-end", "status": "running", "attempt": 1}),
+        ),
+    );
     fake
 }
 
@@ -32,7 +38,10 @@ fn a_platform_key_sees_the_steps() {
     fake.ok(SAGA, &samples::saga("running", &[samples::step("fetch_shopify_orders", "running")]));
     fake.ok(SAGA, &samples::saga("running", &[fetched(), samples::step("perform_matching", "running")]));
     fake.ok(SAGA, &samples::saga("completed", &[fetched(), samples::step("perform_matching", "succeeded")]));
-    fake.on(RUN, Reply::json(404, &json!({}))).ok(RUN, &samples::running()).ok(RUN, &samples::running()).ok(RUN, &samples::clean());
+    fake.on(RUN, Reply::json(404, &json!({})))
+        .ok(RUN, &samples::running())
+        .ok(RUN, &samples::running())
+        .ok(RUN, &samples::clean());
     let run = start(&fake, "");
     assert_eq!(run.code, 0, "{run:?}");
     let wanted = "\
@@ -55,7 +64,11 @@ fn a_tenants_key_sees_the_current_step_and_asks_for_more_only_once() {
     fake.ok(RUN, &samples::running()).ok(RUN, &samples::running()).ok(RUN, &samples::completed());
     let run = start(&fake, "-o json");
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stderr.contains("perform_matching: running\nrun march: running\nrun march: completed\n"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("perform_matching: running\nrun march: running\nrun march: completed\n"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap(), samples::completed());
     assert_eq!(fake.lines().iter().filter(|line| *line == SAGA).count(), 1);
 }
@@ -78,7 +91,12 @@ fn a_failed_run_is_4_with_its_failure() {
     fake.ok(RUN, &samples::failed());
     let run = start(&fake, "");
     assert_eq!(run.code, 4, "{run:?}");
-    for part in ["type: Settler.ProviderAccessDenied", "step: fetch_stripe_payments", "message: Stripe answered 401", "hint: give the connection working credentials"] {
+    for part in [
+        "type: Settler.ProviderAccessDenied",
+        "step: fetch_stripe_payments",
+        "message: Stripe answered 401",
+        "hint: give the connection working credentials",
+    ] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
     }
 }
@@ -90,14 +108,20 @@ fn waiting_ends_at_its_timeout() {
     fake.ok(RUN, &samples::running());
     let run = start(&fake, "--timeout 1");
     assert_eq!((run.code, run.stdout.as_str()), (7, ""));
-    assert!(run.stderr.contains("has not ended within 1 s; it goes on. Look again with: settler reconciliation show march"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("has not ended within 1 s; it goes on. Look again with: settler reconciliation show march"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn a_bad_moment_of_the_api_does_not_end_the_waiting() {
     let fake = started();
     refused(&fake);
-    fake.ok(RUN, &samples::running()).on(RUN, Reply::json(500, &json!({"title": "Internal error"}))).ok(RUN, &samples::clean());
+    fake.ok(RUN, &samples::running())
+        .on(RUN, Reply::json(500, &json!({"title": "Internal error"})))
+        .ok(RUN, &samples::clean());
     let run = start(&fake, "");
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stderr.contains("the run goes on, trying again"), "{}", run.stderr);
@@ -107,7 +131,10 @@ fn a_bad_moment_of_the_api_does_not_end_the_waiting() {
 fn a_declined_start_lists_the_fields() {
     let fake = Fake::start();
     let errors = json!([{"pointer": "/date_range", "code": "invalid", "detail": "start 2026-03-01 lies after end"}]);
-    fake.on("POST /v1/reconciliations", Reply::json(422, &json!({"title": "The request cannot be carried out", "errors": errors})));
+    fake.on(
+        "POST /v1/reconciliations",
+        Reply::json(422, &json!({"title": "The request cannot be carried out", "errors": errors})),
+    );
     let run = start(&fake, "");
     assert_eq!((run.code, fake.calls().len()), (4, 1));
     assert!(run.stderr.contains("  /date_range: start 2026-03-01 lies after end"), "{}", run.stderr);

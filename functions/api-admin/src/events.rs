@@ -51,7 +51,11 @@ pub async fn of_aggregate(handler: &Handler, request: &Request, key_id: &str) ->
     let until = request.parsed("as_of", "an RFC 3339 time", |text| Timestamp::parse(text).ok())?;
     let mut sheet = Sheet::new(request)?;
     let cursor = Cursor::of(request, "", &["tenant_id", "as_of"]);
-    let begin: Option<u64> = cursor.read(request)?.map(|position| position.parse()).transpose().map_err(|_| Problem::internal("a sealed cursor holds no sequence"))?;
+    let begin: Option<u64> = cursor
+        .read(request)?
+        .map(|position| position.parse())
+        .transpose()
+        .map_err(|_| Problem::internal("a sealed cursor holds no sequence"))?;
     let tenant = owner::of(handler, request, key_id, aggregate_type, id).await?;
     let stream = StreamKey::new(&tenant, aggregate_type, id);
 
@@ -97,21 +101,25 @@ pub async fn of_correlation(handler: &Handler, request: &Request, key_id: &str) 
     let id: domain::CorrelationId = request.known_id("correlation_id")?;
     let mut sheet = Sheet::new(request)?;
     let tenant = owner::named(request)?;
-    let tenant = tenant.ok_or_else(|| Problem::parameter("query:tenant_id", "is required: correlation ids belong to a tenant"))?;
+    let tenant = tenant
+        .ok_or_else(|| Problem::parameter("query:tenant_id", "is required: correlation ids belong to a tenant"))?;
     let cursor = Cursor::of(request, tenant.as_str(), &[]);
     let position = cursor.read(request)?.map(|position| serde_json::from_str(&position)).transpose();
-    let mut place: Place = position.map_err(|_| Problem::internal("a sealed cursor holds no place"))?.unwrap_or_default();
+    let mut place: Place =
+        position.map_err(|_| Problem::internal("a sealed cursor holds no place"))?.unwrap_or_default();
     handler.audit.accessed(&tenant, &request.route_key, key_id).await?;
 
     let mut as_of = None;
     loop {
-        let (references, next) = handler.store.by_correlation(&tenant, id.as_str(), COMMITS_PER_READ, place.after.clone()).await?;
+        let (references, next) =
+            handler.store.by_correlation(&tenant, id.as_str(), COMMITS_PER_READ, place.after.clone()).await?;
         for reference in references.iter().skip(place.commits) {
             let commits = handler.store.page(&reference.stream, reference.from.saturating_sub(1), 1).await?;
             let events = commits.iter().flat_map(|commit| &commit.events);
             for event in events.skip(place.events) {
                 if sheet.full() {
-                    let position = serde_json::to_string(&place).map_err(|error| Problem::internal(error.to_string()))?;
+                    let position =
+                        serde_json::to_string(&place).map_err(|error| Problem::internal(error.to_string()))?;
                     return Ok(sheet.respond(Some(cursor.encode(&position)), as_of));
                 }
                 sheet.add(event)?;

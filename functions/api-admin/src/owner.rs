@@ -25,7 +25,13 @@ pub fn named(request: &Request) -> Result<Option<TenantId>, Problem> {
 ///
 /// # Errors
 /// 404 when nobody has the id, 409 `ambiguous_id` when several have, 400 when only a name can tell.
-pub async fn of(handler: &Handler, request: &Request, key_id: &str, aggregate_type: &str, id: &str) -> Result<TenantId, Problem> {
+pub async fn of(
+    handler: &Handler,
+    request: &Request,
+    key_id: &str,
+    aggregate_type: &str,
+    id: &str,
+) -> Result<TenantId, Problem> {
     let tenant = match named(request)? {
         Some(tenant) => tenant,
         None => only_owner(handler, aggregate_type, id).await?,

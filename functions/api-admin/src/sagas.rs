@@ -4,15 +4,29 @@ use crate::{
     handler::Handler,
     owner::{self, read_problem},
 };
-use domain::{Aggregate, ReconciliationId, saga::{Saga, SagaStatus}};
+use domain::{
+    Aggregate, ReconciliationId,
+    saga::{Saga, SagaStatus},
+};
 use event_store::StreamKey;
 use http_api::{Problem, Request, Response, page::limit};
-use projections::{SagaFilter, projection::fold, saga_state::{SAGA_TYPE, SagaState}};
+use projections::{
+    SagaFilter,
+    projection::fold,
+    saga_state::{SAGA_TYPE, SagaState},
+};
 use serde_json::json;
 
 pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<Response, Problem> {
-    let status = |text: &str| [SagaStatus::Running, SagaStatus::Completed, SagaStatus::Failed].into_iter().find(|status| status.as_str() == text);
-    let filter = SagaFilter { tenant: owner::named(request)?, status: request.parsed("status", "running, completed or failed", status)? };
+    let status = |text: &str| {
+        [SagaStatus::Running, SagaStatus::Completed, SagaStatus::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    };
+    let filter = SagaFilter {
+        tenant: owner::named(request)?,
+        status: request.parsed("status", "running, completed or failed", status)?,
+    };
     let limit = limit(request)?;
     if let Some(tenant) = &filter.tenant {
         handler.audit.accessed(tenant, &request.route_key, key_id).await?;

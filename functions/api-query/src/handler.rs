@@ -2,7 +2,14 @@
 
 use crate::{lists, matches, wait};
 use application::Caller;
-use domain::{Clock, ReconciliationId, Timestamp, connection::Connection, job::Job, ports::Blobs, reconciliation::{Published, Reconciliation, Run}, saga::Saga};
+use domain::{
+    Clock, ReconciliationId, Timestamp,
+    connection::Connection,
+    job::Job,
+    ports::Blobs,
+    reconciliation::{Published, Reconciliation, Run},
+    saga::Saga,
+};
 use event_store::{EventStore, Loaded, StreamKey, load};
 use http_api::{Problem, Request, Response, audit::Audit, caller, close, items, open, routes};
 use projections::{ReadModels, ResultPages, summary_of};
@@ -43,7 +50,8 @@ impl Handler {
         if request.route_key == routes::GET_HEALTH {
             return Ok(Response::json(200, &json!({ "status": "ok" })));
         }
-        let known = routes::Route::find(&request.route_key).ok_or_else(|| Problem::not_found("there is no such route"))?;
+        let known =
+            routes::Route::find(&request.route_key).ok_or_else(|| Problem::not_found("there is no such route"))?;
         let access = caller(request)?;
         if access.by_platform {
             self.audit.accessed(&access.caller.tenant, &request.route_key, &access.caller.key_id).await?;
@@ -91,7 +99,8 @@ impl Handler {
         let stream = StreamKey::new(&caller.tenant, <Reconciliation as domain::Aggregate>::TYPE, id.as_str());
         let commits = self.store.load(&stream, 0).await?;
         let events: Vec<_> = commits.into_iter().flat_map(|commit| commit.events).collect();
-        let summary = summary_of(&caller.tenant, id.as_str(), &events).map_err(|error| Problem::internal(error.to_string()))?;
+        let summary =
+            summary_of(&caller.tenant, id.as_str(), &events).map_err(|error| Problem::internal(error.to_string()))?;
         let summary = summary.ok_or_else(|| Problem::not_found("there is no such reconciliation"))?;
         let saga = load::<Saga>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
         let mut body = serde_json::to_value(&summary).map_err(|error| Problem::internal(error.to_string()))?;
@@ -101,16 +110,21 @@ impl Handler {
 
     async fn results(&self, request: &Request, caller: &Caller) -> Result<Results, Problem> {
         let id: ReconciliationId = request.known_id("id")?;
-        let loaded: Loaded<Option<Run>> = load::<Reconciliation>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
+        let loaded: Loaded<Option<Run>> =
+            load::<Reconciliation>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
         let run = loaded.state.ok_or_else(|| Problem::not_found("there is no such reconciliation"))?;
         Ok(Results { id, version: loaded.version, as_of: loaded.as_of, published: run.published })
     }
 
     async fn report(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
         let parse = |format: &str| ["csv", "jsonl"].into_iter().find(|known| *known == format);
-        let format = request.parsed("format", "csv or jsonl", parse)?.ok_or_else(|| Problem::parameter("query:format", "is required: csv or jsonl"))?;
+        let format = request
+            .parsed("format", "csv or jsonl", parse)?
+            .ok_or_else(|| Problem::parameter("query:format", "is required: csv or jsonl"))?;
         let Results { id, published, .. } = self.results(request, caller).await?;
-        let attempt = published.ok_or_else(|| domain::Decline::conflict("no result is published, so there is no report"))?.attempt;
+        let attempt = published
+            .ok_or_else(|| domain::Decline::conflict("no result is published, so there is no report"))?
+            .attempt;
         let key = format!("results/{}/{id}/a{attempt}/report.{format}", caller.tenant);
         let url = self.blobs.sign(&key, &format!("{id}.{format}"), REPORT_VALID_S).await?;
         let expires_at = Timestamp::from_millis(self.clock.now().millis() + i64::from(REPORT_VALID_S) * 1_000);

@@ -30,14 +30,21 @@ fn id<T: TryFrom<String>>(request: &Request, name: &str) -> Result<Option<T>, Pr
 }
 
 /// A page of views. `as_of` is that of the newest row on it.
-fn listed<T: serde::Serialize>(page: &projections::Page<T>, as_of: impl Fn(&T) -> Timestamp) -> Result<Response, Problem> {
+fn listed<T: serde::Serialize>(
+    page: &projections::Page<T>,
+    as_of: impl Fn(&T) -> Timestamp,
+) -> Result<Response, Problem> {
     let items = serde_json::to_value(&page.items).map_err(|error| Problem::internal(error.to_string()))?;
     let as_of = page.items.iter().map(as_of).max();
     Ok(Response::json(200, &json!({ "items": items, "next_cursor": page.next_cursor, "as_of": as_of })))
 }
 
 pub async fn jobs(handler: &Handler, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-    let page = handler.models.list_jobs(&caller.tenant, limit(request)?, request.query("cursor")).await.map_err(read_problem)?;
+    let page = handler
+        .models
+        .list_jobs(&caller.tenant, limit(request)?, request.query("cursor"))
+        .await
+        .map_err(read_problem)?;
     listed(&page, |job| job.as_of)
 }
 
@@ -52,17 +59,24 @@ pub async fn reconciliations(handler: &Handler, request: &Request, caller: &Call
     let limit = limit(request)?;
     if let Some(wanted) = min_version(request)? {
         let about = id::<ReconciliationId>(request, "reconciliation_id")?;
-        let about = about.ok_or_else(|| Problem::parameter("query:reconciliation_id", "is required with min_version: whose version it is"))?;
+        let about = about.ok_or_else(|| {
+            Problem::parameter("query:reconciliation_id", "is required with min_version: whose version it is")
+        })?;
         let stream = StreamKey::new(&caller.tenant, Reconciliation::TYPE, about.as_str());
         until(handler, ReconciliationSummary::NAME, &stream, wanted).await?;
     }
-    let page = handler.models.list_reconciliations(&caller.tenant, &filter, limit, request.query("cursor")).await.map_err(read_problem)?;
+    let page = handler
+        .models
+        .list_reconciliations(&caller.tenant, &filter, limit, request.query("cursor"))
+        .await
+        .map_err(read_problem)?;
     listed(&page, |summary| summary.as_of)
 }
 
 /// What the pages hold, in the words of the API.
 fn row<T: DeserializeOwned>(row: Value, show: impl Fn(&T) -> Result<Value, Problem>) -> Result<Value, Problem> {
-    let row = serde_json::from_value(row).map_err(|error| Problem::internal(format!("a row of a result does not decode: {error}")))?;
+    let row = serde_json::from_value(row)
+        .map_err(|error| Problem::internal(format!("a row of a result does not decode: {error}")))?;
     show(&row)
 }
 
@@ -72,7 +86,11 @@ pub async fn results(handler: &Handler, request: &Request, caller: &Caller, run:
         routes::GET_SUGGESTIONS => vec![ResultList::Suggested],
         routes::GET_UNMATCHED => vec![ResultList::Unmatched],
         routes::GET_EXCLUDED => vec![ResultList::Excluded],
-        _ => match request.parsed("state", "one of paid, partly_paid, unpaid, refunded, disputed, out_of_scope", state)? {
+        _ => match request.parsed(
+            "state",
+            "one of paid, partly_paid, unpaid, refunded, disputed, out_of_scope",
+            state,
+        )? {
             Some(state) => vec![ResultList::Orders(state)],
             None => ResultList::ORDERS.to_vec(),
         },
@@ -80,7 +98,8 @@ pub async fn results(handler: &Handler, request: &Request, caller: &Caller, run:
     let limit = limit(request)?;
     let Some(published) = run.published else { return Ok(page_of(run.version, run.as_of, &[], None)) };
     let of = (&caller.tenant, &run.id, published.attempt);
-    let page = read_page(handler.pages.as_ref(), of, &lists, limit, request.query("cursor")).await.map_err(read_problem)?;
+    let page =
+        read_page(handler.pages.as_ref(), of, &lists, limit, request.query("cursor")).await.map_err(read_problem)?;
     // Suggestions have no commit of their own to take a time from; the run's last event is when they became visible.
     let at = run.as_of.unwrap_or_else(|| handler.clock.now());
     let show = |value: Value| match request.route_key.as_str() {
@@ -94,5 +113,6 @@ pub async fn results(handler: &Handler, request: &Request, caller: &Caller, run:
 }
 
 pub fn page_of(version: u64, as_of: Option<Timestamp>, items: &[Value], next_cursor: Option<String>) -> Response {
-    Response::json(200, &json!({ "items": items, "next_cursor": next_cursor, "version": version, "as_of": as_of })).etag(version)
+    Response::json(200, &json!({ "items": items, "next_cursor": next_cursor, "version": version, "as_of": as_of }))
+        .etag(version)
 }

@@ -17,11 +17,25 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [_, _, projection_checkpoints, projections, reconciliation_summary, saga_state, jobs, exceptions, order_results, bucket] = settings.require(SETTINGS)?;
+    let [
+        _,
+        _,
+        projection_checkpoints,
+        projections,
+        reconciliation_summary,
+        saga_state,
+        jobs,
+        exceptions,
+        order_results,
+        bucket,
+    ] = settings.require(SETTINGS)?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();
-    let models = DynamoProjections::new(dynamodb(&aws), Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs });
+    let models = DynamoProjections::new(
+        dynamodb(&aws),
+        Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs },
+    );
     let pages = DynamoResultPages::new(dynamodb(&aws), exceptions, order_results);
     let blobs = Arc::new(S3Blobs::new(&aws, bucket));
     let audit = Audit::new(store.clone(), clock.clone(), ids);

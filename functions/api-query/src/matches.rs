@@ -23,7 +23,8 @@ async fn visible_after(handler: &Handler, stream: &StreamKey) -> Result<u64, Pro
         let commits = handler.store.page(stream, last, PACKS_PER_READ).await?;
         let Some(end) = commits.last().map(|commit| commit.to) else { return Ok(begin) };
         last = end;
-        let withdrawn = commits.iter().flat_map(|commit| &commit.events).filter(|event| event.event_type == "MatchesWithdrawn");
+        let withdrawn =
+            commits.iter().flat_map(|commit| &commit.events).filter(|event| event.event_type == "MatchesWithdrawn");
         begin = withdrawn.map(|event| event.sequence).max().unwrap_or(begin);
     }
 }
@@ -43,10 +44,13 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
         let commits = handler.store.page(&stream, after, PACKS_PER_READ).await?;
         let Some(end) = commits.last().map(|commit| commit.to) else { break };
         for commit in commits {
-            let fresh = commit.events.into_iter().filter(|event| event.sequence > after && event.event_type == "RecordMatched");
+            let fresh =
+                commit.events.into_iter().filter(|event| event.sequence > after && event.event_type == "RecordMatched");
             for event in fresh.take((limit + 1).saturating_sub(found.len())) {
                 let decoded = aggregate::from_parts(&event.event_type, event.data);
-                let MatchesEvent::RecordMatched(one) = decoded.map_err(|error| Problem::internal(format!("RecordMatched does not decode: {error}")))? else {
+                let MatchesEvent::RecordMatched(one) =
+                    decoded.map_err(|error| Problem::internal(format!("RecordMatched does not decode: {error}")))?
+                else {
                     return Err(Problem::internal("an event is not what its type says"));
                 };
                 found.push((event.sequence, items::matched(&one, "auto", commit.metadata.timestamp)?));

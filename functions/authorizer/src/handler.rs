@@ -75,7 +75,8 @@ mod tests {
     #[async_trait]
     impl Keys for One {
         async fn get(&self, hash: &str) -> Result<Option<ApiKey>, LookupFailed> {
-            let known = Sha256::digest(b"sk_known").iter().map(|byte| format!("{byte:02x}")).collect::<String>() == hash;
+            let known =
+                Sha256::digest(b"sk_known").iter().map(|byte| format!("{byte:02x}")).collect::<String>() == hash;
             Ok(known.then(|| self.0.clone()))
         }
     }
@@ -142,7 +143,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_context_names_key_tenant_and_scopes() {
-        let answer = authorize(&event("GET", "/v1/jobs", "bearer  sk_known "), &One(tenants(&["read", "write"])), NOW).await.unwrap();
+        let answer = authorize(&event("GET", "/v1/jobs", "bearer  sk_known "), &One(tenants(&["read", "write"])), NOW)
+            .await
+            .unwrap();
         assert_eq!(answer["context"], json!({"key_id": "key_1", "tenant_id": "acme", "scopes": "read write"}));
         let answer = authorize(&event("GET", "/v1/jobs", "Bearer sk_known"), &One(platform()), NOW).await.unwrap();
         assert_eq!(answer["context"], json!({"key_id": "key_1", "scopes": "admin"}));
@@ -151,7 +154,11 @@ mod tests {
     #[tokio::test]
     async fn anything_else_stays_outside() {
         for bad in ["", "sk_known", "Basic sk_known", "Bearer", "Bearer ", "Bearer sk_wrong", "Bearer ' or 1=1"] {
-            assert_eq!(authorize(&event("GET", "/v1/jobs", bad), &One(tenants(&["read"])), NOW).await.unwrap(), refused(), "{bad:?}");
+            assert_eq!(
+                authorize(&event("GET", "/v1/jobs", bad), &One(tenants(&["read"])), NOW).await.unwrap(),
+                refused(),
+                "{bad:?}"
+            );
         }
         assert_eq!(authorize(&json!({}), &One(tenants(&["read"])), NOW).await.unwrap(), refused());
         assert!(authorize(&event("GET", "/v1/jobs", "Bearer sk_known"), &Down, NOW).await.is_err());

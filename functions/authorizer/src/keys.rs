@@ -50,8 +50,16 @@ impl DynamoKeys {
 impl Keys for DynamoKeys {
     async fn get(&self, hash: &str) -> Result<Option<ApiKey>, LookupFailed> {
         // Consistent, so that a revoked key stops at once.
-        let request = self.client.get_item().table_name(&self.table).key("pk", AttributeValue::S(hash.to_owned())).consistent_read(true);
-        let output = request.send().await.map_err(|error| LookupFailed(format!("{}", aws_sdk_dynamodb::error::DisplayErrorContext(error))))?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(hash.to_owned()))
+            .consistent_read(true);
+        let output = request
+            .send()
+            .await
+            .map_err(|error| LookupFailed(format!("{}", aws_sdk_dynamodb::error::DisplayErrorContext(error))))?;
         output.item.as_ref().map(api_key).transpose()
     }
 }

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let keys = keys::DynamoKeys::new(dynamodb(&aws().await), table);
     run(service_fn(|event: LambdaEvent<Value>| {
         let keys = &keys;
-        async move { 
+        async move {
             let answer = handler::authorize(&event.payload, keys, SystemClock.now()).await;
             answer.map_err(|error| function_error(ErrorName::Transient, error.to_string()))
         }

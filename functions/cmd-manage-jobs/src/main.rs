@@ -16,6 +16,9 @@ async fn main() -> Result<(), Error> {
     settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE", "COMMAND_LOG_TABLE"])?;
     let store = event_store(&aws().await, &settings)?;
     let (clock, ids) = clock_and_ids();
-    let handler = Handler { service: JobService::new(store.clone(), clock.clone(), ids.clone()), audit: Audit::new(store, clock, ids) };
+    let handler = Handler {
+        service: JobService::new(store.clone(), clock.clone(), ids.clone()),
+        audit: Audit::new(store, clock, ids),
+    };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }

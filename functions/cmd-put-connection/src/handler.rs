@@ -31,7 +31,8 @@ impl Handler {
         let id = request.new_id("id")?;
         let (adapter, credentials) = commands::put_connection(request, &access.caller)?;
         let answer = self.service.put(&access.caller, id, adapter, credentials).await?;
-        let body = json!({ "connection_id": answer.connection_id, "adapter": answer.adapter, "version": answer.version });
+        let body =
+            json!({ "connection_id": answer.connection_id, "adapter": answer.adapter, "version": answer.version });
         Ok(Response::json(if answer.created { 201 } else { 200 }, &body).etag(answer.version))
     }
 }

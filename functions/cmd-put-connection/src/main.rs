@@ -14,7 +14,8 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [_, _, _, prefix] = settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE", "COMMAND_LOG_TABLE", "SECRETS_PREFIX"])?;
+    let [_, _, _, prefix] =
+        settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE", "COMMAND_LOG_TABLE", "SECRETS_PREFIX"])?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();

@@ -2,7 +2,9 @@
 
 use application::{Caller, CommandError, ReconciliationService, Started};
 use domain::{ErrorName, TenantId};
-use http_api::{Problem, Request, Response, audit::Audit, caller, close, commands, conditional::idempotency, open, routes};
+use http_api::{
+    Problem, Request, Response, audit::Audit, caller, close, commands, conditional::idempotency, open, routes,
+};
 use runtime::{FunctionError, function_error};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -41,18 +43,25 @@ impl Handler {
         let (command, body) = commands::start(request, &access.caller)?;
         let started = self.service.start(&access.caller, command, idempotency(request, &body)?).await?;
         let location = format!("/v1/reconciliations/{}", started.reconciliation_id);
-        Ok(Response::json(202, &answer_of(&started)).with("location", location).etag(started.version).replayed(started.replayed))
+        Ok(Response::json(202, &answer_of(&started))
+            .with("location", location)
+            .etag(started.version)
+            .replayed(started.replayed))
     }
 
     /// The same command without an envelope: `{"scheduler": {tenant_id, job_id, date_range, …}}`.
     async fn scheduled(&self, mut command: Value) -> Result<Value, FunctionError> {
         let refused = |problem: Problem| {
             let fields: Vec<&str> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
-            function_error(ErrorName::InvalidInput, format!("a schedule's command cannot be read: {} {fields:?}", problem.detail))
+            function_error(
+                ErrorName::InvalidInput,
+                format!("a schedule's command cannot be read: {} {fields:?}", problem.detail),
+            )
         };
         let tenant = command.as_object_mut().and_then(|command| command.remove("tenant_id"));
         let tenant = tenant.as_ref().and_then(Value::as_str).and_then(|tenant| TenantId::parse(tenant).ok());
-        let tenant = tenant.ok_or_else(|| function_error(ErrorName::InvalidInput, "a schedule's command names no tenant"))?;
+        let tenant =
+            tenant.ok_or_else(|| function_error(ErrorName::InvalidInput, "a schedule's command names no tenant"))?;
         if command.get("reconciliation_id").is_none_or(Value::is_null) {
             command["reconciliation_id"] = json!(scheduled_id(&command));
         }

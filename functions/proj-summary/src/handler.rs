@@ -44,9 +44,15 @@ fn head(record: &EventRecord) -> Option<HeadChange> {
         return None;
     }
     let image: Result<HeadImage, _> = serde_dynamo::from_item(record.change.new_image.clone());
-    let change = image.map_err(|cause| cause.to_string()).and_then(|image| HeadChange::try_from(image).map_err(|cause| cause.to_string()));
+    let change = image
+        .map_err(|cause| cause.to_string())
+        .and_then(|image| HeadChange::try_from(image).map_err(|cause| cause.to_string()));
     // Sending it again would not make it readable; comparing heads with checkpoints finds what it would have said.
-    change.inspect_err(|cause| tracing::error!(sequence_number = record.change.sequence_number, cause, "head cannot be read")).ok()
+    change
+        .inspect_err(|cause| {
+            tracing::error!(sequence_number = record.change.sequence_number, cause, "head cannot be read")
+        })
+        .ok()
 }
 
 fn doorbells(event: &Event) -> Vec<Doorbell> {
@@ -88,7 +94,10 @@ impl Handler {
             failed.extend(self.answer_all(some).await);
         }
         if !failed.is_empty() && failed.len() == doorbells.len() {
-            return Err(function_error(ErrorName::Transient, format!("none of {} streams could be pulled", failed.len())));
+            return Err(function_error(
+                ErrorName::Transient,
+                format!("none of {} streams could be pulled", failed.len()),
+            ));
         }
         let mut response = DynamoDbEventResponse::default();
         response.batch_item_failures = failed.into_iter().map(failure).collect();

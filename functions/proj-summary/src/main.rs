@@ -12,7 +12,13 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
-    let names = ["PROJECTION_CHECKPOINTS_TABLE", "PROJECTIONS_TABLE", "RECONCILIATION_SUMMARY_TABLE", "SAGA_STATE_TABLE", "JOBS_TABLE"];
+    let names = [
+        "PROJECTION_CHECKPOINTS_TABLE",
+        "PROJECTIONS_TABLE",
+        "RECONCILIATION_SUMMARY_TABLE",
+        "SAGA_STATE_TABLE",
+        "JOBS_TABLE",
+    ];
     let [projection_checkpoints, projections, reconciliation_summary, saga_state, jobs] = settings.require(names)?;
     let tables = Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs };
     let aws = runtime::aws().await;

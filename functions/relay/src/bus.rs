@@ -54,13 +54,18 @@ impl EventBridge {
             let request = PutEventsRequestEntry::builder().event_bus_name(&self.bus_name).source(SOURCE);
             call = call.entries(request.detail_type(&entry.event_type).detail(detail).build());
         }
-        let output = call.send().await.map_err(|error| aws_sdk_eventbridge::error::DisplayErrorContext(error).to_string())?;
+        let output =
+            call.send().await.map_err(|error| aws_sdk_eventbridge::error::DisplayErrorContext(error).to_string())?;
         let taken = output.entries().iter().map(|entry| match entry.error_code() {
             None => Ok(()),
             Some(code) => Err(format!("{code}: {}", entry.error_message().unwrap_or_default())),
         });
         let taken: Vec<_> = taken.collect();
-        if taken.len() == entries.len() { Ok(taken) } else { Err(format!("{} entries, {} answers", entries.len(), taken.len())) }
+        if taken.len() == entries.len() {
+            Ok(taken)
+        } else {
+            Err(format!("{} entries, {} answers", entries.len(), taken.len()))
+        }
     }
 }
 

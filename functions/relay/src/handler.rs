@@ -61,8 +61,11 @@ fn detail(record: &EventRecord) -> Option<Detail> {
     if record.change.new_image.is_empty() {
         return None;
     }
-    let unreadable = |cause: &str| tracing::error!(sequence_number = record.change.sequence_number, cause, "head cannot be read");
-    let head: Head = serde_dynamo::from_item(record.change.new_image.clone()).inspect_err(|cause| unreadable(&cause.to_string())).ok()?;
+    let unreadable =
+        |cause: &str| tracing::error!(sequence_number = record.change.sequence_number, cause, "head cannot be read");
+    let head: Head = serde_dynamo::from_item(record.change.new_image.clone())
+        .inspect_err(|cause| unreadable(&cause.to_string()))
+        .ok()?;
     let Some(stream) = StreamKey::parse(&head.s) else {
         unreadable("its key is not the key of a stream");
         return None;
@@ -82,7 +85,9 @@ fn outgoing(event: &Event) -> Vec<Outgoing> {
     let details = event.records.iter().enumerate().filter_map(|(record, raw)| Some((record, detail(raw)?)));
     let entries = details.flat_map(|(record, detail)| {
         let types = detail.event_types.clone();
-        types.into_iter().map(move |event_type| Outgoing { record, entry: Entry { event_type, detail: detail.clone() } })
+        types
+            .into_iter()
+            .map(move |event_type| Outgoing { record, entry: Entry { event_type, detail: detail.clone() } })
     });
     entries.collect()
 }
@@ -103,7 +108,8 @@ impl<B: Bus> Handler<B> {
         }
         let records: BTreeSet<usize> = failed.iter().map(|outgoing| outgoing.record).collect();
         let mut response = DynamoDbEventResponse::default();
-        response.batch_item_failures = records.into_iter().filter_map(|record| event.payload.records.get(record)).map(failure).collect();
+        response.batch_item_failures =
+            records.into_iter().filter_map(|record| event.payload.records.get(record)).map(failure).collect();
         Ok(response)
     }
 
@@ -123,7 +129,12 @@ impl<B: Bus> Handler<B> {
                 let taken = self.bus.put(&entries).await;
                 for (outgoing, taken) in some.iter().zip(taken) {
                     if let Err(cause) = taken {
-                        tracing::warn!(attempt, cause, event_type = outgoing.entry.event_type, "the event bus did not take an event");
+                        tracing::warn!(
+                            attempt,
+                            cause,
+                            event_type = outgoing.entry.event_type,
+                            "the event bus did not take an event"
+                        );
                         refused.push(outgoing.clone());
                     }
                 }

@@ -37,8 +37,8 @@ pub async fn handle(start: &StartSaga, event: LambdaEvent<SqsEvent>) -> Result<S
 
 async fn one(start: &StartSaga, message: &SqsMessage) -> Result<(), StepError> {
     let body = message.body.as_deref().unwrap_or_default();
-    let event: EventBridgeEvent<Detail> =
-        serde_json::from_str(body).map_err(|cause| StepError::new(ErrorName::InvalidInput, format!("not a bus event: {cause}")))?;
+    let event: EventBridgeEvent<Detail> = serde_json::from_str(body)
+        .map_err(|cause| StepError::new(ErrorName::InvalidInput, format!("not a bus event: {cause}")))?;
     let detail = event.detail;
     match start.run(&detail.tenant_id, &detail.aggregate_id).await {
         // Another attempt has begun: there is nothing left to do for this message.

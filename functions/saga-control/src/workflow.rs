@@ -25,9 +25,19 @@ impl Workflow for StepFunctions {
     }
 
     async fn start(&self, name: &str, input: &str) -> Result<(), PortError> {
-        match self.client.start_execution().state_machine_arn(&self.state_machine_arn).name(name).input(input).send().await {
+        match self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.state_machine_arn)
+            .name(name)
+            .input(input)
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|service| service.is_execution_already_exists()) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|service| service.is_execution_already_exists()) => {
+                Ok(())
+            }
             Err(error) => Err(PortError::Transient(format!("start of {name}: {}", DisplayErrorContext(&error)))),
         }
     }

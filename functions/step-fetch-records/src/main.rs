@@ -14,7 +14,8 @@ const BUDGET_MS: i64 = 40_000;
 async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
-    let [bucket, prefix, shopify_base_url, stripe_base_url] = settings.require(["DATA_BUCKET", "SECRETS_PREFIX", "SHOPIFY_BASE_URL", "STRIPE_BASE_URL"])?;
+    let [bucket, prefix, shopify_base_url, stripe_base_url] =
+        settings.require(["DATA_BUCKET", "SECRETS_PREFIX", "SHOPIFY_BASE_URL", "STRIPE_BASE_URL"])?;
     let aws = runtime::aws().await;
     let (clock, ids) = runtime::clock_and_ids();
     let step = FetchRecords {

@@ -29,9 +29,19 @@ impl Outbox for QueueOutbox {
         let row = self.dynamodb.put_item().table_name(&self.table);
         let row = row.item("pk", text(&format!("T#{}#W#{}", delivery.tenant_id, delivery.endpoint_id)));
         let row = row.item("sk", text(&format!("{}#{}", delivery.created_at, delivery.delivery_id)));
-        let row = row.item("state", text("queued")).item("event_type", text(&delivery.event_type)).item("delivery", text(&body));
-        row.send().await.map_err(|error| PortError::Transient(format!("webhook_deliveries: {}", aws_sdk_dynamodb::error::DisplayErrorContext(&error))))?;
+        let row = row
+            .item("state", text("queued"))
+            .item("event_type", text(&delivery.event_type))
+            .item("delivery", text(&body));
+        row.send().await.map_err(|error| {
+            PortError::Transient(format!(
+                "webhook_deliveries: {}",
+                aws_sdk_dynamodb::error::DisplayErrorContext(&error)
+            ))
+        })?;
         let sent = self.sqs.send_message().queue_url(&self.queue_url).message_body(body).send().await;
-        sent.map(|_| ()).map_err(|error| PortError::Transient(format!("webhook queue: {}", aws_sdk_sqs::error::DisplayErrorContext(&error))))
+        sent.map(|_| ()).map_err(|error| {
+            PortError::Transient(format!("webhook queue: {}", aws_sdk_sqs::error::DisplayErrorContext(&error)))
+        })
     }
 }

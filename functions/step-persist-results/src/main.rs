@@ -11,7 +11,8 @@ use step_persist_results::handle;
 async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
-    let [bucket, exceptions, order_results] = settings.require(["DATA_BUCKET", "EXCEPTIONS_TABLE", "ORDER_RESULTS_TABLE"])?;
+    let [bucket, exceptions, order_results] =
+        settings.require(["DATA_BUCKET", "EXCEPTIONS_TABLE", "ORDER_RESULTS_TABLE"])?;
     let aws = runtime::aws().await;
     let (clock, ids) = runtime::clock_and_ids();
     let step = PersistResults {

@@ -2,7 +2,9 @@
 
 use crate::error::CommandError;
 use domain::{Aggregate, Clock, CorrelationId, Decline, ErrorName, IdSource, Metadata, TenantId, Timestamp};
-use event_store::{AppendError, CommandKey, CommandRecord, CommandRow, EventStore, Loaded, NewCommit, Transaction, Units};
+use event_store::{
+    AppendError, CommandKey, CommandRecord, CommandRow, EventStore, Loaded, NewCommit, Transaction, Units,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -107,7 +109,8 @@ impl Ports {
                 correlation_id: command.correlation_id.clone(),
                 causation_id: None,
             };
-            let append = NewCommit::of::<A>(&command.caller.tenant, command.aggregate_id, loaded.version, &events, commit_id)?;
+            let append =
+                NewCommit::of::<A>(&command.caller.tenant, command.aggregate_id, loaded.version, &events, commit_id)?;
             loaded.state = events.iter().fold(loaded.state, |state, event| A::evolve(state, event));
             loaded.version += u64::try_from(events.len()).unwrap_or(u64::MAX);
             loaded.as_of = Some(now);
@@ -126,24 +129,40 @@ impl Ports {
         Err(Decline::conflict("others keep changing this at the same time; repeat the command").into())
     }
 
-    async fn replay<R: DeserializeOwned>(&self, command: &Command<'_>, now: Timestamp) -> Result<Option<R>, CommandError> {
+    async fn replay<R: DeserializeOwned>(
+        &self,
+        command: &Command<'_>,
+        now: Timestamp,
+    ) -> Result<Option<R>, CommandError> {
         let Some(key) = command.key() else { return Ok(None) };
         let record = self.store.command(&key, now).await?;
         record.map(|record| first_answer(command, &record)).transpose()
     }
 
-    fn row<R: Serialize>(&self, command: &Command<'_>, answer: &R, now: Timestamp) -> Result<Option<CommandRow>, CommandError> {
+    fn row<R: Serialize>(
+        &self,
+        command: &Command<'_>,
+        answer: &R,
+        now: Timestamp,
+    ) -> Result<Option<CommandRow>, CommandError> {
         let (Some(key), Some(idempotency)) = (command.key(), command.idempotency) else { return Ok(None) };
         let result = serde_json::to_value(answer).map_err(|cause| CommandError::Internal(cause.to_string()))?;
         let expires_at = Timestamp::from_millis(now.millis() + COMMAND_ROW_LIFE_MS);
-        Ok(Some(CommandRow { key, record: CommandRecord { request_hash: idempotency.request_hash.clone(), result, expires_at } }))
+        Ok(Some(CommandRow {
+            key,
+            record: CommandRecord { request_hash: idempotency.request_hash.clone(), result, expires_at },
+        }))
     }
 }
 
 impl Command<'_> {
     fn key(&self) -> Option<CommandKey> {
         let idempotency = self.idempotency?;
-        Some(CommandKey { tenant: self.caller.tenant.clone(), command: self.name.to_owned(), idempotency_key: idempotency.key.clone() })
+        Some(CommandKey {
+            tenant: self.caller.tenant.clone(),
+            command: self.name.to_owned(),
+            idempotency_key: idempotency.key.clone(),
+        })
     }
 }
 
@@ -153,5 +172,6 @@ fn first_answer<R: DeserializeOwned>(command: &Command<'_>, record: &CommandReco
         let message = "this Idempotency-Key was used with another request; use a new key".to_owned();
         return Err(Decline { name: ErrorName::IdempotencyKeyReused, message }.into());
     }
-    serde_json::from_value(record.result.clone()).map_err(|cause| CommandError::Internal(format!("command row: {cause}")))
+    serde_json::from_value(record.result.clone())
+        .map_err(|cause| CommandError::Internal(format!("command row: {cause}")))
 }

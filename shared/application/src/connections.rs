@@ -39,7 +39,12 @@ impl std::fmt::Debug for ConnectionService {
 
 impl ConnectionService {
     #[must_use]
-    pub fn new(store: Arc<dyn EventStore>, secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+    pub fn new(
+        store: Arc<dyn EventStore>,
+        secrets: Arc<dyn Secrets>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
         Self { ports: Ports { store, clock, ids }, secrets }
     }
 
@@ -48,7 +53,13 @@ impl ConnectionService {
     ///
     /// # Errors
     /// Credentials of the wrong shape, every wrong field at once.
-    pub async fn put(&self, caller: &Caller, id: ConnectionId, adapter: Adapter, credentials: Value) -> Result<ConnectionAnswer, CommandError> {
+    pub async fn put(
+        &self,
+        caller: &Caller,
+        id: ConnectionId,
+        adapter: Adapter,
+        credentials: Value,
+    ) -> Result<ConnectionAnswer, CommandError> {
         providers::validate_credentials(adapter.as_str(), &credentials).map_err(|errors| {
             let under = |error: providers::FieldError| FieldError {
                 pointer: format!("/credentials{}", error.pointer),
@@ -57,9 +68,11 @@ impl ConnectionService {
             };
             CommandError::Fields(errors.into_iter().map(under).collect())
         })?;
-        let secret_version = self.secrets.put(&connection_secret(&caller.tenant, &id), &credentials.to_string()).await?;
+        let secret_version =
+            self.secrets.put(&connection_secret(&caller.tenant, &id), &credentials.to_string()).await?;
         let wanted = Configured { adapter, secret_version };
-        let correlation_id = CorrelationId::parse(ids::typed("corr", self.ports.ids.next())).map_err(|_| CommandError::Internal("generated id".into()))?;
+        let correlation_id = CorrelationId::parse(ids::typed("corr", self.ports.ids.next()))
+            .map_err(|_| CommandError::Internal("generated id".into()))?;
         let command = Command {
             name: "PutConnection",
             caller,
@@ -75,7 +88,15 @@ impl ConnectionService {
             version: loaded.version,
             created: loaded.version == 1,
         };
-        match self.ports.carry_out::<Connection, ConnectionAnswer>(command, |state| Ok(connection::configure(state, &wanted)), answer).await? {
+        match self
+            .ports
+            .carry_out::<Connection, ConnectionAnswer>(
+                command,
+                |state| Ok(connection::configure(state, &wanted)),
+                answer,
+            )
+            .await?
+        {
             Outcome::Done { loaded, .. } => Ok(answer(&loaded)),
             Outcome::Replayed(first) => Ok(first),
         }

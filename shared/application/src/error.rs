@@ -40,9 +40,10 @@ impl From<AppendError> for CommandError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Store(error) => error.into(),
-            AppendError::VersionConflict { .. } => {
-                Decline::conflict("this was changed by someone else at the same time; read it again and repeat the command").into()
-            }
+            AppendError::VersionConflict { .. } => Decline::conflict(
+                "this was changed by someone else at the same time; read it again and repeat the command",
+            )
+            .into(),
             AppendError::TooLarge(detail) => Decline { name: ErrorName::InvalidInput, message: detail }.into(),
             AppendError::Fenced { .. } | AppendError::Repeated(_) => Self::Internal(error.to_string()),
         }

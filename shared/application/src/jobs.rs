@@ -37,12 +37,19 @@ impl JobService {
 
     /// # Errors
     /// Wrong fields, all at once; a taken id (409); a key used with another body (422).
-    pub async fn create(&self, caller: &Caller, id: Option<JobId>, definition: JobDefinition, idempotency: Option<Idempotency>) -> Result<JobAnswer, CommandError> {
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        id: Option<JobId>,
+        definition: JobDefinition,
+        idempotency: Option<Idempotency>,
+    ) -> Result<JobAnswer, CommandError> {
         self.check(caller, &definition).await?;
         let fresh = id.is_none();
         let id = match id {
             Some(id) => id,
-            None => JobId::parse(ids::typed("job", self.ports.ids.next())).map_err(|_| CommandError::Internal("generated id".into()))?,
+            None => JobId::parse(ids::typed("job", self.ports.ids.next()))
+                .map_err(|_| CommandError::Internal("generated id".into()))?,
         };
         let decide = |state: &JobState| Ok(job::create(state, &definition)?);
         self.carry_out("CreateJob", caller, &id, &definition, idempotency.as_ref(), None, fresh, decide).await
@@ -50,7 +57,13 @@ impl JobService {
 
     /// # Errors
     /// As [`JobService::create`]; an unknown job (404); `expected` is not the stream's version (412).
-    pub async fn update(&self, caller: &Caller, id: JobId, definition: JobDefinition, expected: Option<u64>) -> Result<JobAnswer, CommandError> {
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        definition: JobDefinition,
+        expected: Option<u64>,
+    ) -> Result<JobAnswer, CommandError> {
         self.check(caller, &definition).await?;
         let decide = |state: &JobState| Ok(job::update(state, &definition)?);
         self.carry_out("UpdateJob", caller, &id, &definition, None, expected, false, decide).await
@@ -87,7 +100,15 @@ impl JobService {
         decide: impl Fn(&JobState) -> Result<Vec<JobEvent>, CommandError> + Send + Sync,
     ) -> Result<JobAnswer, CommandError> {
         let correlation_id = self.correlation_id()?;
-        let command = Command { name, caller, aggregate_id: id.as_str(), correlation_id: &correlation_id, idempotency, expected, fresh };
+        let command = Command {
+            name,
+            caller,
+            aggregate_id: id.as_str(),
+            correlation_id: &correlation_id,
+            idempotency,
+            expected,
+            fresh,
+        };
         let answer = |loaded: &Loaded<JobState>| JobAnswer {
             job_id: id.clone(),
             definition: loaded.state.current().map_or(definition, |(_, current)| current).clone(),
@@ -101,14 +122,19 @@ impl JobService {
     }
 
     fn correlation_id(&self) -> Result<CorrelationId, CommandError> {
-        CorrelationId::parse(ids::typed("corr", self.ports.ids.next())).map_err(|_| CommandError::Internal("generated id".into()))
+        CorrelationId::parse(ids::typed("corr", self.ports.ids.next()))
+            .map_err(|_| CommandError::Internal("generated id".into()))
     }
 
     /// What the definition's own shape cannot tell: the zone, the rules, and whether the connections are there.
     async fn check(&self, caller: &Caller, definition: &JobDefinition) -> Result<(), CommandError> {
         let mut wrong = Vec::new();
         if let Err(error) = domain::time::zone(&definition.timezone) {
-            wrong.push(FieldError { pointer: "/timezone".into(), code: "unknown_zone", detail: format!("{error}, such as Europe/Berlin") });
+            wrong.push(FieldError {
+                pointer: "/timezone".into(),
+                code: "unknown_zone",
+                detail: format!("{error}, such as Europe/Berlin"),
+            });
         }
         if let Some(rules) = &definition.matching_rules
             && let Err(errors) = RuleSet::from_json(rules)
@@ -120,12 +146,23 @@ impl JobService {
             };
             wrong.extend(errors.into_iter().map(under));
         }
-        for (pointer, side) in [("/source/connection", &definition.source), ("/target/connection", &definition.target)] {
-            let connection = event_store::load::<Connection>(self.ports.store.as_ref(), &caller.tenant, side.connection.as_str()).await?;
+        for (pointer, side) in [("/source/connection", &definition.source), ("/target/connection", &definition.target)]
+        {
+            let connection =
+                event_store::load::<Connection>(self.ports.store.as_ref(), &caller.tenant, side.connection.as_str())
+                    .await?;
             let detail = match connection.state {
-                None => format!("there is no connection `{}`; create it with PUT /v1/connections/{}", side.connection, side.connection),
+                None => format!(
+                    "there is no connection `{}`; create it with PUT /v1/connections/{}",
+                    side.connection, side.connection
+                ),
                 Some(configured) if configured.adapter != side.adapter => {
-                    format!("connection `{}` is for {}, not {}", side.connection, configured.adapter.as_str(), side.adapter.as_str())
+                    format!(
+                        "connection `{}` is for {}, not {}",
+                        side.connection,
+                        configured.adapter.as_str(),
+                        side.adapter.as_str()
+                    )
                 }
                 Some(_) => continue,
             };

@@ -58,7 +58,12 @@ impl ReconciliationService {
     ///
     /// # Errors
     /// Wrong fields; an unknown job (404); an id taken by another request (409); a key used with another body (422).
-    pub async fn start(&self, caller: &Caller, command: StartReconciliation, idempotency: Option<Idempotency>) -> Result<Started, CommandError> {
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        command: StartReconciliation,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Started, CommandError> {
         let now = self.ports.clock.now();
         let fresh = command.reconciliation_id.is_none();
         let generated = |prefix| ids::typed(prefix, self.ports.ids.next());
@@ -92,7 +97,8 @@ impl ReconciliationService {
     /// The command with the job's current version filled in.
     async fn request(&self, caller: &Caller, command: &StartReconciliation) -> Result<Request, CommandError> {
         let job = event_store::load::<Job>(self.ports.store.as_ref(), &caller.tenant, command.job_id.as_str()).await?;
-        let (job_version, definition) = job.state.current().ok_or_else(|| Decline::not_found(format!("there is no job `{}`", command.job_id)))?;
+        let (job_version, definition) =
+            job.state.current().ok_or_else(|| Decline::not_found(format!("there is no job `{}`", command.job_id)))?;
         let mut wrong = Vec::new();
         for (pointer, asked, has) in [
             ("/source_adapter", command.source_adapter, definition.source.adapter),

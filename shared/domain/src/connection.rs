@@ -73,7 +73,10 @@ pub fn configure(state: &Option<Configured>, wanted: &Configured) -> Decided<Con
     if state.as_ref() == Some(wanted) {
         return Vec::new();
     }
-    vec![ConnectionEvent::ConnectionConfigured { adapter: wanted.adapter, secret_version: wanted.secret_version.clone() }]
+    vec![ConnectionEvent::ConnectionConfigured {
+        adapter: wanted.adapter,
+        secret_version: wanted.secret_version.clone(),
+    }]
 }
 
 #[cfg(test)]

@@ -93,8 +93,8 @@ pub type AttemptNumber = u32;
 #[must_use]
 pub fn typed(prefix: &str, bits: u128) -> String {
     const DIGITS: [char; 32] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's',
-        't', 'v', 'w', 'x', 'y', 'z',
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n',
+        'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
     ];
     let mut id = String::with_capacity(prefix.len() + 27);
     id.push_str(prefix);

@@ -1,13 +1,7 @@
 //! Results of matching: matches, suggestions, exceptions, exclusions, orders rolled up; and the events of a `matches`
 //! stream, which are written in packs and never folded.
 
-use crate::{
-    aggregate::Event,
-    money::Currency,
-    record::Side,
-    summary::Difference,
-    time::Timestamp,
-};
+use crate::{aggregate::Event, money::Currency, record::Side, summary::Difference, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,7 +125,8 @@ pub enum OrderState {
 }
 
 impl OrderState {
-    pub const ALL: [Self; 6] = [Self::Paid, Self::PartlyPaid, Self::Unpaid, Self::Refunded, Self::Disputed, Self::OutOfScope];
+    pub const ALL: [Self; 6] =
+        [Self::Paid, Self::PartlyPaid, Self::Unpaid, Self::Refunded, Self::Disputed, Self::OutOfScope];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {

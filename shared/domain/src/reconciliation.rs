@@ -61,9 +61,18 @@ pub enum ReconciliationEvent {
     OrdersFetched(Fetched),
     PaymentsFetched(Fetched),
     ResultsPublished(Published),
-    ResultsWithdrawn { attempt: AttemptNumber },
-    ReconciliationCompleted { attempt: AttemptNumber, completed_at: Timestamp },
-    ReconciliationFailed { attempt: AttemptNumber, failure: Failure, failed_at: Timestamp },
+    ResultsWithdrawn {
+        attempt: AttemptNumber,
+    },
+    ReconciliationCompleted {
+        attempt: AttemptNumber,
+        completed_at: Timestamp,
+    },
+    ReconciliationFailed {
+        attempt: AttemptNumber,
+        failure: Failure,
+        failed_at: Timestamp,
+    },
 }
 
 impl Event for ReconciliationEvent {
@@ -213,7 +222,11 @@ pub fn publish(state: &Option<Run>, published: &Published) -> Result<Decided<Rec
 ///
 /// # Errors
 /// A conflict when nothing was published; superseded when the run ended otherwise.
-pub fn complete(state: &Option<Run>, attempt: AttemptNumber, now: Timestamp) -> Result<Decided<Reconciliation>, Decline> {
+pub fn complete(
+    state: &Option<Run>,
+    attempt: AttemptNumber,
+    now: Timestamp,
+) -> Result<Decided<Reconciliation>, Decline> {
     if state.as_ref().is_some_and(|run| run.attempt == attempt && run.status == Status::Completed) {
         return Ok(Vec::new());
     }
@@ -228,7 +241,12 @@ pub fn complete(state: &Option<Run>, attempt: AttemptNumber, now: Timestamp) -> 
 ///
 /// # Errors
 /// Superseded when the attempt is not the running one.
-pub fn fail(state: &Option<Run>, attempt: AttemptNumber, failure: &Failure, now: Timestamp) -> Result<Decided<Reconciliation>, Decline> {
+pub fn fail(
+    state: &Option<Run>,
+    attempt: AttemptNumber,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<Decided<Reconciliation>, Decline> {
     if state.as_ref().is_some_and(|run| run.attempt == attempt && run.status == Status::Failed) {
         return Ok(Vec::new());
     }
@@ -269,7 +287,12 @@ mod tests {
     }
 
     fn failure() -> Failure {
-        Failure { name: ErrorName::ProviderAccessDenied, message: "401".into(), step: "fetch_stripe_payments".into(), retryable: false }
+        Failure {
+            name: ErrorName::ProviderAccessDenied,
+            message: "401".into(),
+            step: "fetch_stripe_payments".into(),
+            retryable: false,
+        }
     }
 
     /// Given these decisions in turn, folds all their events.

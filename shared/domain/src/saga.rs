@@ -22,8 +22,14 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 6] =
-        [Self::FetchShopifyOrders, Self::FetchStripePayments, Self::PerformMatching, Self::PersistResults, Self::Finish, Self::NotifyWebhooks];
+    pub const ALL: [Self; 6] = [
+        Self::FetchShopifyOrders,
+        Self::FetchStripePayments,
+        Self::PerformMatching,
+        Self::PersistResults,
+        Self::Finish,
+        Self::NotifyWebhooks,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,9 +47,22 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum SagaEvent {
-    SagaStarted { attempt: AttemptNumber, execution_arn: String },
-    StepStarted { attempt: AttemptNumber, step: Step, at: Timestamp },
-    StepProgressed { attempt: AttemptNumber, step: Step, pages: u64, records: u64, at: Timestamp },
+    SagaStarted {
+        attempt: AttemptNumber,
+        execution_arn: String,
+    },
+    StepStarted {
+        attempt: AttemptNumber,
+        step: Step,
+        at: Timestamp,
+    },
+    StepProgressed {
+        attempt: AttemptNumber,
+        step: Step,
+        pages: u64,
+        records: u64,
+        at: Timestamp,
+    },
     StepSucceeded {
         attempt: AttemptNumber,
         step: Step,
@@ -52,9 +71,20 @@ pub enum SagaEvent {
         reference: Value,
         at: Timestamp,
     },
-    StepFailed { attempt: AttemptNumber, failure: Failure, step: Step, at: Timestamp },
-    Completed { attempt: AttemptNumber, at: Timestamp },
-    Compensated { attempt: AttemptNumber, at: Timestamp },
+    StepFailed {
+        attempt: AttemptNumber,
+        failure: Failure,
+        step: Step,
+        at: Timestamp,
+    },
+    Completed {
+        attempt: AttemptNumber,
+        at: Timestamp,
+    },
+    Compensated {
+        attempt: AttemptNumber,
+        at: Timestamp,
+    },
 }
 
 impl Event for SagaEvent {
@@ -156,7 +186,12 @@ impl Aggregate for Saga {
     fn evolve(state: Option<SagaRun>, event: &SagaEvent) -> Option<SagaRun> {
         use SagaEvent as E;
         if let E::SagaStarted { attempt, execution_arn } = event {
-            return Some(SagaRun { attempt: *attempt, execution_arn: execution_arn.clone(), status: SagaStatus::Running, steps: Vec::new() });
+            return Some(SagaRun {
+                attempt: *attempt,
+                execution_arn: execution_arn.clone(),
+                status: SagaStatus::Running,
+                steps: Vec::new(),
+            });
         }
         let mut saga = state?;
         match event {
@@ -231,12 +266,21 @@ pub fn start(state: &Option<SagaRun>, attempt: AttemptNumber, execution_arn: &st
 
 fn at_attempt(state: &Option<SagaRun>, attempt: AttemptNumber) -> Result<&SagaRun, Decline> {
     let saga = state.as_ref().ok_or_else(|| Decline::not_found("no such saga"))?;
-    if saga.attempt == attempt { Ok(saga) } else { Err(Decline::superseded(format!("attempt {} has begun", saga.attempt))) }
+    if saga.attempt == attempt {
+        Ok(saga)
+    } else {
+        Err(Decline::superseded(format!("attempt {} has begun", saga.attempt)))
+    }
 }
 
 /// # Errors
 /// Superseded when the ledger is at another attempt.
-pub fn step_started(state: &Option<SagaRun>, attempt: AttemptNumber, step: Step, at: Timestamp) -> Result<Decided<Saga>, Decline> {
+pub fn step_started(
+    state: &Option<SagaRun>,
+    attempt: AttemptNumber,
+    step: Step,
+    at: Timestamp,
+) -> Result<Decided<Saga>, Decline> {
     let saga = at_attempt(state, attempt)?;
     let begun = saga.step(step).is_some_and(|run| run.status != StepStatus::Failed);
     Ok(if begun { Vec::new() } else { vec![SagaEvent::StepStarted { attempt, step, at }] })
@@ -244,7 +288,13 @@ pub fn step_started(state: &Option<SagaRun>, attempt: AttemptNumber, step: Step,
 
 /// # Errors
 /// Superseded when the ledger is at another attempt.
-pub fn step_progressed(state: &Option<SagaRun>, attempt: AttemptNumber, step: Step, (pages, records): (u64, u64), at: Timestamp) -> Result<Decided<Saga>, Decline> {
+pub fn step_progressed(
+    state: &Option<SagaRun>,
+    attempt: AttemptNumber,
+    step: Step,
+    (pages, records): (u64, u64),
+    at: Timestamp,
+) -> Result<Decided<Saga>, Decline> {
     let saga = at_attempt(state, attempt)?;
     let known = saga.step(step).is_some_and(|run| (run.pages, run.records) == (pages, records));
     Ok(if known { Vec::new() } else { vec![SagaEvent::StepProgressed { attempt, step, pages, records, at }] })
@@ -252,7 +302,13 @@ pub fn step_progressed(state: &Option<SagaRun>, attempt: AttemptNumber, step: St
 
 /// # Errors
 /// Superseded when the ledger is at another attempt.
-pub fn step_succeeded(state: &Option<SagaRun>, attempt: AttemptNumber, step: Step, reference: Value, at: Timestamp) -> Result<Decided<Saga>, Decline> {
+pub fn step_succeeded(
+    state: &Option<SagaRun>,
+    attempt: AttemptNumber,
+    step: Step,
+    reference: Value,
+    at: Timestamp,
+) -> Result<Decided<Saga>, Decline> {
     let saga = at_attempt(state, attempt)?;
     let done = saga.step(step).is_some_and(|run| run.status == StepStatus::Succeeded);
     Ok(if done { Vec::new() } else { vec![SagaEvent::StepSucceeded { attempt, step, reference, at }] })
@@ -260,9 +316,16 @@ pub fn step_succeeded(state: &Option<SagaRun>, attempt: AttemptNumber, step: Ste
 
 /// # Errors
 /// Superseded when the ledger is at another attempt.
-pub fn step_failed(state: &Option<SagaRun>, attempt: AttemptNumber, step: Step, failure: &Failure, at: Timestamp) -> Result<Decided<Saga>, Decline> {
+pub fn step_failed(
+    state: &Option<SagaRun>,
+    attempt: AttemptNumber,
+    step: Step,
+    failure: &Failure,
+    at: Timestamp,
+) -> Result<Decided<Saga>, Decline> {
     let saga = at_attempt(state, attempt)?;
-    let known = saga.step(step).is_some_and(|run| run.status == StepStatus::Failed && run.failure.as_ref() == Some(failure));
+    let known =
+        saga.step(step).is_some_and(|run| run.status == StepStatus::Failed && run.failure.as_ref() == Some(failure));
     Ok(if known { Vec::new() } else { vec![SagaEvent::StepFailed { attempt, failure: failure.clone(), step, at }] })
 }
 
@@ -293,7 +356,10 @@ mod tests {
 
     const AT: Timestamp = Timestamp::from_millis(1_000);
 
-    fn when(state: Option<SagaRun>, decide: impl Fn(&Option<SagaRun>) -> Result<Decided<Saga>, Decline>) -> Option<SagaRun> {
+    fn when(
+        state: Option<SagaRun>,
+        decide: impl Fn(&Option<SagaRun>) -> Result<Decided<Saga>, Decline>,
+    ) -> Option<SagaRun> {
         let events = decide(&state).unwrap();
         let state = events.iter().fold(state, |state, event| Saga::evolve(state, event));
         assert_eq!(decide(&state), Ok(Vec::new()), "deciding again yields no events");
@@ -301,7 +367,12 @@ mod tests {
     }
 
     fn failure() -> Failure {
-        Failure { name: ErrorName::ProviderUnavailable, message: "503".into(), step: "fetch_shopify_orders".into(), retryable: true }
+        Failure {
+            name: ErrorName::ProviderUnavailable,
+            message: "503".into(),
+            step: "fetch_shopify_orders".into(),
+            retryable: true,
+        }
     }
 
     #[test]

@@ -27,7 +27,8 @@ impl Timestamp {
     /// # Errors
     /// The text when it is not an RFC 3339 instant.
     pub fn parse(text: &str) -> Result<Self, InvalidTime> {
-        let instant: jiff::Timestamp = text.parse().map_err(|_| InvalidTime::Instant(text.chars().take(40).collect()))?;
+        let instant: jiff::Timestamp =
+            text.parse().map_err(|_| InvalidTime::Instant(text.chars().take(40).collect()))?;
         Ok(Self(instant.as_millisecond()))
     }
 

@@ -19,7 +19,11 @@ pub struct Loaded<S> {
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] naming the sequence when an event does not decode.
-pub async fn load<A: Aggregate>(store: &dyn EventStore, tenant: &TenantId, id: &str) -> Result<Loaded<A::State>, StoreError> {
+pub async fn load<A: Aggregate>(
+    store: &dyn EventStore,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Loaded<A::State>, StoreError> {
     load_as_of::<A>(store, tenant, id, None).await
 }
 
@@ -40,11 +44,12 @@ pub async fn load_as_of<A: Aggregate>(
             break;
         }
         for envelope in commit.events {
-            let event: A::Event = events::from_parts(&envelope.event_type, envelope.data).map_err(|cause| StoreError::Corrupt {
-                stream: stream.partition(),
-                sequence: envelope.sequence,
-                detail: format!("{} does not decode: {cause}", envelope.event_type),
-            })?;
+            let event: A::Event =
+                events::from_parts(&envelope.event_type, envelope.data).map_err(|cause| StoreError::Corrupt {
+                    stream: stream.partition(),
+                    sequence: envelope.sequence,
+                    detail: format!("{} does not decode: {cause}", envelope.event_type),
+                })?;
             loaded.state = A::evolve(loaded.state, &event);
         }
         loaded.version = commit.to;
@@ -61,10 +66,17 @@ pub struct NewCommit;
 impl NewCommit {
     /// # Errors
     /// [`StoreError::Refused`] when an event cannot be written as JSON.
-    pub fn of<A: Aggregate>(tenant: &TenantId, id: &str, expected: u64, events: &[A::Event], commit_id: Uuid) -> Result<Append, StoreError> {
+    pub fn of<A: Aggregate>(
+        tenant: &TenantId,
+        id: &str,
+        expected: u64,
+        events: &[A::Event],
+        commit_id: Uuid,
+    ) -> Result<Append, StoreError> {
         use domain::Event;
         let new_event = |event: &A::Event| {
-            let data = events::data_of(event).map_err(|cause| StoreError::Refused(format!("{}: {cause}", event.event_type())))?;
+            let data = events::data_of(event)
+                .map_err(|cause| StoreError::Refused(format!("{}: {cause}", event.event_type())))?;
             Ok(NewEvent { event_type: event.event_type().to_owned(), event_version: event.event_version(), data })
         };
         let events = events.iter().map(new_event).collect::<Result<Vec<_>, StoreError>>()?;

@@ -24,7 +24,11 @@ impl<'a> Chain<'a> {
     pub fn link(&mut self, commit: StoredCommit, upcasters: &Upcasters) -> Result<(), StoreError> {
         self.continuity.check(&commit)?;
         if commit.chained(&self.hash) != commit.hash {
-            return Err(damaged(self.stream, commit.from, "the commit, or one before it, was altered: its hash does not fit"));
+            return Err(damaged(
+                self.stream,
+                commit.from,
+                "the commit, or one before it, was altered: its hash does not fit",
+            ));
         }
         self.hash = commit.hash;
         self.commits += 1;

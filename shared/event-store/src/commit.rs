@@ -92,7 +92,8 @@ impl StoredCommit {
 
     pub fn open(self, upcasters: &Upcasters) -> Result<Commit, StoreError> {
         let count = self.to.checked_sub(self.from).map(|more| more + 1);
-        let events = pack::decode(self.encoding, &self.body).map_err(|cause| damaged(&self.stream, self.from, &cause))?;
+        let events =
+            pack::decode(self.encoding, &self.body).map_err(|cause| damaged(&self.stream, self.from, &cause))?;
         if u64::try_from(events.len()).ok() != count {
             let detail = format!("the commit says {} to {} and holds {} events", self.from, self.to, events.len());
             return Err(damaged(&self.stream, self.from, &detail));
@@ -118,7 +119,13 @@ impl StoredCommit {
     }
 
     pub fn reference(&self) -> CommitRef {
-        CommitRef { stream: self.stream.clone(), from: self.from, to: self.to, at: self.metadata.timestamp, kinds: self.kinds.clone() }
+        CommitRef {
+            stream: self.stream.clone(),
+            from: self.from,
+            to: self.to,
+            at: self.metadata.timestamp,
+            kinds: self.kinds.clone(),
+        }
     }
 
     /// The write that `append` stands for, made earlier.
@@ -130,7 +137,8 @@ impl StoredCommit {
 
 /// A damaged commit, with what can be done: nothing else but an earlier copy holds the truth.
 pub(crate) fn damaged(stream: &StreamKey, sequence: u64, detail: &str) -> StoreError {
-    let detail = format!("{detail}. Run `settler events verify`, then restore the commit from the point-in-time backup");
+    let detail =
+        format!("{detail}. Run `settler events verify`, then restore the commit from the point-in-time backup");
     StoreError::Corrupt { stream: stream.partition(), sequence, detail }
 }
 
@@ -148,7 +156,11 @@ impl Continuity {
             return Err(damaged(&commit.stream, next, &detail));
         }
         if commit.to < commit.from {
-            return Err(damaged(&commit.stream, commit.from, &format!("the commit ends at {}, before it starts", commit.to)));
+            return Err(damaged(
+                &commit.stream,
+                commit.from,
+                &format!("the commit ends at {}, before it starts", commit.to),
+            ));
         }
         self.last = commit.to;
         Ok(())
@@ -156,7 +168,8 @@ impl Continuity {
 }
 
 fn kinds(events: &[NewEvent]) -> Vec<String> {
-    let mut kinds: Vec<String> = events.iter().map(|event| format!("{}@{}", event.event_type, event.event_version)).collect();
+    let mut kinds: Vec<String> =
+        events.iter().map(|event| format!("{}@{}", event.event_type, event.event_version)).collect();
     kinds.dedup();
     if kinds.len() > MAX_KIND_RUNS {
         let mut seen = std::collections::HashSet::new();

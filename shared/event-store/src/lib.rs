@@ -26,7 +26,7 @@ pub use position::FEED_SHARDS;
 pub use prepare::{MAX_EVENT_BYTES, MAX_ITEM_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS};
 pub use run::{MAX_PACK_BYTES, RunWritten, append_run};
 pub use store::{
-    Append, AppendError, Appended, CommandKey, CommandRecord, CommandRow, Commit, CommitRef, EventStore, Fence, Head, NewEvent, StoreError,
-    StreamKey, Transaction, Units, Verified,
+    Append, AppendError, Appended, CommandKey, CommandRecord, CommandRow, Commit, CommitRef, EventStore, Fence, Head,
+    NewEvent, StoreError, StreamKey, Transaction, Units, Verified,
 };
 pub use upcast::{Upcasters, UpcastersError};

@@ -8,8 +8,8 @@ use crate::{
     position::Position,
     prepare,
     store::{
-        AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Fence, Head, StoreError, StreamKey, Transaction, Units,
-        Verified,
+        AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Fence, Head, StoreError,
+        StreamKey, Transaction, Units, Verified,
     },
     upcast::Upcasters,
 };
@@ -212,7 +212,12 @@ impl EventStore for MemoryStore {
         Ok(list(found, limit, |place| after.as_ref().is_none_or(|after| place > after)))
     }
 
-    async fn feed(&self, window: Window, limit: u32, after: Option<String>) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+    async fn feed(
+        &self,
+        window: Window,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
         let after = after.as_deref().map(Position::read).transpose()?;
         let key = |place: Position| (Timestamp::from_millis(place.at_ms).day(), feed_shard(&place.partition), place);
         let found = {
@@ -229,8 +234,11 @@ impl EventStore for MemoryStore {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found = state.heads.range::<String, _>((start, Bound::Unbounded));
-        let page: Vec<Head> =
-            found.by_ref().take(limit).filter_map(|(partition, head)| Some(head.shown(&StreamKey::parse(partition)?))).collect();
+        let page: Vec<Head> = found
+            .by_ref()
+            .take(limit)
+            .filter_map(|(partition, head)| Some(head.shown(&StreamKey::parse(partition)?)))
+            .collect();
         let next = found.next().and_then(|_| page.last().map(|last| last.stream.partition()));
         Ok((page, next))
     }

@@ -38,13 +38,18 @@ pub fn encode(events: &[NewEvent]) -> (u8, Vec<u8>) {
 /// # Errors
 /// What is wrong, when the encoding is unknown or the body does not decode.
 pub fn decode(encoding: u8, body: &[u8]) -> Result<Vec<NewEvent>, String> {
-    let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(|cause| format!("the body is no JSON: {cause}"));
+    let parse =
+        |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(|cause| format!("the body is no JSON: {cause}"));
     match encoding {
         PLAIN => rows(parse(body)?).ok_or_else(|| "the body is no list of events".to_owned()),
         COLUMNS => {
             let mut bytes = Vec::new();
-            let reader = zstd::stream::read::Decoder::new(body).map_err(|cause| format!("the body is not compressed: {cause}"))?;
-            reader.take(UNPACKED_MAX_BYTES).read_to_end(&mut bytes).map_err(|cause| format!("the body does not unpack: {cause}"))?;
+            let reader = zstd::stream::read::Decoder::new(body)
+                .map_err(|cause| format!("the body is not compressed: {cause}"))?;
+            reader
+                .take(UNPACKED_MAX_BYTES)
+                .read_to_end(&mut bytes)
+                .map_err(|cause| format!("the body does not unpack: {cause}"))?;
             uncolumns(parse(&bytes)?).ok_or_else(|| "the body's columns do not fit together".to_owned())
         }
         other => Err(format!("encoding {other} is unknown: read it with the release that wrote it")),
@@ -157,7 +162,8 @@ fn columns(events: &[NewEvent]) -> Value {
         .into_iter()
         .zip(counts)
         .map(|(((event_type, event_version, paths), columns), count)| {
-            let fields: Vec<Value> = paths.into_iter().zip(columns).map(|(path, values)| json!([path, column(values)])).collect();
+            let fields: Vec<Value> =
+                paths.into_iter().zip(columns).map(|(path, values)| json!([path, column(values)])).collect();
             json!([event_type, event_version, count, fields])
         })
         .collect();
@@ -326,7 +332,11 @@ fn uncolumn(packed: Value, count: usize) -> Option<Vec<Value>> {
         } else {
             let width = usize::try_from(take("w")?.as_u64()?).ok().filter(|width| *width > 0)?;
             let text = take("s")?;
-            text.as_str()?.as_bytes().chunks(width).map(|end| std::str::from_utf8(end).ok().map(whole)).collect::<Option<_>>()?
+            text.as_str()?
+                .as_bytes()
+                .chunks(width)
+                .map(|end| std::str::from_utf8(end).ok().map(whole))
+                .collect::<Option<_>>()?
         }
     } else {
         match take("v")? {
@@ -344,7 +354,14 @@ mod tests {
 
     /// Any JSON but floats, which no event has.
     fn any_value() -> impl Strategy<Value = Value> {
-        let texts = prop_oneof!["[a-c]{0,3}", "gid://shopify/Order/[0-9]{1,19}", "\\PC{0,6}", "[0-9\n]{0,4}", Just("é".to_owned()), Just("è".to_owned())];
+        let texts = prop_oneof![
+            "[a-c]{0,3}",
+            "gid://shopify/Order/[0-9]{1,19}",
+            "\\PC{0,6}",
+            "[0-9\n]{0,4}",
+            Just("é".to_owned()),
+            Just("è".to_owned())
+        ];
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -362,11 +379,19 @@ mod tests {
     }
 
     fn any_event() -> impl Strategy<Value = NewEvent> {
-        ("[AB]", 1_u16..3, any_value()).prop_map(|(event_type, event_version, data)| NewEvent { event_type, event_version, data })
+        ("[AB]", 1_u16..3, any_value()).prop_map(|(event_type, event_version, data)| NewEvent {
+            event_type,
+            event_version,
+            data,
+        })
     }
 
     fn text_event(text: &str) -> NewEvent {
-        NewEvent { event_type: "A".into(), event_version: 1, data: json!({ "text": text, "list": [text], "same": { "a": 1, "b": {} } }) }
+        NewEvent {
+            event_type: "A".into(),
+            event_version: 1,
+            data: json!({ "text": text, "list": [text], "same": { "a": 1, "b": {} } }),
+        }
     }
 
     proptest! {
@@ -402,7 +427,8 @@ mod tests {
 
     #[test]
     fn each_form_of_a_column_is_used() {
-        let form = |values: Vec<Value>| column(values).as_object().unwrap().keys().cloned().collect::<Vec<_>>().join("");
+        let form =
+            |values: Vec<Value>| column(values).as_object().unwrap().keys().cloned().collect::<Vec<_>>().join("");
         assert_eq!(form(vec![json!("a"), json!("a")]), "c");
         assert_eq!(form(vec![json!([1]), json!([2])]), "1");
         assert_eq!(form((1000..1100).map(|number| json!(number)).collect()), "i");
@@ -426,7 +452,9 @@ mod tests {
 
     #[test]
     fn runs_are_cut_at_the_same_places_and_within_the_limit() {
-        let events: Vec<NewEvent> = (0..3000_u64).map(|number| text_event(&format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))).collect();
+        let events: Vec<NewEvent> = (0..3000_u64)
+            .map(|number| text_event(&format!("{:x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
+            .collect();
         let cut = packs(events.clone(), 4096);
         assert!(cut.len() > 3, "{} packs", cut.len());
         assert!(cut.iter().all(|pack| encode(pack).1.len() <= 4096));

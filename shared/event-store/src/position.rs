@@ -28,7 +28,9 @@ impl Position {
             StreamKey::parse(&partition)?;
             Some(Self { at_ms, partition, from })
         };
-        parse().ok_or_else(|| StoreError::Refused("the position of the list is not one of ours: start the list again".to_owned()))
+        parse().ok_or_else(|| {
+            StoreError::Refused("the position of the list is not one of ours: start the list again".to_owned())
+        })
     }
 
     /// As [`Position::read`], within one tenant's list.

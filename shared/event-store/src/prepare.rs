@@ -36,11 +36,17 @@ pub(crate) fn drafts(transaction: &Transaction, upcasters: &Upcasters) -> Result
         for event in &append.events {
             let today = upcasters.version(&event.event_type);
             if event.event_version != today {
-                return refused(format!("{}@{} could not be read back: today's version is {today}", event.event_type, event.event_version));
+                return refused(format!(
+                    "{}@{} could not be read back: today's version is {today}",
+                    event.event_type, event.event_version
+                ));
             }
             let bytes = serde_json::to_vec(&event.data).map_or(usize::MAX, |json| json.len());
             if bytes > MAX_EVENT_BYTES {
-                return refused(format!("{} for {partition} has {bytes} bytes, at most {MAX_EVENT_BYTES} are allowed", event.event_type));
+                return refused(format!(
+                    "{} for {partition} has {bytes} bytes, at most {MAX_EVENT_BYTES} are allowed",
+                    event.event_type
+                ));
             }
         }
         if !streams.insert(partition.clone()) {
@@ -56,11 +62,14 @@ pub(crate) fn drafts(transaction: &Transaction, upcasters: &Upcasters) -> Result
     if transaction.fence.as_ref().is_some_and(|fence| fence.stream.tenant != *tenant) {
         return refused(format!("the fence does not belong to tenant {tenant}"));
     }
-    let items = 2 * transaction.appends.len() + usize::from(transaction.command.is_some()) + usize::from(transaction.fence.is_some());
+    let items = 2 * transaction.appends.len()
+        + usize::from(transaction.command.is_some())
+        + usize::from(transaction.fence.is_some());
     if items > MAX_TRANSACTION_ITEMS {
         return refused(format!("{items} items, at most {MAX_TRANSACTION_ITEMS} fit into a transaction"));
     }
-    let drafts: Vec<_> = transaction.appends.iter().map(|append| StoredCommit::draft(append, &transaction.metadata)).collect();
+    let drafts: Vec<_> =
+        transaction.appends.iter().map(|append| StoredCommit::draft(append, &transaction.metadata)).collect();
     check_sizes(transaction, &drafts)?;
     Ok(drafts)
 }

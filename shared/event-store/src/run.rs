@@ -36,7 +36,11 @@ struct Standing {
 }
 
 /// The commits since the last withdrawal, and the sequence that it ended at.
-async fn standing(store: &dyn EventStore, stream: &StreamKey, withdraw_type: &str) -> Result<(u64, Vec<Standing>), AppendError> {
+async fn standing(
+    store: &dyn EventStore,
+    stream: &StreamKey,
+    withdraw_type: &str,
+) -> Result<(u64, Vec<Standing>), AppendError> {
     let (mut base, mut last) = (0, 0);
     let mut commits = Vec::new();
     loop {
@@ -58,7 +62,10 @@ async fn standing(store: &dyn EventStore, stream: &StreamKey, withdraw_type: &st
 
 /// The place where the run begins is part of it: withdrawn and written again, its events are new ones.
 fn commit_id(stream: &StreamKey, digest: &str, base: u64, part: &str) -> Uuid {
-    event_id(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{}\n{digest}\n{base}\n{part}", stream.partition()).as_bytes()), 0)
+    event_id(
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{}\n{digest}\n{base}\n{part}", stream.partition()).as_bytes()),
+        0,
+    )
 }
 
 fn count(events: &[NewEvent]) -> u64 {
@@ -95,10 +102,17 @@ pub async fn append_run(
     let mut version = there.last().map_or(base, |last| last.to);
     let equal = there.iter().all(ours);
 
-    let mut written = RunWritten { version, found: if equal { there.len() } else { 0 }, written: 0, withdrawn: false, units: Units::default() };
+    let mut written = RunWritten {
+        version,
+        found: if equal { there.len() } else { 0 },
+        written: 0,
+        withdrawn: false,
+        units: Units::default(),
+    };
     let append = async |events: Vec<NewEvent>, expected: u64, commit_id: Uuid| {
         let append = Append { stream: stream.clone(), expected, events, commit_id, set_fence: None };
-        let transaction = Transaction { appends: vec![append], command: None, fence: fence.clone(), metadata: metadata.clone() };
+        let transaction =
+            Transaction { appends: vec![append], command: None, fence: fence.clone(), metadata: metadata.clone() };
         store.append(transaction).await
     };
     if !equal {

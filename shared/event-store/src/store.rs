@@ -224,10 +224,21 @@ pub trait EventStore: Send + Sync {
     async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError>;
 
     /// Commits of a tenant that share a correlation id, oldest first, `limit` from after `after` (an opaque position).
-    async fn by_correlation(&self, tenant: &TenantId, correlation_id: &str, limit: u32, after: Option<String>) -> Result<(Vec<CommitRef>, Option<String>), StoreError>;
+    async fn by_correlation(
+        &self,
+        tenant: &TenantId,
+        correlation_id: &str,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError>;
 
     /// Commits of all tenants in a time range, for operators: day by day and shard by shard, each oldest first.
-    async fn feed(&self, window: Window, limit: u32, after: Option<String>) -> Result<(Vec<CommitRef>, Option<String>), StoreError>;
+    async fn feed(
+        &self,
+        window: Window,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError>;
 
     /// Heads of all tenants in no order, for operators.
     async fn heads(&self, limit: u32, after: Option<String>) -> Result<(Vec<Head>, Option<String>), StoreError>;

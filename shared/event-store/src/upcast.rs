@@ -65,7 +65,8 @@ impl Upcasters {
         }
         let steps = self.steps.get(&event_type).map_or(&[][..], Vec::as_slice);
         for (step, from) in steps.iter().zip(1..).skip(usize::from(event_version - 1)) {
-            data = step(data).map_err(|cause| format!("the step of {event_type} from version {from} failed: {cause}"))?;
+            data =
+                step(data).map_err(|cause| format!("the step of {event_type} from version {from} failed: {cause}"))?;
         }
         Ok(NewEvent { event_type, event_version: today, data })
     }
@@ -111,7 +112,9 @@ mod tests {
 
     #[test]
     fn unknown_versions_and_failing_steps_say_what_is_wrong() {
-        assert!(two_steps().apply(event(4, json!({}))).unwrap_err().contains("Paid@4 is unknown, today's version is 3"));
+        assert!(
+            two_steps().apply(event(4, json!({}))).unwrap_err().contains("Paid@4 is unknown, today's version is 3")
+        );
         assert!(two_steps().apply(event(0, json!({}))).unwrap_err().contains("Paid@0 is unknown"));
         assert!(two_steps().apply(event(1, json!({}))).unwrap_err().contains("from version 1 failed: no amount"));
         assert_eq!(two_steps().version("Other"), 1);

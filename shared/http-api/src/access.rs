@@ -49,7 +49,10 @@ pub struct Access {
 }
 
 fn key_id(request: &Request) -> Result<String, Problem> {
-    request.authorized("key_id").map(str::to_owned).ok_or_else(|| Problem::internal("the authorizer's context has no key_id"))
+    request
+        .authorized("key_id")
+        .map(str::to_owned)
+        .ok_or_else(|| Problem::internal("the authorizer's context has no key_id"))
 }
 
 /// The tenant for which a request on `/v1` is made.
@@ -69,7 +72,10 @@ pub fn caller(request: &Request) -> Result<Access, Problem> {
     }
     operator(request)?;
     let Some(tenant) = named else {
-        return Err(Problem::parameter(&format!("header:{TENANT_HEADER}"), "is required with a platform key: it names the tenant"));
+        return Err(Problem::parameter(
+            &format!("header:{TENANT_HEADER}"),
+            "is required with a platform key: it names the tenant",
+        ));
     };
     Ok(Access { caller: Caller { tenant, key_id }, by_platform: true })
 }

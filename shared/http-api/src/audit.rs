@@ -39,14 +39,27 @@ impl Audit {
     pub async fn accessed(&self, tenant: &TenantId, route: &str, key_id: &str) -> Result<(), Problem> {
         let now = self.clock.now();
         let stream = StreamKey::new(tenant, AUDIT, now.day());
-        let correlation_id = CorrelationId::parse(ids::typed("corr", self.ids.next())).map_err(|error| Problem::internal(error.to_string()))?;
-        let metadata = Metadata { tenant_id: tenant.clone(), user_id: Some(key_id.to_owned()), timestamp: now, correlation_id, causation_id: None };
-        let event = NewEvent { event_type: "AdminAccessed".to_owned(), event_version: 1, data: json!({ "route": route, "key_id": key_id }) };
+        let correlation_id = CorrelationId::parse(ids::typed("corr", self.ids.next()))
+            .map_err(|error| Problem::internal(error.to_string()))?;
+        let metadata = Metadata {
+            tenant_id: tenant.clone(),
+            user_id: Some(key_id.to_owned()),
+            timestamp: now,
+            correlation_id,
+            causation_id: None,
+        };
+        let event = NewEvent {
+            event_type: "AdminAccessed".to_owned(),
+            event_version: 1,
+            data: json!({ "route": route, "key_id": key_id }),
+        };
         let commit_id = Uuid::from_u128(self.ids.next());
         for _ in 0..MAX_TRIES {
             let expected = self.store.head(&stream).await?.map_or(0, |head| head.version);
-            let append = Append { stream: stream.clone(), expected, events: vec![event.clone()], commit_id, set_fence: None };
-            let transaction = Transaction { appends: vec![append], command: None, fence: None, metadata: metadata.clone() };
+            let append =
+                Append { stream: stream.clone(), expected, events: vec![event.clone()], commit_id, set_fence: None };
+            let transaction =
+                Transaction { appends: vec![append], command: None, fence: None, metadata: metadata.clone() };
             match self.store.append(transaction).await {
                 Ok(_) => return Ok(()),
                 Err(AppendError::VersionConflict { .. }) => {}

@@ -24,7 +24,8 @@ pub fn object(request: &Request, caller: &Caller) -> Result<Value, Problem> {
         return Err(Problem::malformed("a JSON object is expected in the body"));
     }
     // The parser's own message tells the place and never repeats the content.
-    let mut body: Value = serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    let mut body: Value =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
     let Some(object) = body.as_object_mut() else {
         return Err(Problem::fields(vec![wrong("", "wrong_type", "must be a JSON object")]));
     };

@@ -41,7 +41,8 @@ pub fn start_from(body: &Value) -> Result<StartReconciliation, Problem> {
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
-    let StartBody { reconciliation_id, job_id, source_adapter, target_adapter, date_range, correlation_id } = decode(body)?;
+    let StartBody { reconciliation_id, job_id, source_adapter, target_adapter, date_range, correlation_id } =
+        decode(body)?;
     Ok(StartReconciliation { reconciliation_id, job_id, date_range, source_adapter, target_adapter, correlation_id })
 }
 
@@ -77,7 +78,9 @@ pub fn put_connection(request: &Request, caller: &Caller) -> Result<(Adapter, Va
     if let (Some(adapter), Some(credentials)) = (adapter, &credentials)
         && let Err(found) = providers::validate_credentials(adapter.as_str(), credentials)
     {
-        errors.extend(found.into_iter().map(|error| wrong(&format!("/credentials{}", error.pointer), error.code, error.detail)));
+        errors.extend(
+            found.into_iter().map(|error| wrong(&format!("/credentials{}", error.pointer), error.code, error.detail)),
+        );
     }
     match (adapter, credentials) {
         (Some(adapter), Some(credentials)) if errors.is_empty() => Ok((adapter, credentials)),
@@ -113,7 +116,11 @@ fn job(request: &Request, caller: &Caller, shape: &Shape) -> Result<(Option<JobI
     if let Some(rules) = body.get("matching_rules").filter(|rules| rules.is_object())
         && let Err(found) = RuleSet::from_json(rules)
     {
-        errors.extend(found.into_iter().map(|error| wrong(&format!("/matching_rules{}", error.pointer), "invalid", error.message)));
+        errors.extend(
+            found
+                .into_iter()
+                .map(|error| wrong(&format!("/matching_rules{}", error.pointer), "invalid", error.message)),
+        );
     }
     if !errors.is_empty() {
         return Err(Problem::fields(errors));

@@ -14,9 +14,14 @@ pub const MAX_KEY_LENGTH: usize = 255;
 /// # Errors
 /// 400 for anything but one entity tag of ours.
 pub fn if_match(request: &Request) -> Result<Option<u64>, Problem> {
-    let Some(header) = request.header("if-match").map(str::trim).filter(|header| *header != "*") else { return Ok(None) };
-    let version = header.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|digits| digits.parse().ok());
-    version.map(Some).ok_or_else(|| Problem::parameter("header:If-Match", "must be an ETag as it was received, such as \"7\", or *"))
+    let Some(header) = request.header("if-match").map(str::trim).filter(|header| *header != "*") else {
+        return Ok(None);
+    };
+    let version =
+        header.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|digits| digits.parse().ok());
+    version
+        .map(Some)
+        .ok_or_else(|| Problem::parameter("header:If-Match", "must be an ETag as it was received, such as \"7\", or *"))
 }
 
 /// The client's key with a hash of the request it stands for: route, path and body, whatever the order of its members.
@@ -27,7 +32,10 @@ pub fn idempotency(request: &Request, body: &Value) -> Result<Option<Idempotency
     let Some(key) = request.header("idempotency-key") else { return Ok(None) };
     let fits = (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !fits {
-        return Err(Problem::parameter("header:Idempotency-Key", format!("must be 1 to {MAX_KEY_LENGTH} visible ASCII characters without spaces")));
+        return Err(Problem::parameter(
+            "header:Idempotency-Key",
+            format!("must be 1 to {MAX_KEY_LENGTH} visible ASCII characters without spaces"),
+        ));
     }
     let mut text = format!("{}\n{}\n", request.route_key, request.raw_path);
     canonical(body, &mut text);

@@ -33,7 +33,8 @@ pub fn document() -> Value {
         let operations = paths.entry(route.path()).or_insert_with(|| json!({}));
         operations[route.method().to_ascii_lowercase()] = operation(route);
     }
-    let schemas: Map<String, Value> = shapes().into_iter().map(|shape| (shape.name.to_owned(), shape.schema())).collect();
+    let schemas: Map<String, Value> =
+        shapes().into_iter().map(|shape| (shape.name.to_owned(), shape.schema())).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -55,7 +56,10 @@ pub fn document() -> Value {
 }
 
 fn operation(route: &Route) -> Value {
-    let mut parameters: Vec<Value> = route.path_parameters().map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
+    let mut parameters: Vec<Value> = route
+        .path_parameters()
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
     parameters.extend(route.query.iter().map(in_query));
     let header = |name: &str, schema: Value, about: &str| json!({ "name": name, "in": "header", "schema": schema, "description": about });
     if route.path().starts_with("/v1/") {
@@ -63,10 +67,18 @@ fn operation(route: &Route) -> Value {
     }
     if route.idempotent {
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH });
-        parameters.push(header("Idempotency-Key", schema, "The same key and body get the first answer again; another body is refused."));
+        parameters.push(header(
+            "Idempotency-Key",
+            schema,
+            "The same key and body get the first answer again; another body is refused.",
+        ));
     }
     if route.conditional {
-        parameters.push(header("If-Match", json!({ "type": "string" }), "The ETag that was read; 412 when it is stale."));
+        parameters.push(header(
+            "If-Match",
+            json!({ "type": "string" }),
+            "The ETag that was read; 412 when it is stale.",
+        ));
     }
     let mut responses = Map::new();
     for status in route.statuses {
@@ -81,7 +93,8 @@ fn operation(route: &Route) -> Value {
         None => operation["security"] = json!([]),
     }
     if let Some(body) = route.body {
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": body.reference() } } });
+        operation["requestBody"] =
+            json!({ "required": true, "content": { "application/json": { "schema": body.reference() } } });
     }
     operation
 }
@@ -122,7 +135,9 @@ fn success(route: &Route) -> Value {
 pub fn hold_against(route: &Route, status: u16, body: &Value) -> Result<(), Vec<String>> {
     let mut found = Vec::new();
     let mut hold = |shape: &Shape, value: &Value| {
-        found.extend(shape.check(value).into_iter().map(|error| format!("{}{}: {}", shape.name, error.pointer, error.detail)));
+        found.extend(
+            shape.check(value).into_iter().map(|error| format!("{}{}: {}", shape.name, error.pointer, error.detail)),
+        );
     };
     if route.problems.contains(&status) {
         hold(&PROBLEM, body);
@@ -159,8 +174,12 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &text).unwrap();
         }
-        let committed: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
-        assert!(committed == document(), "infra/api/openapi.json is out of date; write it anew with: SETTLER_WRITE_OPENAPI=1 cargo test -p http-api openapi");
+        let committed: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
+        assert!(
+            committed == document(),
+            "infra/api/openapi.json is out of date; write it anew with: SETTLER_WRITE_OPENAPI=1 cargo test -p http-api openapi"
+        );
     }
 
     #[test]

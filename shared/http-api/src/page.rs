@@ -98,7 +98,11 @@ mod tests {
         assert_eq!(limit(&request("/x", Value::Null)).unwrap(), DEFAULT_LIMIT);
         for bad in ["0", "201", "-1", "ten", "", "1.5"] {
             let problem = limit(&request("/x", json!({"limit": bad}))).unwrap_err();
-            assert_eq!((problem.status, problem.errors.first().map(|error| error.pointer.as_str())), (400, Some("query:limit")), "{bad:?}");
+            assert_eq!(
+                (problem.status, problem.errors.first().map(|error| error.pointer.as_str())),
+                (400, Some("query:limit")),
+                "{bad:?}"
+            );
         }
     }
 
@@ -121,7 +125,11 @@ mod tests {
             ("acme", "/v1/jobs", "", "failed"),
             ("acme", "/v1/jobs", "%%%", "failed"),
         ] {
-            assert_eq!(read(tenant, path, cursor, status).unwrap_err().status, 400, "{tenant} {path} {cursor} {status}");
+            assert_eq!(
+                read(tenant, path, cursor, status).unwrap_err().status,
+                400,
+                "{tenant} {path} {cursor} {status}"
+            );
         }
     }
 }

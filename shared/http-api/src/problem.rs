@@ -53,7 +53,14 @@ pub const fn status_of(name: ErrorName) -> u16 {
 impl Problem {
     #[must_use]
     pub fn of(name: ErrorName, detail: impl Into<String>) -> Self {
-        Self { status: status_of(name), code: name.code(), detail: detail.into(), errors: Vec::new(), extensions: Vec::new(), inside: None }
+        Self {
+            status: status_of(name),
+            code: name.code(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            extensions: Vec::new(),
+            inside: None,
+        }
     }
 
     #[must_use]
@@ -86,7 +93,10 @@ impl Problem {
 
     #[must_use]
     pub fn busy(inside: impl Into<String>) -> Self {
-        Self { inside: Some(inside.into()), ..Self::of(ErrorName::Transient, "we are busy at the moment; send the same request again") }
+        Self {
+            inside: Some(inside.into()),
+            ..Self::of(ErrorName::Transient, "we are busy at the moment; send the same request again")
+        }
     }
 
     /// A wrong parameter outside the body: `query:limit`, `header:If-Match`, `path:id`.
@@ -104,7 +114,11 @@ impl Problem {
             several => format!("{} fields are wrong; `errors` says which", several.len()),
         };
         let problem = Self::malformed(detail);
-        Self { status: if shape { 400 } else { 422 }, errors: errors.into_iter().take(MAX_FIELD_ERRORS).collect(), ..problem }
+        Self {
+            status: if shape { 400 } else { 422 },
+            errors: errors.into_iter().take(MAX_FIELD_ERRORS).collect(),
+            ..problem
+        }
     }
 
     #[must_use]
@@ -122,8 +136,11 @@ impl Problem {
         if let Some(inside) = &self.inside {
             tracing::error!(request_id, route, code = %self.code, cause = %inside, "request failed");
         }
-        let errors: Vec<Value> =
-            self.errors.iter().map(|error| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail})).collect();
+        let errors: Vec<Value> = self
+            .errors
+            .iter()
+            .map(|error| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail}))
+            .collect();
         let mut body = json!({
             "type": format!("urn:settler:problem:{}", self.code),
             "title": title(self.status),

@@ -53,7 +53,10 @@ fn nullable<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializ
 /// Bodies hold credentials and headers hold keys: neither is ever printed.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("route_key", &self.route_key).field("raw_path", &self.raw_path).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("route_key", &self.route_key)
+            .field("raw_path", &self.raw_path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,7 +64,8 @@ impl Request {
     /// # Errors
     /// Not an HTTP API event; the message names what is missing and shows no value.
     pub fn read(event: Value) -> Result<Self, Problem> {
-        serde_json::from_value(event).map_err(|_| Problem::internal("the event is not an HTTP API request of payload format 2.0"))
+        serde_json::from_value(event)
+            .map_err(|_| Problem::internal("the event is not an HTTP API request of payload format 2.0"))
     }
 
     #[must_use]
@@ -104,14 +108,20 @@ impl Request {
     /// # Errors
     /// 400 with what an id looks like.
     pub fn new_id<T: TryFrom<String, Error = InvalidId>>(&self, name: &str) -> Result<T, Problem> {
-        T::try_from(self.path(name).to_owned()).map_err(|error| Problem::parameter(&format!("path:{name}"), error.to_string()))
+        T::try_from(self.path(name).to_owned())
+            .map_err(|error| Problem::parameter(&format!("path:{name}"), error.to_string()))
     }
 
     /// A parameter of the query, parsed.
     ///
     /// # Errors
     /// 400 naming the parameter.
-    pub fn parsed<T>(&self, name: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    pub fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.query(name) else { return Ok(None) };
         parse(text).map(Some).ok_or_else(|| Problem::parameter(&format!("query:{name}"), format!("must be {expected}")))
     }
@@ -140,7 +150,10 @@ mod tests {
 
     #[test]
     fn a_request_shows_neither_key_nor_body() {
-        let request = Request::read(json!({"routeKey": "PUT /x", "headers": {"Authorization": "Bearer sk_secret"}, "body": "sk_secret"})).unwrap();
+        let request = Request::read(
+            json!({"routeKey": "PUT /x", "headers": {"Authorization": "Bearer sk_secret"}, "body": "sk_secret"}),
+        )
+        .unwrap();
         assert_eq!(request.header("authorization"), Some("Bearer sk_secret"));
         assert!(!format!("{request:?}").contains("sk_secret"));
     }

@@ -28,7 +28,8 @@ impl Response {
 
     pub(crate) fn text(status_code: u16, content_type: &str, body: String) -> Self {
         // Answers hold a tenant's data: no cache on the way may keep them.
-        let headers = BTreeMap::from([("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]);
+        let headers =
+            BTreeMap::from([("content-type", content_type.to_owned()), ("cache-control", "no-store".to_owned())]);
         Self { status_code, headers, body: Some(body), is_base64_encoded: false }
     }
 

@@ -6,8 +6,8 @@ use crate::{
     page::{DEFAULT_LIMIT, MAX_LIMIT},
     shape::{Kind, Shape},
     shapes::{
-        CONNECTION, CREATE_JOB, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, SAGA,
-        SAGA_STATUSES, STARTED, START, SUMMARY, UNMATCHED,
+        CONNECTION, CREATE_JOB, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB,
+        REPORT, SAGA, SAGA_STATUSES, START, STARTED, SUMMARY, UNMATCHED,
     },
 };
 
@@ -75,8 +75,10 @@ pub struct Route {
 
 const LIMIT: Parameter = query("limit", Kind::Integer, "Items on a page.");
 const CURSOR: Parameter = query("cursor", Kind::Text(2_000), "next_cursor of the page before, unaltered.");
-const MIN_VERSION: Parameter = query("min_version", Kind::Integer, "Wait up to 2 s until the read shows at least this version.");
-const TENANT_ID: Parameter = query("tenant_id", Kind::Id, "The tenant whose id it is; needed where several tenants have it.");
+const MIN_VERSION: Parameter =
+    query("min_version", Kind::Integer, "Wait up to 2 s until the read shows at least this version.");
+const TENANT_ID: Parameter =
+    query("tenant_id", Kind::Id, "The tenant whose id it is; needed where several tenants have it.");
 const PAGED: &[Parameter] = &[LIMIT, CURSOR];
 
 /// What a read of one thing looks like; the others differ from it.
@@ -93,7 +95,8 @@ const READ: Route = Route {
     answer: Answer::Nothing,
     problems: &[400, 403, 404, 500, 503],
 };
-const WRITE: Route = Route { scope: Some(Scope::Write), problems: &[400, 403, 404, 409, 412, 413, 422, 500, 503], ..READ };
+const WRITE: Route =
+    Route { scope: Some(Scope::Write), problems: &[400, 403, 404, 409, 412, 413, 422, 500, 503], ..READ };
 const ADMIN: Route = Route { scope: Some(Scope::Admin), ..READ };
 
 pub const ROUTES: &[Route] = &[
@@ -107,7 +110,14 @@ pub const ROUTES: &[Route] = &[
         problems: &[400, 403, 409, 413, 422, 500, 503],
         ..WRITE
     },
-    Route { key: GET_CONNECTION, operation: "getConnection", summary: "A connection, without its credentials", query: &[MIN_VERSION], answer: Answer::One(&CONNECTION), ..READ },
+    Route {
+        key: GET_CONNECTION,
+        operation: "getConnection",
+        summary: "A connection, without its credentials",
+        query: &[MIN_VERSION],
+        answer: Answer::One(&CONNECTION),
+        ..READ
+    },
     Route {
         key: CREATE_JOB_ROUTE,
         operation: "createJob",
@@ -119,8 +129,23 @@ pub const ROUTES: &[Route] = &[
         problems: &[400, 403, 409, 413, 422, 500, 503],
         ..WRITE
     },
-    Route { key: LIST_JOBS, operation: "listJobs", summary: "Jobs, by id", query: PAGED, answer: Answer::PageOf(&JOB), problems: &[400, 403, 500, 503], ..READ },
-    Route { key: GET_JOB, operation: "getJob", summary: "A job", query: &[MIN_VERSION], answer: Answer::One(&JOB), ..READ },
+    Route {
+        key: LIST_JOBS,
+        operation: "listJobs",
+        summary: "Jobs, by id",
+        query: PAGED,
+        answer: Answer::PageOf(&JOB),
+        problems: &[400, 403, 500, 503],
+        ..READ
+    },
+    Route {
+        key: GET_JOB,
+        operation: "getJob",
+        summary: "A job",
+        query: &[MIN_VERSION],
+        answer: Answer::One(&JOB),
+        ..READ
+    },
     Route {
         key: REPLACE_JOB_ROUTE,
         operation: "replaceJob",
@@ -130,7 +155,15 @@ pub const ROUTES: &[Route] = &[
         answer: Answer::One(&JOB),
         ..WRITE
     },
-    Route { key: DELETE_JOB, operation: "deleteJob", summary: "Delete a job; its id cannot be used again", conditional: true, statuses: &[204], problems: &[400, 403, 404, 409, 412, 500, 503], ..WRITE },
+    Route {
+        key: DELETE_JOB,
+        operation: "deleteJob",
+        summary: "Delete a job; its id cannot be used again",
+        conditional: true,
+        statuses: &[204],
+        problems: &[400, 403, 404, 409, 412, 500, 503],
+        ..WRITE
+    },
     Route {
         key: START_RECONCILIATION,
         operation: "startReconciliation",
@@ -151,7 +184,11 @@ pub const ROUTES: &[Route] = &[
             query("job_id", Kind::Id, ""),
             query("from", Kind::Date, "First day of started_at, in UTC."),
             query("to", Kind::Date, "Last day of started_at, in UTC."),
-            query("min_version", Kind::Integer, "With reconciliation_id: wait up to 2 s until the list shows that run at this version."),
+            query(
+                "min_version",
+                Kind::Integer,
+                "With reconciliation_id: wait up to 2 s until the list shows that run at this version.",
+            ),
             query("reconciliation_id", Kind::Id, "The run that min_version is about; no filter."),
             LIMIT,
             CURSOR,
@@ -160,11 +197,46 @@ pub const ROUTES: &[Route] = &[
         problems: &[400, 403, 500, 503],
         ..READ
     },
-    Route { key: GET_RECONCILIATION, operation: "getReconciliation", summary: "A run with its figures, consistent", query: &[MIN_VERSION], answer: Answer::One(&SUMMARY), ..READ },
-    Route { key: GET_MATCHES, operation: "listMatches", summary: "Matches of the published attempt, without suggestions", query: PAGED, answer: Answer::PageOf(&MATCH), ..READ },
-    Route { key: GET_SUGGESTIONS, operation: "listSuggestions", summary: "Matches that a person should decide", query: PAGED, answer: Answer::PageOf(&MATCH), ..READ },
-    Route { key: GET_UNMATCHED, operation: "listUnmatched", summary: "Open questions, with reasons", query: PAGED, answer: Answer::PageOf(&UNMATCHED), ..READ },
-    Route { key: GET_EXCLUDED, operation: "listExcluded", summary: "Records out of scope, with reasons", query: PAGED, answer: Answer::PageOf(&EXCLUDED), ..READ },
+    Route {
+        key: GET_RECONCILIATION,
+        operation: "getReconciliation",
+        summary: "A run with its figures, consistent",
+        query: &[MIN_VERSION],
+        answer: Answer::One(&SUMMARY),
+        ..READ
+    },
+    Route {
+        key: GET_MATCHES,
+        operation: "listMatches",
+        summary: "Matches of the published attempt, without suggestions",
+        query: PAGED,
+        answer: Answer::PageOf(&MATCH),
+        ..READ
+    },
+    Route {
+        key: GET_SUGGESTIONS,
+        operation: "listSuggestions",
+        summary: "Matches that a person should decide",
+        query: PAGED,
+        answer: Answer::PageOf(&MATCH),
+        ..READ
+    },
+    Route {
+        key: GET_UNMATCHED,
+        operation: "listUnmatched",
+        summary: "Open questions, with reasons",
+        query: PAGED,
+        answer: Answer::PageOf(&UNMATCHED),
+        ..READ
+    },
+    Route {
+        key: GET_EXCLUDED,
+        operation: "listExcluded",
+        summary: "Records out of scope, with reasons",
+        query: PAGED,
+        answer: Answer::PageOf(&EXCLUDED),
+        ..READ
+    },
     Route {
         key: GET_ORDERS,
         operation: "listOrders",
@@ -208,8 +280,24 @@ pub const ROUTES: &[Route] = &[
         problems: &[400, 403, 500, 503],
         ..ADMIN
     },
-    Route { key: GET_SAGA, operation: "getSaga", summary: "A saga with its step history", query: &[TENANT_ID], answer: Answer::One(&SAGA), problems: &[400, 403, 404, 409, 500, 503], ..ADMIN },
-    Route { key: GET_HEALTH, operation: "getHealth", summary: "Whether the service answers", scope: None, answer: Answer::One(&HEALTH), problems: &[500], ..READ },
+    Route {
+        key: GET_SAGA,
+        operation: "getSaga",
+        summary: "A saga with its step history",
+        query: &[TENANT_ID],
+        answer: Answer::One(&SAGA),
+        problems: &[400, 403, 404, 409, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: GET_HEALTH,
+        operation: "getHealth",
+        summary: "Whether the service answers",
+        scope: None,
+        answer: Answer::One(&HEALTH),
+        problems: &[500],
+        ..READ
+    },
 ];
 
 impl Route {
@@ -238,7 +326,8 @@ impl Parameter {
     pub(crate) fn schema(&self) -> serde_json::Value {
         let mut schema = self.kind.schema();
         if self.name == LIMIT.name {
-            schema = serde_json::json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT });
+            schema =
+                serde_json::json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT });
         }
         schema
     }

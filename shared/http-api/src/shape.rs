@@ -91,7 +91,11 @@ impl Shape {
             }
         }
         for name in object.keys().filter(|name| !self.fields.iter().any(|field| field.name == name.as_str())) {
-            errors.push(wrong(&format!("{pointer}/{}", token(name)), "unknown_field", "is not a field of this request"));
+            errors.push(wrong(
+                &format!("{pointer}/{}", token(name)),
+                "unknown_field",
+                "is not a field of this request",
+            ));
         }
     }
 
@@ -165,7 +169,10 @@ impl Kind {
             (Self::Text(max), Value::String(text)) => {
                 let length = text.chars().count();
                 if length == 0 || length > *max {
-                    report(if length == 0 { "invalid" } else { "too_long" }, format!("must have 1 to {max} characters"));
+                    report(
+                        if length == 0 { "invalid" } else { "too_long" },
+                        format!("must have 1 to {max} characters"),
+                    );
                 }
             }
             (Self::Date, Value::String(text)) => {
@@ -196,7 +203,10 @@ impl Kind {
                 }
             }
             (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
-            (Self::Number, Value::Number(_)) | (Self::Boolean, Value::Bool(_)) | (Self::Free, Value::Object(_)) | (Self::Any, _) => {}
+            (Self::Number, Value::Number(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::Free, Value::Object(_))
+            | (Self::Any, _) => {}
             (kind, _) => report("wrong_type", format!("must be {}", kind.name())),
         }
     }

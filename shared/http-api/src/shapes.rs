@@ -52,7 +52,11 @@ pub const PUT_CONNECTION: Shape = Shape {
     about: "",
     fields: &[
         required("adapter", ADAPTERS, ""),
-        required("credentials", Free, "shopify: {shop, access_token}; stripe: {api_key}. Kept in the secret store and never shown."),
+        required(
+            "credentials",
+            Free,
+            "shopify: {shop, access_token}; stripe: {api_key}. Kept in the secret store and never shown.",
+        ),
         TENANT,
     ],
 };
@@ -60,33 +64,68 @@ pub const PUT_CONNECTION: Shape = Shape {
 pub const CONNECTION: Shape = Shape {
     name: "Connection",
     about: "",
-    fields: &[required("connection_id", Id, ""), required("adapter", ADAPTERS, ""), required("version", Integer, ""), optional("as_of", Instant, "")],
+    fields: &[
+        required("connection_id", Id, ""),
+        required("adapter", ADAPTERS, ""),
+        required("version", Integer, ""),
+        optional("as_of", Instant, ""),
+    ],
 };
 
-pub const JOB_SOURCE: Shape =
-    Shape { name: "JobSource", about: "Where orders come from.", fields: &[required("adapter", OneOf(&["shopify"]), ""), required("connection", Id, "")] };
+pub const JOB_SOURCE: Shape = Shape {
+    name: "JobSource",
+    about: "Where orders come from.",
+    fields: &[required("adapter", OneOf(&["shopify"]), ""), required("connection", Id, "")],
+};
 
-pub const JOB_TARGET: Shape =
-    Shape { name: "JobTarget", about: "Where payments come from.", fields: &[required("adapter", OneOf(&["stripe"]), ""), required("connection", Id, "")] };
+pub const JOB_TARGET: Shape = Shape {
+    name: "JobTarget",
+    about: "Where payments come from.",
+    fields: &[required("adapter", OneOf(&["stripe"]), ""), required("connection", Id, "")],
+};
 
 const JOB_NAME: crate::shape::Field = required("name", Text(MAX_NAME_LENGTH), "");
 const SOURCE: crate::shape::Field = required("source", Object(&JOB_SOURCE), "");
 const TARGET: crate::shape::Field = required("target", Object(&JOB_TARGET), "");
-const TIMEZONE: crate::shape::Field = optional("timezone", Zone, "IANA zone in which days begin and end; UTC when absent.");
-const RULES: crate::shape::Field = optional("matching_rules", Free, "A rule set of the matching engine; its defaults when absent.");
-const SCHEDULE: crate::shape::Field = optional("schedule", Refused("schedules are not available yet; leave the field out and start runs with POST /v1/reconciliations"), "");
-const WEBHOOKS: crate::shape::Field = optional("webhooks", Refused("webhooks are not available yet; leave the field out and read GET /v1/reconciliations/{id}"), "");
+const TIMEZONE: crate::shape::Field =
+    optional("timezone", Zone, "IANA zone in which days begin and end; UTC when absent.");
+const RULES: crate::shape::Field =
+    optional("matching_rules", Free, "A rule set of the matching engine; its defaults when absent.");
+const SCHEDULE: crate::shape::Field = optional(
+    "schedule",
+    Refused("schedules are not available yet; leave the field out and start runs with POST /v1/reconciliations"),
+    "",
+);
+const WEBHOOKS: crate::shape::Field = optional(
+    "webhooks",
+    Refused("webhooks are not available yet; leave the field out and read GET /v1/reconciliations/{id}"),
+    "",
+);
 
 pub const CREATE_JOB: Shape = Shape {
     name: "CreateJob",
     about: "",
-    fields: &[optional("job_id", Id, "Generated when absent."), JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE, WEBHOOKS, TENANT],
+    fields: &[
+        optional("job_id", Id, "Generated when absent."),
+        JOB_NAME,
+        SOURCE,
+        TARGET,
+        TIMEZONE,
+        RULES,
+        SCHEDULE,
+        WEBHOOKS,
+        TENANT,
+    ],
 };
 
-pub const REPLACE_JOB: Shape =
-    Shape { name: "ReplaceJob", about: "The whole definition; what is left out is removed.", fields: &[JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE, WEBHOOKS, TENANT] };
+pub const REPLACE_JOB: Shape = Shape {
+    name: "ReplaceJob",
+    about: "The whole definition; what is left out is removed.",
+    fields: &[JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE, WEBHOOKS, TENANT],
+};
 
-const WEBHOOK: Shape = Shape { name: "Webhook", about: "", fields: &[required("endpoint_id", Id, ""), required("url", TEXT, "")] };
+const WEBHOOK: Shape =
+    Shape { name: "Webhook", about: "", fields: &[required("endpoint_id", Id, ""), required("url", TEXT, "")] };
 
 pub const JOB: Shape = Shape {
     name: "Job",
@@ -143,7 +182,11 @@ const TOTALS: Shape = Shape {
     ],
 };
 
-const WARNING: Shape = Shape { name: "Warning", about: "The run as a whole looks wrong.", fields: &[required("code", TEXT, ""), required("message", TEXT, "")] };
+const WARNING: Shape = Shape {
+    name: "Warning",
+    about: "The run as a whole looks wrong.",
+    fields: &[required("code", TEXT, ""), required("message", TEXT, "")],
+};
 
 const FAILURE: Shape = Shape {
     name: "Failure",
@@ -156,8 +199,14 @@ const FAILURE: Shape = Shape {
     ],
 };
 
-const STEPS: Kind =
-    OneOf(&["fetch_shopify_orders", "fetch_stripe_payments", "perform_matching", "persist_results", "finish", "notify_webhooks"]);
+const STEPS: Kind = OneOf(&[
+    "fetch_shopify_orders",
+    "fetch_stripe_payments",
+    "perform_matching",
+    "persist_results",
+    "finish",
+    "notify_webhooks",
+]);
 
 pub const SUMMARY: Shape = Shape {
     name: "Summary",
@@ -173,7 +222,11 @@ pub const SUMMARY: Shape = Shape {
         required("timezone", Zone, ""),
         required("source_adapter", ADAPTERS, ""),
         required("target_adapter", ADAPTERS, ""),
-        optional("current_step", STEPS, "The step that runs, or the last one that ran. Null in lists: GET by id joins it."),
+        optional(
+            "current_step",
+            STEPS,
+            "The step that runs, or the last one that ran. Null in lists: GET by id joins it.",
+        ),
         required("total_source_records", Integer, "In scope."),
         required("total_target_records", Integer, "In scope."),
         required("matched_count", Integer, "Equal to matched_source_count."),
@@ -192,7 +245,11 @@ pub const SUMMARY: Shape = Shape {
         required("warnings", List(&Object(&WARNING)), ""),
         optional("engine_version", TEXT, ""),
         optional("rule_set_version", TEXT, ""),
-        optional("input_digest", TEXT, "Hex SHA-256 over the sorted input, the rules and the time they were judged at."),
+        optional(
+            "input_digest",
+            TEXT,
+            "Hex SHA-256 over the sorted input, the rules and the time they were judged at.",
+        ),
         required("started_at", Instant, ""),
         optional("completed_at", Instant, ""),
         optional("duration_ms", Integer, ""),
@@ -227,7 +284,11 @@ pub const MATCH: Shape = Shape {
 const CANDIDATE: Shape = Shape {
     name: "Candidate",
     about: "A record that was considered.",
-    fields: &[required("record_id", TEXT, ""), required("score", Integer, "Thousandths of agreement."), required("why_not", TEXT, "")],
+    fields: &[
+        required("record_id", TEXT, ""),
+        required("score", Integer, "Thousandths of agreement."),
+        required("why_not", TEXT, ""),
+    ],
 };
 
 pub const UNMATCHED: Shape = Shape {

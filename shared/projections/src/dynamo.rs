@@ -171,7 +171,8 @@ fn lost(error: &TransactWriteItemsError) -> bool {
 #[async_trait]
 impl ProjectionStore for DynamoProjections {
     async fn checkpoint(&self, key: &CheckpointKey) -> Result<Checkpoint, Fault> {
-        let get = self.client.get_item().table_name(&self.tables.projection_checkpoints).key("pk", text(key.partition()));
+        let get =
+            self.client.get_item().table_name(&self.tables.projection_checkpoints).key("pk", text(key.partition()));
         let output = get.consistent_read(true).send().await.map_err(|error| fault(&error))?;
         output.item.as_ref().map_or_else(|| Ok(Checkpoint::default()), checkpoint_of)
     }
@@ -184,7 +185,11 @@ impl ProjectionStore for DynamoProjections {
 
     async fn advance(&self, advance: &Advance) -> Result<Written, Fault> {
         let invalid = |cause: aws_sdk_dynamodb::error::BuildError| Fault::Refused(cause.to_string());
-        let row = Put::builder().table_name(self.tables.of(advance.key.table)).set_item(Some(row_item(advance))).build().map_err(invalid)?;
+        let row = Put::builder()
+            .table_name(self.tables.of(advance.key.table))
+            .set_item(Some(row_item(advance)))
+            .build()
+            .map_err(invalid)?;
         let mut item = checkpoint_item(&advance.checkpoint, advance.to, None);
         item.insert("as_of".to_owned(), number(advance.as_of.millis()));
         let checkpoint = Put::builder()
@@ -218,7 +223,9 @@ impl ProjectionStore for DynamoProjections {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match put.send().await {
             Ok(output) => Ok(Written::Done(write_units(output.consumed_capacity.as_slice()))),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => Ok(Written::Lost),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Ok(Written::Lost)
+            }
             Err(error) => Err(fault(&error)),
         }
     }
@@ -230,7 +237,8 @@ impl ProjectionStore for DynamoProjections {
         let get = self.client.get_item().table_name(&self.tables.projections).key("pk", text(projection));
         let output = get.consistent_read(true).send().await.map_err(|error| fault(&error))?;
         let item = output.item.unwrap_or_default();
-        let versions = Versions { live: number_of(&item, "live")?.unwrap_or(1), building: number_of(&item, "building")? };
+        let versions =
+            Versions { live: number_of(&item, "live")?.unwrap_or(1), building: number_of(&item, "building")? };
         let mut cache = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         cache.insert(projection.to_owned(), (Instant::now(), versions));
         Ok(versions)
@@ -239,7 +247,9 @@ impl ProjectionStore for DynamoProjections {
 
 /// A transaction that was cancelled for throttling says so in its reasons only.
 fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Fault> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else { return None };
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return None;
+    };
     let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
     let busy = codes.find(|code| *code == "ThrottlingError" || *code == "ProvisionedThroughputExceeded")?;
     Some(Fault::Busy(format!("transaction cancelled: {busy}")))
@@ -287,7 +297,12 @@ impl DynamoProjections {
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 
-    async fn query(&self, selection: &Selection, partition: &str, started: Option<(&str, &str)>) -> Result<(Vec<Item>, Option<Item>), Fault> {
+    async fn query(
+        &self,
+        selection: &Selection,
+        partition: &str,
+        started: Option<(&str, &str)>,
+    ) -> Result<(Vec<Item>, Option<Item>), Fault> {
         let (expression, names, mut values) = filter(&selection.equals);
         values.insert(":pk".to_owned(), text(partition));
         let mut query = self
@@ -303,7 +318,10 @@ impl DynamoProjections {
             Some((from, to)) => {
                 values.insert(":from".to_owned(), text(from));
                 values.insert(":to".to_owned(), text(to));
-                query.index_name("by_started").scan_index_forward(false).key_condition_expression("pk = :pk AND started BETWEEN :from AND :to")
+                query
+                    .index_name("by_started")
+                    .scan_index_forward(false)
+                    .key_condition_expression("pk = :pk AND started BETWEEN :from AND :to")
             }
         };
         let output = query.set_expression_attribute_values(Some(values)).send().await.map_err(|error| fault(&error))?;

@@ -92,8 +92,14 @@ impl Engine {
         failed.map_or(Ok(pulled), Err)
     }
 
-    async fn ring_one(&self, projection: &Registered, stream: &StreamKey, version: u64) -> Result<Vec<Pulled>, PullError> {
-        let versions = self.store.versions(projection.name).await.map_err(|fault| transient(projection, stream, &fault))?;
+    async fn ring_one(
+        &self,
+        projection: &Registered,
+        stream: &StreamKey,
+        version: u64,
+    ) -> Result<Vec<Pulled>, PullError> {
+        let versions =
+            self.store.versions(projection.name).await.map_err(|fault| transient(projection, stream, &fault))?;
         let mut pulled = Vec::new();
         for fed in [Some(versions.live), versions.building].into_iter().flatten() {
             pulled.push(self.pull(projection, fed, stream, Some(version)).await?);
@@ -106,7 +112,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`PullError`].
-    pub async fn pull(&self, projection: &Registered, version: u32, stream: &StreamKey, wanted: Option<u64>) -> Result<Pulled, PullError> {
+    pub async fn pull(
+        &self,
+        projection: &Registered,
+        version: u32,
+        stream: &StreamKey,
+        wanted: Option<u64>,
+    ) -> Result<Pulled, PullError> {
         let key = CheckpointKey { projection: projection.name.to_owned(), version, stream: stream.clone() };
         let busy = |fault: Fault| transient(projection, stream, &fault);
         let (mut applied, mut units, mut races) = (0, Units::default(), 0);
@@ -168,7 +180,12 @@ impl Engine {
 
     /// Folds the next commits, as far as they can be applied. Commits are taken whole, so that a checkpoint always
     /// stands at the end of one.
-    async fn step(&self, projection: &Registered, key: &CheckpointKey, checkpoint: &Checkpoint) -> Result<(Option<Advance>, Option<Stop>), PullError> {
+    async fn step(
+        &self,
+        projection: &Registered,
+        key: &CheckpointKey,
+        checkpoint: &Checkpoint,
+    ) -> Result<(Option<Advance>, Option<Stop>), PullError> {
         let stream = &key.stream;
         let mut page = self.events.page(stream, checkpoint.version, COMMITS_PER_LOAD).await;
         if matches!(page, Err(StoreError::Corrupt { .. })) {
@@ -177,13 +194,19 @@ impl Engine {
         }
         let commits = match page {
             Ok(commits) => commits,
-            Err(StoreError::Corrupt { sequence, detail, .. }) => return Ok((None, Some(Stop { error: detail, position: sequence }))),
+            Err(StoreError::Corrupt { sequence, detail, .. }) => {
+                return Ok((None, Some(Stop { error: detail, position: sequence })));
+            }
             Err(error) => return Err(transient(projection, stream, &error)),
         };
         if commits.is_empty() {
             return Ok((None, None));
         }
-        let row_key = RowKey { table: projection.table, partition: row_partition(&stream.tenant, key.version), sort: stream.aggregate_id.clone() };
+        let row_key = RowKey {
+            table: projection.table,
+            partition: row_partition(&stream.tenant, key.version),
+            sort: stream.aggregate_id.clone(),
+        };
         let mut row = match checkpoint.version {
             0 => None,
             _ => self.store.row(&row_key).await.map_err(|fault| transient(projection, stream, &fault))?,
@@ -209,11 +232,22 @@ impl Engine {
     }
 
     /// Counts an attempt; none when the checkpoint moved meanwhile and the pull has to start over.
-    async fn note(&self, projection: &Registered, key: &CheckpointKey, at: u64, before: Option<&Trouble>, stop: Stop) -> Result<Option<Result<Pulled, PullError>>, PullError> {
+    async fn note(
+        &self,
+        projection: &Registered,
+        key: &CheckpointKey,
+        at: u64,
+        before: Option<&Trouble>,
+        stop: Stop,
+    ) -> Result<Option<Result<Pulled, PullError>>, PullError> {
         let attempts = before.map_or(0, |trouble| trouble.attempts) + 1;
         let Stop { error, position } = stop;
         let trouble = Trouble { parked: attempts >= PARK_AFTER_ATTEMPTS, error, position, attempts };
-        let written = self.store.note(key, at, Some(&trouble)).await.map_err(|fault| transient(projection, &key.stream, &fault))?;
+        let written = self
+            .store
+            .note(key, at, Some(&trouble))
+            .await
+            .map_err(|fault| transient(projection, &key.stream, &fault))?;
         if written == Written::Lost {
             return Ok(None);
         }
@@ -222,7 +256,13 @@ impl Engine {
             tracing::error!(projection = projection.name, %stream, position, attempts, error = %trouble.error, "projection parked");
             return Ok(Some(Ok(Pulled::Parked(trouble))));
         }
-        Ok(Some(Err(PullError::Trouble { projection: projection.name, stream, position, attempts, error: trouble.error })))
+        Ok(Some(Err(PullError::Trouble {
+            projection: projection.name,
+            stream,
+            position,
+            attempts,
+            error: trouble.error,
+        })))
     }
 
     /// Waits a little after a lost race, so that equal pulls part; gives up after too many.

@@ -66,7 +66,8 @@ impl Projection for Jobs {
     type Row = JobRow;
 
     fn apply(row: Option<JobRow>, event: &EventEnvelope) -> Result<JobRow, ApplyError> {
-        let decoded: JobEvent = aggregate::from_parts(&event.event_type, event.data.clone()).map_err(|cause| ApplyError::at(event, cause.to_string()))?;
+        let decoded: JobEvent = aggregate::from_parts(&event.event_type, event.data.clone())
+            .map_err(|cause| ApplyError::at(event, cause.to_string()))?;
         match (decoded, row) {
             (JobEvent::JobCreated { definition } | JobEvent::JobUpdated { definition }, row) => {
                 Ok(JobRow { job: JobView::of(event, definition, row.as_ref().map(|row| &row.job)), deleted: false })

@@ -63,7 +63,8 @@ impl ProjectionStore for MemoryProjections {
             return Ok(Written::Lost);
         }
         let keys = advance.keys.clone();
-        let stored = StoredRow { row: advance.row.clone(), started: keys.started, id: keys.id, attributes: keys.attributes };
+        let stored =
+            StoredRow { row: advance.row.clone(), started: keys.started, id: keys.id, attributes: keys.attributes };
         state.rows.insert(advance.key.clone(), stored);
         state.checkpoints.insert(advance.checkpoint.clone(), Checkpoint { version: advance.to, trouble: None });
         Ok(Written::Done(Units::default()))
@@ -101,7 +102,9 @@ impl Rows for MemoryProjections {
             Order::Scan => in_table.collect(),
             Order::ById { partition } => in_table.filter(|(key, _)| key.partition == *partition).collect(),
             Order::NewestFirst { partition, from, to } => {
-                let within = |stored: &StoredRow| stored.started.as_ref().is_some_and(|started| from <= started && started <= to);
+                let within = |stored: &StoredRow| {
+                    stored.started.as_ref().is_some_and(|started| from <= started && started <= to)
+                };
                 in_table.filter(|(key, stored)| key.partition == *partition && within(stored)).collect()
             }
         };

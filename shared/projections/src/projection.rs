@@ -97,9 +97,13 @@ fn advance<P: Projection>(row: Option<&str>, events: &[EventEnvelope]) -> Result
         let blank = ApplyError { event_type: "no event".into(), sequence: 0, detail: detail.clone() };
         events.first().map_or(blank, |event| ApplyError::at(event, detail))
     };
-    let stored = row.map(serde_json::from_str::<P::Row>).transpose().map_err(|cause| unreadable(format!("the stored row does not decode: {cause}")))?;
+    let stored = row
+        .map(serde_json::from_str::<P::Row>)
+        .transpose()
+        .map_err(|cause| unreadable(format!("the stored row does not decode: {cause}")))?;
     let row = events.iter().try_fold(stored, |row, event| P::apply(row, event).map(Some))?;
     let row = row.ok_or_else(|| unreadable("nothing to apply".into()))?;
-    let text = serde_json::to_string(&row).map_err(|cause| unreadable(format!("the row cannot be written: {cause}")))?;
+    let text =
+        serde_json::to_string(&row).map_err(|cause| unreadable(format!("the row cannot be written: {cause}")))?;
     Ok(Applied { row: text, keys: P::keys(&row) })
 }

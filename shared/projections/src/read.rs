@@ -61,7 +61,13 @@ pub struct SagaFilter {
 #[async_trait]
 pub trait ReadModels: Send + Sync {
     /// Newest first.
-    async fn list_reconciliations(&self, tenant: &TenantId, filter: &ReconciliationFilter, limit: u32, cursor: Option<&str>) -> Result<Page<SummaryView>, ReadError>;
+    async fn list_reconciliations(
+        &self,
+        tenant: &TenantId,
+        filter: &ReconciliationFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<SummaryView>, ReadError>;
 
     /// As of its projection; `summary_of` on the stream is the consistent read.
     async fn reconciliation(&self, tenant: &TenantId, id: &str) -> Result<Option<SummaryView>, ReadError>;
@@ -75,7 +81,12 @@ pub trait ReadModels: Send + Sync {
     async fn saga(&self, tenant: &TenantId, id: &str) -> Result<Option<SagaView>, ReadError>;
 
     /// Newest first for one tenant. Without a tenant the table is scanned, which only operators may, in no order.
-    async fn list_sagas(&self, filter: &SagaFilter, limit: u32, cursor: Option<&str>) -> Result<Page<SagaView>, ReadError>;
+    async fn list_sagas(
+        &self,
+        filter: &SagaFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<SagaView>, ReadError>;
 
     /// Tenants that own a reconciliation of this id, sorted. For operators.
     async fn reconciliation_owners(&self, id: &str) -> Result<Vec<TenantId>, ReadError>;
@@ -180,11 +191,17 @@ impl List {
     }
 
     fn shows(&self, position: &RowPosition) -> bool {
-        self.order != Order::Scan || parse_row_partition(&position.partition).is_some_and(|(_, version)| version == self.version)
+        self.order != Order::Scan
+            || parse_row_partition(&position.partition).is_some_and(|(_, version)| version == self.version)
     }
 
     /// Reads until `limit` rows are found, the end, or the bound on reads.
-    async fn page<T: DeserializeOwned>(&self, rows: &(impl Rows + ?Sized), limit: u32, cursor: Option<&str>) -> Result<Page<T>, ReadError> {
+    async fn page<T: DeserializeOwned>(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<T>, ReadError> {
         let limit = usize::try_from(limit.clamp(1, MAX_PAGE_ITEMS)).unwrap_or(1);
         let filtered = !self.equals.is_empty() || self.order == Order::Scan;
         // One more than the page shows whether another follows.
@@ -219,7 +236,11 @@ async fn live(store: &(impl ProjectionStore + ?Sized), projection: &str) -> Resu
     Ok(store.versions(projection).await?.live)
 }
 
-async fn row<P: Projection>(store: &(impl ProjectionStore + ?Sized), tenant: &TenantId, id: &str) -> Result<Option<P::Row>, ReadError> {
+async fn row<P: Projection>(
+    store: &(impl ProjectionStore + ?Sized),
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Option<P::Row>, ReadError> {
     let partition = row_partition(tenant, live(store, P::NAME).await?);
     let key = RowKey { table: P::TABLE, partition, sort: id.to_owned() };
     let row = store.row(&key).await?;
@@ -241,7 +262,13 @@ const END: char = '~';
 
 #[async_trait]
 impl<S: Rows> ReadModels for S {
-    async fn list_reconciliations(&self, tenant: &TenantId, filter: &ReconciliationFilter, limit: u32, cursor: Option<&str>) -> Result<Page<SummaryView>, ReadError> {
+    async fn list_reconciliations(
+        &self,
+        tenant: &TenantId,
+        filter: &ReconciliationFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<SummaryView>, ReadError> {
         let version = live(self, ReconciliationSummary::NAME).await?;
         let mut equals = Vec::new();
         equals.extend(filter.status.map(|status| ("status", status.as_str().to_owned())));
@@ -286,14 +313,27 @@ impl<S: Rows> ReadModels for S {
         row::<SagaState>(self, tenant, id).await
     }
 
-    async fn list_sagas(&self, filter: &SagaFilter, limit: u32, cursor: Option<&str>) -> Result<Page<SagaView>, ReadError> {
+    async fn list_sagas(
+        &self,
+        filter: &SagaFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<SagaView>, ReadError> {
         let version = live(self, SagaState::NAME).await?;
         let order = match &filter.tenant {
             None => Order::Scan,
-            Some(tenant) => Order::NewestFirst { partition: row_partition(tenant, version), from: "0".into(), to: END.into() },
+            Some(tenant) => {
+                Order::NewestFirst { partition: row_partition(tenant, version), from: "0".into(), to: END.into() }
+            }
         };
         let equals: Vec<_> = filter.status.map(|status| ("status", status.as_str().to_owned())).into_iter().collect();
-        let list = List { scope: format!("sagas|{:?}|{equals:?}", filter.tenant), table: Table::SagaState, order, equals, version };
+        let list = List {
+            scope: format!("sagas|{:?}|{equals:?}", filter.tenant),
+            table: Table::SagaState,
+            order,
+            equals,
+            version,
+        };
         list.page(self, limit, cursor).await
     }
 

@@ -42,7 +42,8 @@ impl<'de> Deserialize<'de> for Percentage {
         let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
         let digits = format!("{whole}{decimals:0<2}");
         let basis_points = digits.parse().ok().filter(|_| decimals.len() <= 2);
-        let basis_points = basis_points.ok_or_else(|| D::Error::custom(format!("`{text}` is not a percentage with two decimals")))?;
+        let basis_points =
+            basis_points.ok_or_else(|| D::Error::custom(format!("`{text}` is not a percentage with two decimals")))?;
         Ok(Self { basis_points })
     }
 }
@@ -174,10 +175,13 @@ impl Projection for ReconciliationSummary {
 
     fn apply(row: Option<SummaryView>, event: &EventEnvelope) -> Result<SummaryView, ApplyError> {
         use ReconciliationEvent as E;
-        let decoded: E = aggregate::from_parts(&event.event_type, event.data.clone()).map_err(|cause| ApplyError::at(event, cause.to_string()))?;
+        let decoded: E = aggregate::from_parts(&event.event_type, event.data.clone())
+            .map_err(|cause| ApplyError::at(event, cause.to_string()))?;
         let mut view = match (&decoded, row) {
             (E::ReconciliationStarted { request, .. }, None) => return Ok(SummaryView::started(event, request)),
-            (E::ReconciliationStarted { .. }, Some(_)) => return Err(ApplyError::at(event, "the run has already started")),
+            (E::ReconciliationStarted { .. }, Some(_)) => {
+                return Err(ApplyError::at(event, "the run has already started"));
+            }
             (_, None) => return Err(ApplyError::at(event, "the run has not started")),
             (_, Some(view)) => view,
         };

@@ -87,7 +87,14 @@ pub struct ResultRows {
 #[async_trait]
 pub trait ResultPages: Send + Sync {
     /// Replaces the list. Writing the same rows again changes nothing; an empty list is written too.
-    async fn write(&self, tenant: &TenantId, reconciliation: &ReconciliationId, attempt: AttemptNumber, list: ResultList, rows: &[Value]) -> Result<Units, Fault>;
+    async fn write(
+        &self,
+        tenant: &TenantId,
+        reconciliation: &ReconciliationId,
+        attempt: AttemptNumber,
+        list: ResultList,
+        rows: &[Value],
+    ) -> Result<Units, Fault>;
 
     /// At most `limit` rows from `position`, in the order in which they were written. A list that was never written is
     /// empty.
@@ -114,7 +121,8 @@ pub async fn read_page(
     cursor: Option<&str>,
 ) -> Result<Page<Value>, ReadError> {
     let scope = format!("results|{tenant}|{reconciliation}|{attempt}|{lists:?}");
-    let start = cursor.map_or(Some((0, Position::default())), |cursor| cursor::open::<(usize, Position)>(&scope, cursor));
+    let start =
+        cursor.map_or(Some((0, Position::default())), |cursor| cursor::open::<(usize, Position)>(&scope, cursor));
     let (mut index, mut position) = start.ok_or(ReadError::InvalidCursor)?;
     let limit = usize::try_from(limit.clamp(1, MAX_PAGE_ITEMS)).unwrap_or(1);
     let mut items = Vec::new();
@@ -129,6 +137,8 @@ pub async fn read_page(
     }
     // Lists that follow may all be empty; then the last page is an empty one.
     let next = (index < lists.len()).then_some((index, position));
-    let seal = |place: (usize, Position)| cursor::seal(&scope, &place).ok_or_else(|| Fault::Corrupt("a position cannot be written".into()));
+    let seal = |place: (usize, Position)| {
+        cursor::seal(&scope, &place).ok_or_else(|| Fault::Corrupt("a position cannot be written".into()))
+    };
     Ok(Page { items, next_cursor: next.map(seal).transpose()? })
 }

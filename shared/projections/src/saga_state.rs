@@ -54,10 +54,12 @@ impl Projection for SagaState {
     type Row = SagaView;
 
     fn apply(row: Option<SagaView>, event: &EventEnvelope) -> Result<SagaView, ApplyError> {
-        let decoded: SagaEvent = aggregate::from_parts(&event.event_type, event.data.clone()).map_err(|cause| ApplyError::at(event, cause.to_string()))?;
+        let decoded: SagaEvent = aggregate::from_parts(&event.event_type, event.data.clone())
+            .map_err(|cause| ApplyError::at(event, cause.to_string()))?;
         let at = event.metadata.timestamp;
         let started_at = row.as_ref().map_or(at, |view| view.started_at);
-        let run = Saga::evolve(row.map(SagaView::run), &decoded).ok_or_else(|| ApplyError::at(event, "the saga has not started"))?;
+        let run = Saga::evolve(row.map(SagaView::run), &decoded)
+            .ok_or_else(|| ApplyError::at(event, "the saga has not started"))?;
         let failed = run.steps.iter().filter(|step| step.failure.is_some()).max_by_key(|step| step.ended_at);
         Ok(SagaView {
             saga_id: event.aggregate_id.clone(),

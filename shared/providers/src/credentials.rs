@@ -71,7 +71,10 @@ impl Credentials {
             String::new()
         };
         let read = match adapter {
-            "shopify" => Self::Shopify { shop: field("shop", check_shop), access_token: Secret(field("access_token", check_secret)) },
+            "shopify" => Self::Shopify {
+                shop: field("shop", check_shop),
+                access_token: Secret(field("access_token", check_secret)),
+            },
             _ => Self::Stripe { api_key: Secret(field("api_key", check_secret)) },
         };
         if errors.is_empty() { Ok(read) } else { Err(errors) }
@@ -82,7 +85,11 @@ impl Credentials {
 fn check_shop(shop: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let fits = (1..=60).contains(&shop.len()) && shop.bytes().all(allowed) && !shop.starts_with('-');
-    if fits { Ok(()) } else { Err("must be the name before .myshopify.com: 1 to 60 of a-z, 0-9 and -, not starting with -") }
+    if fits {
+        Ok(())
+    } else {
+        Err("must be the name before .myshopify.com: 1 to 60 of a-z, 0-9 and -, not starting with -")
+    }
 }
 
 /// It becomes a header: visible ASCII without spaces.
@@ -130,7 +137,11 @@ mod tests {
     #[test]
     fn a_shop_cannot_leave_its_host() {
         for bad in ["", "-a", "Acme", "a.b", "evil.com/", "a@b", "a/b", "{shop}", "ä", &"a".repeat(61)] {
-            assert_eq!(codes("shopify", &json!({"shop": bad, "access_token": "t"})), [("/shop".into(), "invalid")], "{bad:?}");
+            assert_eq!(
+                codes("shopify", &json!({"shop": bad, "access_token": "t"})),
+                [("/shop".into(), "invalid")],
+                "{bad:?}"
+            );
         }
     }
 

@@ -74,7 +74,8 @@ impl RetryPolicy {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, FailedTry>>,
     {
-        let backoff = ExponentialBuilder::new().with_min_delay(self.first).with_max_delay(self.cap).with_max_times(self.retries);
+        let backoff =
+            ExponentialBuilder::new().with_min_delay(self.first).with_max_delay(self.cap).with_max_times(self.retries);
         attempt
             .retry(backoff)
             .when(|failed: &FailedTry| failed.again != Again::Never)
@@ -115,7 +116,8 @@ impl Answer {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
         if let Ok(seconds) = whole.parse::<u64>() {
-            let fraction = u64::from(text.split_once('.').is_some_and(|(_, rest)| rest.bytes().any(|byte| byte != b'0')));
+            let fraction =
+                u64::from(text.split_once('.').is_some_and(|(_, rest)| rest.bytes().any(|byte| byte != b'0')));
             return Some(Duration::from_secs(seconds.saturating_add(fraction)));
         }
         let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond();
@@ -128,7 +130,10 @@ impl Answer {
         let retry_after = self.retry_after(clock);
         let error = if status == 429 || retry_after.is_some() {
             let retry_after_s = retry_after.map_or(DEFAULT_RETRY_AFTER_S, whole_seconds);
-            ProviderError::Throttled { retry_after_s, message: format!("{provider} asks to slow down (status {status})") }
+            ProviderError::Throttled {
+                retry_after_s,
+                message: format!("{provider} asks to slow down (status {status})"),
+            }
         } else {
             ProviderError::Transient { message: format!("{provider} answered with status {status}") }
         };

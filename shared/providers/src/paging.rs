@@ -42,7 +42,9 @@ impl PageSize {
         let mut gathered = Page::default();
         let mut cursor = cursor;
         for taken in 1.. {
-            let passing = |error: &ProviderError| matches!(error, ProviderError::Transient { .. } | ProviderError::Throttled { .. });
+            let passing = |error: &ProviderError| {
+                matches!(error, ProviderError::Transient { .. } | ProviderError::Throttled { .. })
+            };
             match step(cursor.clone()).await {
                 Ok(done) => {
                     append(&mut gathered, done.page);

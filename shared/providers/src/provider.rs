@@ -1,7 +1,7 @@
 //! The port: what every adapter offers, and the errors a caller has to tell apart.
 
 use crate::{
-    credentials::{FieldError, Credentials},
+    credentials::{Credentials, FieldError},
     shopify::Shopify,
     stripe::Stripe,
 };
@@ -122,5 +122,7 @@ pub fn connect(
 
 fn credentials_error(errors: &[FieldError]) -> ProviderError {
     let listed: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.detail)).collect();
-    ProviderError::Credentials { message: format!("the connection's credentials are not usable: {}", listed.join("; ")) }
+    ProviderError::Credentials {
+        message: format!("the connection's credentials are not usable: {}", listed.join("; ")),
+    }
 }

@@ -20,7 +20,8 @@ impl<'a> Object<'a> {
     /// [`ProviderError::Malformed`] when it has no id.
     pub(crate) fn new(kind: &'static str, value: &'a Value) -> Result<Self, ProviderError> {
         let id = value.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| ProviderError::Malformed { message: format!("{kind} without id: field id is missing") })?;
+        let id =
+            id.ok_or_else(|| ProviderError::Malformed { message: format!("{kind} without id: field id is missing") })?;
         Ok(Self { kind, id, value })
     }
 

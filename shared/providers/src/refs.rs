@@ -23,7 +23,8 @@ impl References {
             return;
         }
         // People write order names with and without their `#`.
-        let reference = Reference { scheme, value: trimmed.trim_start_matches('#').to_lowercase(), raw: raw.to_owned() };
+        let reference =
+            Reference { scheme, value: trimmed.trim_start_matches('#').to_lowercase(), raw: raw.to_owned() };
         if !self.0.contains(&reference) {
             self.0.push(reference);
         }
@@ -51,7 +52,8 @@ impl References {
         let words = text.split_whitespace().filter(|word| !word.contains('@'));
         let tokens = words.flat_map(|word| word.split(|character: char| !inside(character)));
         let tokens = tokens.map(|token| token.trim_matches(|character: char| matches!(character, '-' | '_')));
-        let telling = tokens.filter(|token| token.len() >= MIN_TOKEN_LENGTH && token.bytes().any(|byte| byte.is_ascii_digit()));
+        let telling =
+            tokens.filter(|token| token.len() >= MIN_TOKEN_LENGTH && token.bytes().any(|byte| byte.is_ascii_digit()));
         for token in telling.take(MAX_TOKENS) {
             self.add(Scheme::Text, token);
         }

@@ -74,7 +74,11 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, all: &Mutex<Vec<Request>>, answer: &(dyn Fn(usize, &Request) -> Reply + Send + Sync)) {
+async fn serve(
+    mut stream: TcpStream,
+    all: &Mutex<Vec<Request>>,
+    answer: &(dyn Fn(usize, &Request) -> Reply + Send + Sync),
+) {
     let Some(request) = read(&mut stream).await else { return };
     let number = {
         let mut all = all.lock().unwrap();
@@ -97,13 +101,20 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let mut lines = head.lines();
             let target = lines.next()?.split(' ').nth(1)?.to_owned();
-            let headers: HashMap<String, String> =
-                lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+            let headers: HashMap<String, String> = lines
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                .collect();
             let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
             if body.len() >= length {
                 let url = reqwest::Url::parse(&format!("http://x{target}")).unwrap();
                 let body = serde_json::from_str(body).unwrap_or_default();
-                return Some(Request { path: url.path().to_owned(), query: url.query_pairs().into_owned().collect(), headers, body });
+                return Some(Request {
+                    path: url.path().to_owned(),
+                    query: url.query_pairs().into_owned().collect(),
+                    headers,
+                    body,
+                });
             }
         }
         let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;

@@ -31,9 +31,11 @@ pub(crate) fn port_error<E: ProvideErrorMetadata>(what: &str, error: &SdkError<E
     let code = error.code().unwrap_or("no answer");
     match code {
         "NoSuchKey" | "NotFound" | "ResourceNotFoundException" => PortError::Missing(what.to_owned()),
-        "AccessDenied" | "AccessDeniedException" | "NoSuchBucket" | "ValidationException" | "InvalidParameterException" => {
-            PortError::Refused(format!("{what}: {code}"))
-        }
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "NoSuchBucket"
+        | "ValidationException"
+        | "InvalidParameterException" => PortError::Refused(format!("{what}: {code}")),
         _ => PortError::Transient(format!("{what}: {code}")),
     }
 }
@@ -41,18 +43,32 @@ pub(crate) fn port_error<E: ProvideErrorMetadata>(what: &str, error: &SdkError<E
 #[async_trait]
 impl Blobs for S3Blobs {
     async fn put(&self, key: &str, content_type: &str, body: Vec<u8>) -> Result<(), PortError> {
-        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type).body(ByteStream::from(body));
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type)
+            .body(ByteStream::from(body));
         request.send().await.map(|_| ()).map_err(|error| port_error(key, &error))
     }
 
     async fn get(&self, key: &str) -> Result<Vec<u8>, PortError> {
-        let object = self.client.get_object().bucket(&self.bucket).key(key).send().await.map_err(|error| port_error(key, &error))?;
+        let object = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(|error| port_error(key, &error))?;
         let body = object.body.collect().await.map_err(|error| PortError::Transient(format!("{key}: {error}")))?;
         Ok(body.to_vec())
     }
 
     async fn sign(&self, key: &str, file_name: &str, valid_s: u32) -> Result<String, PortError> {
-        let validity = PresigningConfig::expires_in(Duration::from_secs(u64::from(valid_s))).map_err(|error| PortError::Refused(error.to_string()))?;
+        let validity = PresigningConfig::expires_in(Duration::from_secs(u64::from(valid_s)))
+            .map_err(|error| PortError::Refused(error.to_string()))?;
         let disposition = format!("attachment; filename=\"{file_name}\"");
         let request = self.client.get_object().bucket(&self.bucket).key(key).response_content_disposition(disposition);
         let signed = request.presigned(validity).await.map_err(|error| port_error(key, &error))?;

@@ -34,7 +34,9 @@ impl Secrets for SecretsManager {
                 let created = self.client.create_secret().name(&name).secret_string(value).send().await;
                 created.map(|created| version(created.version_id())).map_err(|error| match error.code() {
                     // Another writer created it between our two calls; its caller simply puts again.
-                    Some("ResourceExistsException") => PortError::Transient(format!("{name}: created by another writer")),
+                    Some("ResourceExistsException") => {
+                        PortError::Transient(format!("{name}: created by another writer"))
+                    }
                     _ => port_error(&name, &error),
                 })
             }
@@ -44,7 +46,8 @@ impl Secrets for SecretsManager {
 
     async fn get(&self, name: &str) -> Result<String, PortError> {
         let name = self.full_name(name);
-        let secret = self.client.get_secret_value().secret_id(&name).send().await.map_err(|error| port_error(&name, &error))?;
+        let secret =
+            self.client.get_secret_value().secret_id(&name).send().await.map_err(|error| port_error(&name, &error))?;
         secret.secret_string().map(str::to_owned).ok_or(PortError::Missing(name))
     }
 }

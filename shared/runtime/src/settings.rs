@@ -19,7 +19,8 @@ impl Settings {
     /// # Errors
     /// Every name that is not set or empty.
     pub fn require<const N: usize>(&self, names: [&str; N]) -> Result<[String; N], MissingSettings> {
-        let missing: Vec<String> = names.iter().filter(|name| self.optional(name).is_none()).map(|name| (*name).to_owned()).collect();
+        let missing: Vec<String> =
+            names.iter().filter(|name| self.optional(name).is_none()).map(|name| (*name).to_owned()).collect();
         if !missing.is_empty() {
             return Err(MissingSettings(missing));
         }

@@ -71,11 +71,19 @@ impl StartSaga {
             attempt: run.attempt,
             correlation_id: origin.correlation_id,
         };
-        let input = serde_json::to_string(&input).map_err(|cause| StepError::new(domain::ErrorName::Internal, cause.to_string()))?;
+        let input = serde_json::to_string(&input)
+            .map_err(|cause| StepError::new(domain::ErrorName::Internal, cause.to_string()))?;
         Ok(self.workflow.start(&name, &input).await?)
     }
 
-    async fn write_down(&self, tenant: &TenantId, id: &ReconciliationId, attempt: u32, name: &str, origin: &Metadata) -> Result<(), StepError> {
+    async fn write_down(
+        &self,
+        tenant: &TenantId,
+        id: &ReconciliationId,
+        attempt: u32,
+        name: &str,
+        origin: &Metadata,
+    ) -> Result<(), StepError> {
         let arn = self.workflow.execution_arn(name);
         for _ in 0..MAX_TRIES {
             let ledger = load::<Saga>(self.ledger.store.as_ref(), tenant, id.as_str()).await?;
@@ -85,8 +93,17 @@ impl StartSaga {
             }
             let append = NewCommit::of::<Saga>(tenant, id.as_str(), ledger.version, &events, self.ledger.commit_id())?;
             let append = Append { set_fence: Some(forward_fence(attempt)), ..append };
-            let metadata = Metadata { timestamp: self.ledger.now(), causation_id: Some(format!("{}/{id}", Reconciliation::TYPE)), ..origin.clone() };
-            match self.ledger.store.append(Transaction { appends: vec![append], command: None, fence: None, metadata }).await {
+            let metadata = Metadata {
+                timestamp: self.ledger.now(),
+                causation_id: Some(format!("{}/{id}", Reconciliation::TYPE)),
+                ..origin.clone()
+            };
+            match self
+                .ledger
+                .store
+                .append(Transaction { appends: vec![append], command: None, fence: None, metadata })
+                .await
+            {
                 Ok(_) => return Ok(()),
                 Err(AppendError::VersionConflict { .. }) => {}
                 Err(error) => return Err(error.into()),

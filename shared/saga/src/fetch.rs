@@ -42,9 +42,14 @@ pub struct FetchCursor {
 pub enum FetchOutcome {
     Done,
     /// The time of this call is used up; go on from the cursor.
-    More { cursor: FetchCursor },
+    More {
+        cursor: FetchCursor,
+    },
     /// The provider asked for a pause; a result and not an error, because a retrier cannot honour it.
-    Wait { retry_after_s: u64, cursor: FetchCursor },
+    Wait {
+        retry_after_s: u64,
+        cursor: FetchCursor,
+    },
 }
 
 #[derive(Clone)]
@@ -67,7 +72,12 @@ impl std::fmt::Debug for FetchRecords {
 impl FetchRecords {
     /// # Errors
     /// A [`StepError`] whose name says whether another try may help. It is also written to the ledger.
-    pub async fn run(&self, input: &StepInput, step: Step, cursor: Option<FetchCursor>) -> Result<FetchOutcome, StepError> {
+    pub async fn run(
+        &self,
+        input: &StepInput,
+        step: Step,
+        cursor: Option<FetchCursor>,
+    ) -> Result<FetchOutcome, StepError> {
         self.ledger.begin(input, step, &forward_fence(input.attempt)).await?;
         match self.fetch(input, step, cursor.unwrap_or_default()).await {
             Err(error) if error.name != ErrorName::Superseded => {
@@ -82,7 +92,11 @@ impl FetchRecords {
         let deadline = self.ledger.now().millis() + self.budget_ms;
         let run = self.ledger.run(input).await?;
         let provider = self.provider(input, step, &run).await?;
-        let window = run.request.date_range.window(&run.request.timezone).map_err(|cause| StepError::new(ErrorName::InvalidInput, cause.to_string()))?;
+        let window = run
+            .request
+            .date_range
+            .window(&run.request.timezone)
+            .map_err(|cause| StepError::new(ErrorName::InvalidInput, cause.to_string()))?;
         let window = window.padded(self.rules(input, &run).await?.window_pad_days);
         let prefix = staged_prefix(input);
         let mut stager = match &cursor.manifest {
@@ -100,7 +114,10 @@ impl FetchRecords {
                 Err(ProviderError::Throttled { retry_after_s, message }) => {
                     cursor.waited_s += retry_after_s;
                     if cursor.waited_s > MAX_WAIT_S {
-                        return Err(StepError::new(ErrorName::ProviderUnavailable, format!("throttled for more than {MAX_WAIT_S} s: {message}")));
+                        return Err(StepError::new(
+                            ErrorName::ProviderUnavailable,
+                            format!("throttled for more than {MAX_WAIT_S} s: {message}"),
+                        ));
                     }
                     break Some(Some(retry_after_s));
                 }
@@ -134,22 +151,41 @@ impl FetchRecords {
 
     async fn provider(&self, input: &StepInput, step: Step, run: &Run) -> Result<Box<dyn Provider>, StepError> {
         let side = if step == Step::FetchShopifyOrders { &run.request.source } else { &run.request.target };
-        let missing = |detail: &str| StepError::new(ErrorName::CredentialsMissing, format!("connection `{}` {detail}", side.connection));
-        let secret = self.secrets.get(&connection_secret(&input.tenant_id, &side.connection)).await.map_err(|error| match error {
-            PortError::Missing(_) => missing("has no credentials; set them with PUT /v1/connections/{id}"),
-            other => other.into(),
-        })?;
-        let credentials: Value = serde_json::from_str(&secret).map_err(|_| missing("has unreadable credentials; set them again"))?;
+        let missing = |detail: &str| {
+            StepError::new(ErrorName::CredentialsMissing, format!("connection `{}` {detail}", side.connection))
+        };
+        let secret = self.secrets.get(&connection_secret(&input.tenant_id, &side.connection)).await.map_err(
+            |error| match error {
+                PortError::Missing(_) => missing("has no credentials; set them with PUT /v1/connections/{id}"),
+                other => other.into(),
+            },
+        )?;
+        let credentials: Value =
+            serde_json::from_str(&secret).map_err(|_| missing("has unreadable credentials; set them again"))?;
         let adapter = side.adapter.as_str();
-        providers::connect(adapter, &input.tenant_id, &credentials, &self.endpoints, self.http.clone(), self.ledger.clock.clone())
-            .map_err(|error| StepError::new(error.failure_name(), error.to_string()))
+        providers::connect(
+            adapter,
+            &input.tenant_id,
+            &credentials,
+            &self.endpoints,
+            self.http.clone(),
+            self.ledger.clock.clone(),
+        )
+        .map_err(|error| StepError::new(error.failure_name(), error.to_string()))
     }
 
     async fn rules(&self, input: &StepInput, run: &Run) -> Result<RuleSet, StepError> {
         rules_of(&self.ledger, input, run).await
     }
 
-    async fn done(&self, input: &StepInput, step: Step, count: u64, manifest: String, digest: String) -> Result<(), StepError> {
+    async fn done(
+        &self,
+        input: &StepInput,
+        step: Step,
+        count: u64,
+        manifest: String,
+        digest: String,
+    ) -> Result<(), StepError> {
         let begun = self.ledger.saga(input).await?.and_then(|saga| saga.step(step).map(|run| run.started_at));
         let elapsed_ms = begun.map_or(0, |begun| self.ledger.now().millis() - begun.millis());
         let fetched = Fetched {
@@ -171,11 +207,20 @@ impl FetchRecords {
 /// The rules of the job's version that the run pinned.
 pub(crate) async fn rules_of(ledger: &Ledger, input: &StepInput, run: &Run) -> Result<RuleSet, StepError> {
     let job = load::<Job>(ledger.store.as_ref(), &input.tenant_id, run.request.job_id.as_str()).await?;
-    let missing = || StepError::new(ErrorName::NotFound, format!("job `{}` has no version {}", run.request.job_id, run.request.job_version));
+    let missing = || {
+        StepError::new(
+            ErrorName::NotFound,
+            format!("job `{}` has no version {}", run.request.job_id, run.request.job_version),
+        )
+    };
     let definition = job.state.at(run.request.job_version).ok_or_else(missing)?;
     let Some(rules) = &definition.matching_rules else { return Ok(RuleSet::default()) };
     RuleSet::from_json(rules).map_err(|errors| {
-        let listed: Vec<String> = errors.into_iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
-        StepError::new(ErrorName::InvalidInput, format!("the job's matching_rules are not valid: {}", listed.join("; ")))
+        let listed: Vec<String> =
+            errors.into_iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+        StepError::new(
+            ErrorName::InvalidInput,
+            format!("the job's matching_rules are not valid: {}", listed.join("; ")),
+        )
     })
 }

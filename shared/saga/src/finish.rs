@@ -65,7 +65,8 @@ impl FinishRun {
             self.ledger.begin(input, STEP, &fence).await?;
             self.ledger
                 .transact(input, &fence, |current, at| {
-                    let mut events = saga::step_succeeded(&current.saga.state, input.attempt, STEP, serde_json::Value::Null, at)?;
+                    let mut events =
+                        saga::step_succeeded(&current.saga.state, input.attempt, STEP, serde_json::Value::Null, at)?;
                     events.extend(saga::complete(&current.saga.state, input.attempt, at)?);
                     Ok(Decision {
                         saga: events,
@@ -84,7 +85,8 @@ impl FinishRun {
         if run.status == reconciliation::Status::Running {
             let matches = matches_stream(input);
             let head = self.ledger.store.head(&matches).await?;
-            let withdrawn = new_event(&MatchesEvent::MatchesWithdrawn { reason: format!("the attempt failed: {}", failure.name) })?;
+            let withdrawn =
+                new_event(&MatchesEvent::MatchesWithdrawn { reason: format!("the attempt failed: {}", failure.name) })?;
             let commit_id = self.ledger.commit_id();
             self.ledger
                 .transact(input, &forward_fence(input.attempt), |current, at| {
@@ -109,10 +111,18 @@ impl FinishRun {
 }
 
 /// The failed step's line, if the step could not write it itself, and the end of the attempt.
-fn failed_saga(current: &Current, input: &StepInput, failure: &Failure, at: Timestamp) -> Result<Vec<saga::SagaEvent>, StepError> {
+fn failed_saga(
+    current: &Current,
+    input: &StepInput,
+    failure: &Failure,
+    at: Timestamp,
+) -> Result<Vec<saga::SagaEvent>, StepError> {
     let mut events = Vec::new();
     let state = &current.saga.state;
-    let unfinished = state.iter().flat_map(|saga| &saga.steps).find(|run| run.step.as_str() == failure.step && run.status == StepStatus::Running);
+    let unfinished = state
+        .iter()
+        .flat_map(|saga| &saga.steps)
+        .find(|run| run.step.as_str() == failure.step && run.status == StepStatus::Running);
     if let Some(run) = unfinished {
         events.extend(saga::step_failed(state, input.attempt, run.step, failure, at)?);
     }
@@ -126,12 +136,14 @@ impl ReportedFailure {
     pub fn read(&self) -> Failure {
         let reported: Option<serde_json::Value> = serde_json::from_str(&self.cause).ok();
         let text = |name: &str| reported.as_ref().and_then(|cause| cause.get(name)).and_then(serde_json::Value::as_str);
-        let name = ErrorName::parse(&self.error).or_else(|| text("errorType").and_then(ErrorName::parse)).unwrap_or(match self.error.as_str() {
-            "States.Timeout" | "States.HeartbeatTimeout" | "Sandbox.Timedout" => ErrorName::StepTimedOut,
-            "Runtime.ExitError" | "Lambda.Unknown" => ErrorName::StepCrashed,
-            "Lambda.TooManyRequestsException" | "Lambda.ServiceException" => ErrorName::Transient,
-            _ => ErrorName::Internal,
-        });
+        let name = ErrorName::parse(&self.error).or_else(|| text("errorType").and_then(ErrorName::parse)).unwrap_or(
+            match self.error.as_str() {
+                "States.Timeout" | "States.HeartbeatTimeout" | "Sandbox.Timedout" => ErrorName::StepTimedOut,
+                "Runtime.ExitError" | "Lambda.Unknown" => ErrorName::StepCrashed,
+                "Lambda.TooManyRequestsException" | "Lambda.ServiceException" => ErrorName::Transient,
+                _ => ErrorName::Internal,
+            },
+        );
         let known = ErrorName::parse(&self.error).is_some() || text("errorType").and_then(ErrorName::parse).is_some();
         let message = match text("errorMessage") {
             Some(message) if known => message.to_owned(),
@@ -156,14 +168,23 @@ mod tests {
 
     #[test]
     fn our_own_errors_keep_their_name_and_message() {
-        let failure = reported("Settler.ProviderAccessDenied", r#"{"errorType":"Settler.ProviderAccessDenied","errorMessage":"stripe answered 401"}"#);
-        assert_eq!((failure.name, failure.message.as_str(), failure.retryable), (ErrorName::ProviderAccessDenied, "stripe answered 401", false));
+        let failure = reported(
+            "Settler.ProviderAccessDenied",
+            r#"{"errorType":"Settler.ProviderAccessDenied","errorMessage":"stripe answered 401"}"#,
+        );
+        assert_eq!(
+            (failure.name, failure.message.as_str(), failure.retryable),
+            (ErrorName::ProviderAccessDenied, "stripe answered 401", false)
+        );
     }
 
     #[test]
     fn service_errors_get_a_name_of_ours_and_no_internal_text() {
         assert_eq!(reported("Sandbox.Timedout", "").name, ErrorName::StepTimedOut);
-        assert_eq!(reported("Runtime.ExitError", r#"{"errorMessage":"RequestId: 1 exit status 101"}"#).name, ErrorName::StepCrashed);
+        assert_eq!(
+            reported("Runtime.ExitError", r#"{"errorMessage":"RequestId: 1 exit status 101"}"#).name,
+            ErrorName::StepCrashed
+        );
         let unknown = reported("Weird.Error", r#"{"errorMessage":"thread main panicked at secret"}"#);
         assert_eq!((unknown.name, unknown.message.as_str()), (ErrorName::Internal, "the step ended with Weird.Error"));
     }

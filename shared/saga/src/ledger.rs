@@ -73,9 +73,14 @@ impl Ledger {
     /// # Errors
     /// Not found, or superseded by a later attempt.
     pub async fn run(&self, input: &StepInput) -> Result<Run, StepError> {
-        let loaded = load::<Reconciliation>(self.store.as_ref(), &input.tenant_id, input.reconciliation_id.as_str()).await?;
+        let loaded =
+            load::<Reconciliation>(self.store.as_ref(), &input.tenant_id, input.reconciliation_id.as_str()).await?;
         let run = loaded.state.ok_or_else(|| Decline::not_found("no such reconciliation"))?;
-        if run.attempt == input.attempt { Ok(run) } else { Err(Decline::superseded(format!("the run is at attempt {}", run.attempt)).into()) }
+        if run.attempt == input.attempt {
+            Ok(run)
+        } else {
+            Err(Decline::superseded(format!("the run is at attempt {}", run.attempt)).into())
+        }
     }
 
     /// The ledger of the run; none before it began.
@@ -98,14 +103,19 @@ impl Ledger {
     /// Superseded when the attempt is over.
     pub async fn progress(&self, input: &StepInput, step: Step, pages: u64, records: u64) -> Result<(), StepError> {
         let fence = saga::forward_fence(input.attempt);
-        self.append_to_saga(input, &fence, |state, at| saga::step_progressed(state, input.attempt, step, (pages, records), at)).await
+        self.append_to_saga(input, &fence, |state, at| {
+            saga::step_progressed(state, input.attempt, step, (pages, records), at)
+        })
+        .await
     }
 
     /// Writes down why a step failed. Losing this line loses no decision: the state machine reports the failure too.
     pub async fn failed(&self, input: &StepInput, step: Step, error: &StepError) {
         let failure = error.failure(step);
         let fence = saga::forward_fence(input.attempt);
-        let written = self.append_to_saga(input, &fence, |state, at| saga::step_failed(state, input.attempt, step, &failure, at)).await;
+        let written = self
+            .append_to_saga(input, &fence, |state, at| saga::step_failed(state, input.attempt, step, &failure, at))
+            .await;
         if let Err(cause) = written {
             tracing::warn!(step = step.as_str(), error = cause.name.as_str(), message = %cause, "the failure of a step could not be written down");
         }
@@ -139,7 +149,10 @@ impl Ledger {
         fence: &str,
         decide: impl Fn(&Option<SagaRun>, Timestamp) -> Result<Vec<SagaEvent>, Decline> + Send + Sync,
     ) -> Result<(), StepError> {
-        self.transact(input, fence, |current, at| Ok(Decision { saga: decide(&current.saga.state, at)?, ..Decision::default() })).await
+        self.transact(input, fence, |current, at| {
+            Ok(Decision { saga: decide(&current.saga.state, at)?, ..Decision::default() })
+        })
+        .await
     }
 
     /// Loads, decides, appends under the fence; again while other writers are first.
@@ -163,17 +176,30 @@ impl Ledger {
             let decision = decide(&current, at)?;
             let mut appends = decision.others;
             if !decision.reconciliation.is_empty() {
-                appends.push(NewCommit::of::<Reconciliation>(&input.tenant_id, id, current.run.version, &decision.reconciliation, self.commit_id())?);
+                appends.push(NewCommit::of::<Reconciliation>(
+                    &input.tenant_id,
+                    id,
+                    current.run.version,
+                    &decision.reconciliation,
+                    self.commit_id(),
+                )?);
             }
             if !decision.saga.is_empty() {
-                let append = NewCommit::of::<Saga>(&input.tenant_id, id, current.saga.version, &decision.saga, self.commit_id())?;
+                let append = NewCommit::of::<Saga>(
+                    &input.tenant_id,
+                    id,
+                    current.saga.version,
+                    &decision.saga,
+                    self.commit_id(),
+                )?;
                 appends.push(Append { set_fence: decision.set_fence, ..append });
             }
             if appends.is_empty() {
                 return Ok(());
             }
             let metadata = self.metadata(input, at);
-            match self.store.append(Transaction { appends, command: None, fence: Some(fence.clone()), metadata }).await {
+            match self.store.append(Transaction { appends, command: None, fence: Some(fence.clone()), metadata }).await
+            {
                 Ok(_) => return Ok(()),
                 Err(AppendError::VersionConflict { .. }) => {}
                 Err(error) => return Err(error.into()),

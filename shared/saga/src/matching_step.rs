@@ -9,12 +9,11 @@ use crate::{
     staging::{put_json, read_all},
 };
 use domain::{
-    ErrorName, aggregate,
+    Aggregate, ErrorName, Event, aggregate,
     matches::{MATCHES, Match, MatchesEvent},
     ports::Blobs,
     reconciliation::Fetched,
     saga::{Saga, Step, forward_fence},
-    Aggregate, Event,
 };
 use event_store::{Fence, NewEvent, StreamKey, append_run};
 use matching::{Outcome, RunInput, reconcile};
@@ -58,7 +57,11 @@ impl MatchRecords {
         let orders = read_all(self.blobs.as_ref(), &fetched(&run.orders, "orders")?).await?;
         let payments = read_all(self.blobs.as_ref(), &fetched(&run.payments, "payments")?).await?;
         let rules = rules_of(&self.ledger, input, &run).await?;
-        let window = run.request.date_range.window(&run.request.timezone).map_err(|cause| StepError::new(ErrorName::InvalidInput, cause.to_string()))?;
+        let window = run
+            .request
+            .date_range
+            .window(&run.request.timezone)
+            .map_err(|cause| StepError::new(ErrorName::InvalidInput, cause.to_string()))?;
         let outcome = reconcile(
             RunInput {
                 source: orders.records,
@@ -81,9 +84,14 @@ impl MatchRecords {
         let matched = outcome.matches.iter().cloned().map(MatchesEvent::RecordMatched);
         let suggested = outcome.suggestions.iter().cloned().map(MatchesEvent::MatchSuggested);
         let unmatched = outcome.exceptions.iter().cloned().map(MatchesEvent::RecordUnmatched);
-        let events = matched.chain(suggested).chain(unmatched).map(|event| new_event(&event)).collect::<Result<Vec<_>, _>>()?;
-        let run_digest = format!("{}:{}:{}", outcome.summary.engine_version, outcome.summary.rule_set_version, outcome.summary.input_digest);
-        let withdraw = new_event(&MatchesEvent::MatchesWithdrawn { reason: "the engine, its rules or its input changed".into() })?;
+        let events =
+            matched.chain(suggested).chain(unmatched).map(|event| new_event(&event)).collect::<Result<Vec<_>, _>>()?;
+        let run_digest = format!(
+            "{}:{}:{}",
+            outcome.summary.engine_version, outcome.summary.rule_set_version, outcome.summary.input_digest
+        );
+        let withdraw =
+            new_event(&MatchesEvent::MatchesWithdrawn { reason: "the engine, its rules or its input changed".into() })?;
         let stream = matches_stream(input);
         let fence = Fence {
             stream: StreamKey::new(&input.tenant_id, Saga::TYPE, input.reconciliation_id.as_str()),

@@ -57,7 +57,8 @@ impl NotifyWebhooks {
         self.ledger.begin(input, STEP, &fence).await?;
         let run = self.ledger.run(input).await?;
         let job = load::<Job>(self.ledger.store.as_ref(), &input.tenant_id, run.request.job_id.as_str()).await?;
-        let endpoints = job.state.at(run.request.job_version).map(|definition| definition.webhooks.as_slice()).unwrap_or_default();
+        let endpoints =
+            job.state.at(run.request.job_version).map(|definition| definition.webhooks.as_slice()).unwrap_or_default();
         for endpoint in endpoints {
             let delivery = delivery(input, &run, endpoint, self.ledger.now());
             self.outbox.enqueue(&delivery).await?;
@@ -66,7 +67,13 @@ impl NotifyWebhooks {
         self.ledger
             .transact(input, &fence, |current, at| {
                 Ok(crate::ledger::Decision {
-                    saga: domain::saga::step_succeeded(&current.saga.state, input.attempt, STEP, json!({ "queued": queued }), at)?,
+                    saga: domain::saga::step_succeeded(
+                        &current.saga.state,
+                        input.attempt,
+                        STEP,
+                        json!({ "queued": queued }),
+                        at,
+                    )?,
                     ..Default::default()
                 })
             })
@@ -76,7 +83,10 @@ impl NotifyWebhooks {
 
 fn delivery(input: &StepInput, run: &Run, endpoint: &domain::job::WebhookEndpoint, now: Timestamp) -> Delivery {
     let event_type = format!("reconciliation.{}", run.status.as_str());
-    let identity = format!("{}/{}/{}/{}/{}", input.tenant_id, input.reconciliation_id, input.attempt, event_type, endpoint.endpoint_id);
+    let identity = format!(
+        "{}/{}/{}/{}/{}",
+        input.tenant_id, input.reconciliation_id, input.attempt, event_type, endpoint.endpoint_id
+    );
     let id = input.reconciliation_id.as_str();
     let payload = json!({
         "type": event_type,

@@ -2,13 +2,7 @@
 //!
 //! **Invariant:** ResultsPublished is the only switch. Everything before it can be written twice or left behind.
 
-use crate::{
-    error::StepError,
-    input::StepInput,
-    ledger::Ledger,
-    report,
-    staging::get_json,
-};
+use crate::{error::StepError, input::StepInput, ledger::Ledger, report, staging::get_json};
 use domain::{
     ErrorName,
     matches::OrderState,
@@ -66,14 +60,20 @@ impl PersistResults {
         let jsonl = report::jsonl(&outcome)?;
         self.blobs.put(&report::report_key(input, "jsonl"), "application/jsonl", jsonl).await?;
         let published = Published { attempt: input.attempt, summary: outcome.summary, reference: key, digest };
-        self.ledger.succeed(input, STEP, json!({ "key": published.reference }), |state| reconciliation::publish(state, &published)).await
+        self.ledger
+            .succeed(input, STEP, json!({ "key": published.reference }), |state| {
+                reconciliation::publish(state, &published)
+            })
+            .await
     }
 
     /// Where perform_matching left its result.
     async fn matched(&self, input: &StepInput) -> Result<(String, String), StepError> {
         let saga = self.ledger.saga(input).await?;
         let reference = saga.and_then(|saga| saga.step(Step::PerformMatching).map(|run| run.reference.clone()));
-        let text = |name: &str| reference.as_ref().and_then(|reference| reference.get(name)).and_then(Value::as_str).map(str::to_owned);
+        let text = |name: &str| {
+            reference.as_ref().and_then(|reference| reference.get(name)).and_then(Value::as_str).map(str::to_owned)
+        };
         let missing = || StepError::new(ErrorName::StagedDataLost, "the ledger names no result of perform_matching");
         text("key").zip(text("digest")).ok_or_else(missing)
     }

@@ -1,7 +1,11 @@
 //! The report that finance downloads: every record of the run once, as CSV and as JSON lines.
 
 use crate::{error::StepError, input::StepInput, matching_step::joined};
-use domain::{ErrorName, matches::{ExceptionClass, Match}, record::Side};
+use domain::{
+    ErrorName,
+    matches::{ExceptionClass, Match},
+    record::Side,
+};
 use matching::Outcome;
 use serde_json::json;
 
@@ -12,7 +16,18 @@ pub fn report_key(input: &StepInput, format: &str) -> String {
 }
 
 const COLUMNS: [&str; 13] = [
-    "class", "side", "source_ids", "target_ids", "order_names", "amount_minor", "amount", "currency", "difference_minor", "rule", "confidence", "reason",
+    "class",
+    "side",
+    "source_ids",
+    "target_ids",
+    "order_names",
+    "amount_minor",
+    "amount",
+    "currency",
+    "difference_minor",
+    "rule",
+    "confidence",
+    "reason",
     "explanation",
 ];
 
@@ -123,8 +138,10 @@ pub(crate) fn csv(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
 }
 
 pub(crate) fn jsonl(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
-    let matched = outcome.matches.iter().map(|found| json!({ "class": "matched", "match_id": found.id(), "match": found }));
-    let suggested = outcome.suggestions.iter().map(|found| json!({ "class": "suggested", "match_id": found.id(), "match": found }));
+    let matched =
+        outcome.matches.iter().map(|found| json!({ "class": "matched", "match_id": found.id(), "match": found }));
+    let suggested =
+        outcome.suggestions.iter().map(|found| json!({ "class": "suggested", "match_id": found.id(), "match": found }));
     let exceptions = outcome.exceptions.iter().map(|exception| json!({ "class": "exception", "exception": exception }));
     let excluded = outcome.exclusions.iter().map(|exclusion| json!({ "class": "excluded", "exclusion": exclusion }));
     let orders = outcome.orders.iter().map(|order| json!({ "class": "order", "order": order }));

@@ -48,7 +48,11 @@ pub(crate) fn hex_digest(bytes: &[u8]) -> String {
 }
 
 /// Writes `value` as compressed JSON under its own digest and returns the key.
-pub(crate) async fn put_json<T: Serialize + Sync>(blobs: &dyn Blobs, prefix: &str, value: &T) -> Result<(String, String), StepError> {
+pub(crate) async fn put_json<T: Serialize + Sync>(
+    blobs: &dyn Blobs,
+    prefix: &str,
+    value: &T,
+) -> Result<(String, String), StepError> {
     let internal = |cause: String| StepError::new(ErrorName::Internal, cause);
     let plain = serde_json::to_vec(value).map_err(|cause| internal(cause.to_string()))?;
     let packed = zstd::bulk::compress(&plain, LEVEL).map_err(|cause| internal(cause.to_string()))?;

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use domain::{TenantId, Timestamp, time::Window};
 use event_store::{
-    AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey, Transaction, Verified,
+    AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey,
+    Transaction, Verified,
 };
 use std::{
     collections::BTreeMap,
@@ -51,7 +52,10 @@ impl FaultyStore {
 
 impl std::fmt::Debug for FaultyStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FaultyStore").field("faults", &self.faults).field("appends", &self.appends).finish_non_exhaustive()
+        f.debug_struct("FaultyStore")
+            .field("faults", &self.faults)
+            .field("appends", &self.appends)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,7 +115,12 @@ impl EventStore for FaultyStore {
         self.inner.by_correlation(tenant, correlation_id, limit, after).await
     }
 
-    async fn feed(&self, window: Window, limit: u32, after: Option<String>) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+    async fn feed(
+        &self,
+        window: Window,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
         self.inner.feed(window, limit, after).await
     }
 

@@ -16,14 +16,10 @@ fn port() -> Result<u16, String> {
             Some(("--port", value)) => value.to_owned(),
             None if argument == "--port" => arguments.next().ok_or("--port needs a number")?,
             _ => {
-                return Err(format!(
-                    "unknown argument {argument}; usage: settler-sandbox [--port N]"
-                ));
+                return Err(format!("unknown argument {argument}; usage: settler-sandbox [--port N]"));
             }
         };
-        port = value
-            .parse()
-            .map_err(|_| format!("--port needs a number from 0 to 65535, not {value}"))?;
+        port = value.parse().map_err(|_| format!("--port needs a number from 0 to 65535, not {value}"))?;
     }
     Ok(port)
 }

@@ -36,11 +36,7 @@ impl IntoResponse for BadInput {
 }
 
 fn wrong(field: &str, message: impl Into<String>) -> BadInput {
-    BadInput {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        field: field.to_owned(),
-        message: message.into(),
-    }
+    BadInput { status: StatusCode::UNPROCESSABLE_ENTITY, field: field.to_owned(), message: message.into() }
 }
 
 /// The fields of a body, taken one by one; what is left over is unknown.
@@ -48,11 +44,7 @@ struct Fields(Map<String, Value>);
 
 impl Fields {
     fn read(body: &[u8]) -> Result<Self, BadInput> {
-        let bad = |message: String| BadInput {
-            status: StatusCode::BAD_REQUEST,
-            field: "body".to_owned(),
-            message,
-        };
+        let bad = |message: String| BadInput { status: StatusCode::BAD_REQUEST, field: "body".to_owned(), message };
         match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(bad("must be a JSON object".to_owned())),
@@ -66,12 +58,7 @@ impl Fields {
 
     fn text(&mut self, name: &str) -> Result<Option<String>, BadInput> {
         self.take(name)
-            .map(|value| {
-                value
-                    .as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| wrong(name, "must be a string"))
-            })
+            .map(|value| value.as_str().map(str::to_owned).ok_or_else(|| wrong(name, "must be a string")))
             .transpose()
     }
 
@@ -81,35 +68,22 @@ impl Fields {
 
     fn number(&mut self, name: &str) -> Result<Option<u64>, BadInput> {
         self.take(name)
-            .map(|value| {
-                value
-                    .as_u64()
-                    .ok_or_else(|| wrong(name, "must be a whole number, 0 or more"))
-            })
+            .map(|value| value.as_u64().ok_or_else(|| wrong(name, "must be a whole number, 0 or more")))
             .transpose()
     }
 
     fn flag(&mut self, name: &str) -> Result<bool, BadInput> {
-        self.take(name).map_or(Ok(false), |value| {
-            value
-                .as_bool()
-                .ok_or_else(|| wrong(name, "must be true or false"))
-        })
+        self.take(name).map_or(Ok(false), |value| value.as_bool().ok_or_else(|| wrong(name, "must be true or false")))
     }
 
     fn done(self) -> Result<(), BadInput> {
-        self.0
-            .keys()
-            .next()
-            .map_or(Ok(()), |name| Err(wrong(name, "is not a known field")))
+        self.0.keys().next().map_or(Ok(()), |name| Err(wrong(name, "is not a known field")))
     }
 }
 
 fn shop_is_valid(shop: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-    shop.len() <= 60
-        && shop.starts_with(fits)
-        && shop.chars().all(|letter| fits(letter) || letter == '-')
+    shop.len() <= 60 && shop.starts_with(fits) && shop.chars().all(|letter| fits(letter) || letter == '-')
 }
 
 fn recipe_of(fields: &mut Fields) -> Result<(String, Recipe, Terms), BadInput> {
@@ -122,15 +96,11 @@ fn recipe_of(fields: &mut Fields) -> Result<(String, Recipe, Terms), BadInput> {
         let names: Vec<&str> = presets::PRESETS.iter().map(|preset| preset.name).collect();
         wrong("preset", format!("must be one of {}", names.join(", ")))
     })?;
-    let orders = fields
-        .number("orders")?
-        .ok_or_else(|| wrong("orders", "is required"))?;
+    let orders = fields.number("orders")?.ok_or_else(|| wrong("orders", "is required"))?;
     if orders > MOST_ORDERS {
         return Err(wrong("orders", format!("must be at most {MOST_ORDERS}")));
     }
-    let seed = fields
-        .number("seed")?
-        .ok_or_else(|| wrong("seed", "is required"))?;
+    let seed = fields.number("seed")?.ok_or_else(|| wrong("seed", "is required"))?;
     let mut day = |name: &str| {
         let text = fields.needed_text(name)?;
         times::day_start_s(&text).ok_or_else(|| wrong(name, "must be a date such as 2026-01-31"))
@@ -140,26 +110,11 @@ fn recipe_of(fields: &mut Fields) -> Result<(String, Recipe, Terms), BadInput> {
         return Err(wrong("end", "must not be before start"));
     }
     if (last_s - start_s) / DAY_S >= LONGEST_RANGE_DAYS {
-        return Err(wrong(
-            "end",
-            format!("must be within {LONGEST_RANGE_DAYS} days of start"),
-        ));
+        return Err(wrong("end", format!("must be within {LONGEST_RANGE_DAYS} days of start")));
     }
-    let window = Window {
-        start_s,
-        end_s: last_s + DAY_S,
-    };
+    let window = Window { start_s, end_s: last_s + DAY_S };
     let terms = terms_of(fields)?;
-    Ok((
-        shop,
-        Recipe {
-            preset,
-            orders: usize::try_from(orders).unwrap_or(0),
-            seed,
-            window,
-        },
-        terms,
-    ))
+    Ok((shop, Recipe { preset, orders: usize::try_from(orders).unwrap_or(0), seed, window }, terms))
 }
 
 fn terms_of(fields: &mut Fields) -> Result<Terms, BadInput> {
@@ -167,36 +122,19 @@ fn terms_of(fields: &mut Fields) -> Result<Terms, BadInput> {
         None => None,
         Some(Value::Array(items)) => {
             let read = |item: &Value| {
-                item.as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| wrong("scopes", "must be a list of strings"))
+                item.as_str().map(str::to_owned).ok_or_else(|| wrong("scopes", "must be a list of strings"))
             };
-            Some(
-                items
-                    .iter()
-                    .map(read)
-                    .collect::<Result<Vec<String>, BadInput>>()?,
-            )
+            Some(items.iter().map(read).collect::<Result<Vec<String>, BadInput>>()?)
         }
         Some(_) => return Err(wrong("scopes", "must be a list of strings")),
     };
     let mut points = |name: &str| {
-        Ok(fields
-            .number(name)?
-            .and_then(|points| i64::try_from(points).ok())
-            .filter(|points| *points > 0))
+        Ok(fields.number(name)?.and_then(|points| i64::try_from(points).ok()).filter(|points| *points > 0))
     };
-    Ok(Terms {
-        scopes,
-        maximum_available: points("maximum_available")?,
-        restore_rate: points("restore_rate")?,
-    })
+    Ok(Terms { scopes, maximum_available: points("maximum_available")?, restore_rate: points("restore_rate")? })
 }
 
-pub async fn create_dataset(
-    State(shared): State<Shared>,
-    body: Bytes,
-) -> Result<Response, BadInput> {
+pub async fn create_dataset(State(shared): State<Shared>, body: Bytes) -> Result<Response, BadInput> {
     let mut fields = Fields::read(&body)?;
     let (shop, recipe, terms) = recipe_of(&mut fields)?;
     fields.done()?;
@@ -221,25 +159,15 @@ fn summary(dataset: &Dataset) -> Value {
 }
 
 pub async fn list_datasets(State(shared): State<Shared>) -> Json<Value> {
-    let shops: Vec<Value> = shared
-        .shops()
-        .iter()
-        .map(|dataset| summary(dataset))
-        .collect();
+    let shops: Vec<Value> = shared.shops().iter().map(|dataset| summary(dataset)).collect();
     Json(json!({ "items": shops }))
 }
 
-pub async fn show_dataset(
-    State(shared): State<Shared>,
-    Path(shop): Path<String>,
-) -> Result<Json<Value>, BadInput> {
+pub async fn show_dataset(State(shared): State<Shared>, Path(shop): Path<String>) -> Result<Json<Value>, BadInput> {
     Ok(Json(summary(find(&shared, &shop)?.as_ref())))
 }
 
-pub async fn show_truth(
-    State(shared): State<Shared>,
-    Path(shop): Path<String>,
-) -> Result<Response, BadInput> {
+pub async fn show_truth(State(shared): State<Shared>, Path(shop): Path<String>) -> Result<Response, BadInput> {
     let dataset = find(&shared, &shop)?;
     Ok(Json(&dataset.truth).into_response())
 }
@@ -258,11 +186,7 @@ pub async fn add_fault(State(shared): State<Shared>, body: Bytes) -> Result<Resp
     fields.done()?;
     let mut faults = lock(&shared.faults);
     faults.add(fault);
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({ "active": faults.active().len() })),
-    )
-        .into_response())
+    Ok((StatusCode::CREATED, Json(json!({ "active": faults.active().len() }))).into_response())
 }
 
 fn fault_of(fields: &mut Fields) -> Result<Fault, BadInput> {
@@ -289,10 +213,7 @@ fn fault_of(fields: &mut Fields) -> Result<Fault, BadInput> {
         path_contains: fields.text("path_contains")?,
     };
     if fault.status.is_none() && fault.delay_ms == 0 && !fault.drop_connection && !fault.malformed {
-        return Err(wrong(
-            "status",
-            "one of status, delay_ms, drop_connection and malformed is required",
-        ));
+        return Err(wrong("status", "one of status, delay_ms, drop_connection and malformed is required"));
     }
     Ok(fault)
 }
@@ -308,9 +229,7 @@ fn probability_of(fields: &mut Fields) -> Result<u64, BadInput> {
         return Ok(1_000_000);
     };
     let share = value.as_f64().filter(|share| (0.0..=1.0).contains(share));
-    share
-        .map(|share| (share * 1_000_000.0) as u64)
-        .ok_or_else(|| wrong("probability", "must be from 0 to 1"))
+    share.map(|share| (share * 1_000_000.0) as u64).ok_or_else(|| wrong("probability", "must be from 0 to 1"))
 }
 
 pub async fn clear_faults(State(shared): State<Shared>) -> StatusCode {
@@ -351,10 +270,7 @@ pub async fn put_hook(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn show_hook(
-    State(shared): State<Shared>,
-    Path(name): Path<String>,
-) -> Result<Response, BadInput> {
+pub async fn show_hook(State(shared): State<Shared>, Path(name): Path<String>) -> Result<Response, BadInput> {
     let hooks = lock(&shared.hooks);
     let hook = hooks.get(&name).ok_or_else(|| BadInput {
         status: StatusCode::NOT_FOUND,

@@ -91,9 +91,7 @@ impl Dataset {
             shop: shop.to_owned(),
             access_token: format!("shpat_{}", secret(shop, &world.seed_text, "shopify")),
             stripe_api_key: format!("rk_live_{}", secret(shop, &world.seed_text, "stripe")),
-            scopes: terms
-                .scopes
-                .unwrap_or_else(|| SCOPES.iter().map(ToString::to_string).collect()),
+            scopes: terms.scopes.unwrap_or_else(|| SCOPES.iter().map(ToString::to_string).collect()),
             end_s: recipe.window.end_s,
             world: Arc::clone(&world),
             shopify,
@@ -111,9 +109,5 @@ impl Dataset {
 /// Different for every shop, the same for the same shop and recipe.
 fn secret(shop: &str, seed_text: &str, side: &str) -> String {
     let digest = Sha256::digest(format!("{shop}|{seed_text}|{side}"));
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -27,13 +27,11 @@ impl Provider {
 
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
-        [Self::Shopify, Self::Stripe, Self::Hooks]
-            .into_iter()
-            .find(|provider| {
-                path.strip_prefix('/')
-                    .and_then(|rest| rest.strip_prefix(provider.name()))
-                    .is_some_and(|rest| rest.starts_with('/'))
-            })
+        [Self::Shopify, Self::Stripe, Self::Hooks].into_iter().find(|provider| {
+            path.strip_prefix('/')
+                .and_then(|rest| rest.strip_prefix(provider.name()))
+                .is_some_and(|rest| rest.starts_with('/'))
+        })
     }
 }
 
@@ -62,26 +60,16 @@ impl Fault {
         }
         if self.malformed {
             let body = r#"{"data": {"tenderTransactions": {"nodes": [{"id": "gid://shop"#;
-            return Some(
-                (StatusCode::OK, [("content-type", "application/json")], body).into_response(),
-            );
+            return Some((StatusCode::OK, [("content-type", "application/json")], body).into_response());
         }
         let status = StatusCode::from_u16(self.status?).ok()?;
-        let mut response = (
-            status,
-            [("content-type", "application/json")],
-            body(self.provider, status).to_string(),
-        )
-            .into_response();
+        let mut response =
+            (status, [("content-type", "application/json")], body(self.provider, status).to_string()).into_response();
         if let Some(seconds) = self.retry_after_s {
-            response
-                .headers_mut()
-                .insert("retry-after", HeaderValue::from(seconds));
+            response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
         }
         if self.provider == Provider::Shopify {
-            response
-                .headers_mut()
-                .insert("x-shopify-api-version", HeaderValue::from_static("2026-10"));
+            response.headers_mut().insert("x-shopify-api-version", HeaderValue::from_static("2026-10"));
         }
         Some(response)
     }
@@ -130,10 +118,7 @@ pub struct Faults {
 
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            active: Vec::new(),
-            random: Random::new(1),
-        }
+        Self { active: Vec::new(), random: Random::new(1) }
     }
 }
 
@@ -158,10 +143,7 @@ impl Faults {
         for fault in &mut self.active {
             let meant = fault.provider == provider
                 && fault.count != Some(0)
-                && fault
-                    .path_contains
-                    .as_ref()
-                    .is_none_or(|part| path.contains(part.as_str()));
+                && fault.path_contains.as_ref().is_none_or(|part| path.contains(part.as_str()));
             if !meant || self.random.draw() % 1_000_000 >= fault.probability_ppm {
                 continue;
             }

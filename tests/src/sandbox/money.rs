@@ -15,11 +15,7 @@ pub fn exponent(currency: &str) -> u32 {
 /// The card processor wants the last digit of three-decimal amounts to be 0.
 #[must_use]
 pub fn payable(minor: i64, currency: &str) -> i64 {
-    if exponent(currency) == 3 {
-        minor - minor % 10
-    } else {
-        minor
-    }
+    if exponent(currency) == 3 { minor - minor % 10 } else { minor }
 }
 
 /// The shop's decimal notation: no trailing zeros, but at least one digit after the point (`"10.0"`, `"9.99"`, `"1200.0"` for yen).
@@ -29,16 +25,9 @@ pub fn decimal(minor: i64, currency: &str) -> String {
     let scale = 10_u64.pow(exponent(currency));
     let (whole, part) = (minor.unsigned_abs() / scale, minor.unsigned_abs() % scale);
     let width = exponent(currency) as usize;
-    let digits = if width == 0 {
-        String::new()
-    } else {
-        format!("{part:0width$}")
-    };
+    let digits = if width == 0 { String::new() } else { format!("{part:0width$}") };
     let digits = digits.trim_end_matches('0');
-    format!(
-        "{sign}{whole}.{}",
-        if digits.is_empty() { "0" } else { digits }
-    )
+    format!("{sign}{whole}.{}", if digits.is_empty() { "0" } else { digits })
 }
 
 /// `minor` of one currency in another at `rate_ppm` millionths, rounded half up.
@@ -48,11 +37,7 @@ pub fn convert(minor: i64, from: &str, to: &str, rate_ppm: i64) -> i64 {
     let unit = 10_i128.pow(exponent(from)) * 1_000_000;
     let scaled = i128::from(minor) * i128::from(rate_ppm) * scale;
     let half = unit / 2;
-    let rounded = if scaled >= 0 {
-        (scaled + half) / unit
-    } else {
-        (scaled - half) / unit
-    };
+    let rounded = if scaled >= 0 { (scaled + half) / unit } else { (scaled - half) / unit };
     i64::try_from(rounded).unwrap_or(i64::MAX)
 }
 

@@ -27,32 +27,15 @@ const LARGEST_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// All routes over one state.
 pub fn router(shared: Shared) -> Router {
     Router::new()
-        .route(
-            "/healthz",
-            get(|| async { axum::Json(json!({ "status": "ok" })) }),
-        )
-        .route(
-            "/_control/datasets",
-            post(control::create_dataset).get(control::list_datasets),
-        )
+        .route("/healthz", get(|| async { axum::Json(json!({ "status": "ok" })) }))
+        .route("/_control/datasets", post(control::create_dataset).get(control::list_datasets))
         .route("/_control/datasets/{shop}", get(control::show_dataset))
         .route("/_control/datasets/{shop}/truth", get(control::show_truth))
-        .route(
-            "/_control/faults",
-            post(control::add_fault)
-                .delete(control::clear_faults)
-                .get(control::list_faults),
-        )
+        .route("/_control/faults", post(control::add_fault).delete(control::clear_faults).get(control::list_faults))
         .route("/_control/requests", get(control::show_requests))
-        .route(
-            "/_control/hooks/{name}",
-            put(control::put_hook).get(control::show_hook),
-        )
+        .route("/_control/hooks/{name}", put(control::put_hook).get(control::show_hook))
         .route("/hooks/{name}", post(hooks::receive))
-        .route(
-            "/shopify/{shop}/admin/api/{version}/graphql.json",
-            post(shopify::graphql),
-        )
+        .route("/shopify/{shop}/admin/api/{version}/graphql.json", post(shopify::graphql))
         .route("/stripe/v1/{list}", get(stripe::list))
         .route("/stripe/v1/{list}/{id}", get(stripe::retrieve))
         .fallback(not_found)
@@ -76,10 +59,7 @@ async fn not_found(request: Request) -> Response {
 
 /// Logs requests to providers, and lets faults happen to them.
 async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let path = request
-        .uri()
-        .path_and_query()
-        .map_or_else(String::new, ToString::to_string);
+    let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
     let Some(provider) = Provider::of_path(&path) else {
         return next.run(request).await;
     };
@@ -97,17 +77,8 @@ async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Re
         None if provider == Provider::Stripe && !within_pace(&shared, &request) => too_many(),
         None => next.run(request).await,
     };
-    let status = if response.extensions().get::<CloseConnection>().is_some() {
-        0
-    } else {
-        response.status().as_u16()
-    };
-    lock(&shared.requests).add(Logged {
-        at_ms,
-        provider: provider.name(),
-        path,
-        status,
-    });
+    let status = if response.extensions().get::<CloseConnection>().is_some() { 0 } else { response.status().as_u16() };
+    lock(&shared.requests).add(Logged { at_ms, provider: provider.name(), path, status });
     response
 }
 
@@ -178,9 +149,8 @@ impl Server {
                     }
                 });
                 // A client that goes away is none of our concern.
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     }

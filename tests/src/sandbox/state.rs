@@ -34,40 +34,22 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Sandbox {
     #[must_use]
     pub fn dataset(&self, shop: &str) -> Option<Arc<Dataset>> {
-        self.datasets
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_shop
-            .get(shop)
-            .cloned()
+        self.datasets.read().unwrap_or_else(PoisonError::into_inner).by_shop.get(shop).cloned()
     }
 
     /// The dataset that a processor key opens.
     #[must_use]
     pub fn account(&self, key: &str) -> Option<Arc<Dataset>> {
-        self.datasets
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_key
-            .get(key)
-            .cloned()
+        self.datasets.read().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned()
     }
 
     /// Adds a dataset, or replaces the shop's former one with its credentials.
     pub fn put(&self, dataset: Arc<Dataset>) {
-        let mut datasets = self
-            .datasets
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(former) = datasets
-            .by_shop
-            .insert(dataset.shop.clone(), Arc::clone(&dataset))
-        {
+        let mut datasets = self.datasets.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(former) = datasets.by_shop.insert(dataset.shop.clone(), Arc::clone(&dataset)) {
             datasets.by_key.remove(&former.stripe_api_key);
         }
-        datasets
-            .by_key
-            .insert(dataset.stripe_api_key.clone(), dataset);
+        datasets.by_key.insert(dataset.stripe_api_key.clone(), dataset);
     }
 
     #[must_use]

@@ -4,10 +4,7 @@ use jiff::Timestamp;
 
 /// Milliseconds since 1970.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test server stands outside the ports of the service"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test server stands outside the ports of the service")]
 pub fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
@@ -33,10 +30,5 @@ pub fn day_start_s(text: &str) -> Option<i64> {
     if text.len() != 10 {
         return None;
     }
-    Some(
-        format!("{text}T00:00:00Z")
-            .parse::<Timestamp>()
-            .ok()?
-            .as_second(),
-    )
+    Some(format!("{text}T00:00:00Z").parse::<Timestamp>().ok()?.as_second())
 }

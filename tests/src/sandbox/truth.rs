@@ -24,18 +24,11 @@ pub struct Truth {
 pub fn judge(world: &World) -> Truth {
     let mut truth = Truth::default();
     let counted = counted_targets(world);
-    let links: Vec<(usize, Target)> = world
-        .links
-        .iter()
-        .copied()
-        .filter(|(_, target)| counted.contains(target))
-        .collect();
+    let links: Vec<(usize, Target)> =
+        world.links.iter().copied().filter(|(_, target)| counted.contains(target)).collect();
     let mut outside = BTreeSet::new();
     for &(source, target) in &links {
-        let (source_id, target_id) = (
-            world.transaction_gid(source),
-            world.target_id(target).to_owned(),
-        );
+        let (source_id, target_id) = (world.transaction_gid(source), world.target_id(target).to_owned());
         if !world.window.contains(world.transactions[source].at_s) {
             outside.insert(source_id.clone());
         }
@@ -74,9 +67,7 @@ pub fn judge(world: &World) -> Truth {
 }
 
 pub fn targets(world: &World) -> impl Iterator<Item = Target> + '_ {
-    (0..world.charges.len())
-        .map(Target::Charge)
-        .chain((0..world.refunds.len()).map(Target::Refund))
+    (0..world.charges.len()).map(Target::Charge).chain((0..world.refunds.len()).map(Target::Refund))
 }
 
 #[must_use]
@@ -90,15 +81,9 @@ pub fn alone(world: &World, target: Target) -> Option<&'static str> {
 /// Targets of which at least one end of a link lies in the range: a group counts as a whole.
 fn counted_targets(world: &World) -> BTreeSet<Target> {
     let inside = |&(source, target): &(usize, Target)| {
-        world.window.contains(world.transactions[source].at_s)
-            || world.window.contains(world.target_at_s(target))
+        world.window.contains(world.transactions[source].at_s) || world.window.contains(world.target_at_s(target))
     };
-    world
-        .links
-        .iter()
-        .filter(|link| inside(link))
-        .map(|(_, target)| *target)
-        .collect()
+    world.links.iter().filter(|link| inside(link)).map(|(_, target)| *target).collect()
 }
 
 /// What the two sides of a pair both show. Equal keys mean that partners could be exchanged without anyone noticing.
@@ -128,24 +113,11 @@ fn interchangeable(world: &World, links: &[(usize, Target)]) -> Vec<(Vec<String>
     }
     let mut groups = Vec::new();
     for mut pairs in alike.into_values() {
-        pairs.sort_by_key(|&(source, target)| {
-            (
-                world.transactions[source]
-                    .at_s
-                    .min(world.target_at_s(target)),
-                source,
-            )
-        });
+        pairs.sort_by_key(|&(source, target)| (world.transactions[source].at_s.min(world.target_at_s(target)), source));
         for run in pairs.chunk_by(|a, b| latest(world, *b) - earliest(world, *a) <= DAY_S) {
             if run.len() > 1 {
-                let sources = run
-                    .iter()
-                    .map(|(source, _)| world.transaction_gid(*source))
-                    .collect();
-                let targets = run
-                    .iter()
-                    .map(|(_, target)| world.target_id(*target).to_owned())
-                    .collect();
+                let sources = run.iter().map(|(source, _)| world.transaction_gid(*source)).collect();
+                let targets = run.iter().map(|(_, target)| world.target_id(*target).to_owned()).collect();
                 groups.push((sources, targets));
             }
         }
@@ -154,15 +126,11 @@ fn interchangeable(world: &World, links: &[(usize, Target)]) -> Vec<(Vec<String>
 }
 
 fn earliest(world: &World, (source, target): (usize, Target)) -> i64 {
-    world.transactions[source]
-        .at_s
-        .min(world.target_at_s(target))
+    world.transactions[source].at_s.min(world.target_at_s(target))
 }
 
 fn latest(world: &World, (source, target): (usize, Target)) -> i64 {
-    world.transactions[source]
-        .at_s
-        .max(world.target_at_s(target))
+    world.transactions[source].at_s.max(world.target_at_s(target))
 }
 
 /// None if the pair shares a value that nothing else has.
@@ -178,10 +146,7 @@ fn shared(world: &World, source: usize, target: Target) -> Option<Shared<'_>> {
     if !refund && strongly(charge, transaction.payment_id.as_deref()) {
         return None;
     }
-    let paid = transaction
-        .parent
-        .filter(|_| refund)
-        .map(|parent| &world.transactions[parent]);
+    let paid = transaction.parent.filter(|_| refund).map(|parent| &world.transactions[parent]);
     let by_order = names_order(charge, order.id, order.number)
         || paid.is_some_and(|paid| strongly(charge, paid.payment_id.as_deref()));
     let customer = &world.customers[order.customer];
@@ -191,8 +156,7 @@ fn shared(world: &World, source: usize, target: Target) -> Option<Shared<'_>> {
         source_money: (order.currency, transaction.amount),
         target_money: (charge.currency, target_amount),
         order: by_order.then_some(transaction.order),
-        email: (same_customer && charge.shows_email && order.shows_email)
-            .then_some(customer.email.as_str()),
+        email: (same_customer && charge.shows_email && order.shows_email).then_some(customer.email.as_str()),
         last4: (same_customer && charge.shows_card).then_some(customer.last4.as_str()),
         name: (same_customer && charge.shows_name).then_some(customer.name.as_str()),
     })
@@ -200,20 +164,12 @@ fn shared(world: &World, source: usize, target: Target) -> Option<Shared<'_>> {
 
 fn strongly(charge: &Charge, payment_id: Option<&str>) -> bool {
     payment_id.is_some_and(|id| {
-        charge.id == id
-            || charge.intent == id
-            || charge.metadata.iter().any(|(_, value)| value == id)
+        charge.id == id || charge.intent == id || charge.metadata.iter().any(|(_, value)| value == id)
     })
 }
 
 fn names_order(charge: &Charge, id: u64, number: u64) -> bool {
     let (id, number, name) = (id.to_string(), number.to_string(), format!("#{number}"));
-    charge
-        .metadata
-        .iter()
-        .any(|(_, value)| *value == id || *value == number || *value == name)
-        || charge
-            .description
-            .as_ref()
-            .is_some_and(|text| text.split([' ', '#']).any(|word| word == number))
+    charge.metadata.iter().any(|(_, value)| *value == id || *value == number || *value == name)
+        || charge.description.as_ref().is_some_and(|text| text.split([' ', '#']).any(|word| word == number))
 }

@@ -45,7 +45,10 @@ struct BusyFor<'a>(&'a str, MemoryProjections);
 
 #[async_trait::async_trait]
 impl ProjectionStore for BusyFor<'static> {
-    async fn checkpoint(&self, key: &projections::store::CheckpointKey) -> Result<projections::Checkpoint, projections::Fault> {
+    async fn checkpoint(
+        &self,
+        key: &projections::store::CheckpointKey,
+    ) -> Result<projections::Checkpoint, projections::Fault> {
         if key.stream.aggregate_type == self.0 {
             return Err(projections::Fault::Busy("throttled".into()));
         }
@@ -56,7 +59,10 @@ impl ProjectionStore for BusyFor<'static> {
         self.1.row(key).await
     }
 
-    async fn advance(&self, advance: &projections::store::Advance) -> Result<projections::store::Written, projections::Fault> {
+    async fn advance(
+        &self,
+        advance: &projections::store::Advance,
+    ) -> Result<projections::store::Written, projections::Fault> {
         self.1.advance(advance).await
     }
 
@@ -83,7 +89,8 @@ async fn handle(store: Arc<dyn ProjectionStore>, event: Event) -> Result<Vec<Str
 #[test]
 fn every_sample_event_deserialises() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/proj-summary");
-    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     assert!(files.len() >= 5);
     for file in files {
         assert!(!events(&file).records.is_empty(), "{file}");
@@ -93,7 +100,8 @@ fn every_sample_event_deserialises() {
 #[test]
 fn records_of_one_stream_are_one_doorbell_at_its_highest_version() {
     let rung = doorbells(&events("out-of-order-and-twice.json"));
-    let seen: Vec<_> = rung.iter().map(|doorbell| (doorbell.stream.aggregate_type.as_str(), doorbell.version)).collect();
+    let seen: Vec<_> =
+        rung.iter().map(|doorbell| (doorbell.stream.aggregate_type.as_str(), doorbell.version)).collect();
     assert_eq!(seen, [("reconciliation", 2), ("saga", 2)]);
     assert_eq!(rung[0].sequence_number.as_deref(), Some("100000000000000000005"));
     assert_eq!(doorbells(&events("removed.json")), []);

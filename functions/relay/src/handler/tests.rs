@@ -38,14 +38,16 @@ impl Bus for FakeBus {
 async fn relay(bus: FakeBus, event: Event) -> (Result<Vec<String>, ErrorName>, FakeBus) {
     let handler = Handler::new(bus);
     let answer = handler.handle(LambdaEvent::new(event, Context::default())).await.map_err(|error| error.name);
-    let failures = answer.map(|answer| answer.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect());
+    let failures = answer
+        .map(|answer| answer.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect());
     (failures, handler.bus)
 }
 
 #[test]
 fn every_sample_event_deserialises() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/relay");
-    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     assert!(files.len() >= 5);
     for file in files {
         assert!(!events(&file).records.is_empty(), "{file}");

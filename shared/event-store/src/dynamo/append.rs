@@ -18,7 +18,8 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem, Update,
+        CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld,
+        TransactWriteItem, Update,
     },
 };
 use domain::Timestamp;
@@ -189,14 +190,22 @@ impl<'a> Request<'a> {
             if let Some(reason) = reason_at(own.map_or(Place::Fence, Place::Head)) {
                 let actual = reason.item().and_then(|head| text_of(head, "fence")).map(str::to_owned);
                 if actual.as_ref() != Some(&fence.value) {
-                    return Ok(Failed::Final(AppendError::Fenced { stream: fence.stream.partition(), wanted: fence.value.clone(), actual }));
+                    return Ok(Failed::Final(AppendError::Fenced {
+                        stream: fence.stream.partition(),
+                        wanted: fence.value.clone(),
+                        actual,
+                    }));
                 }
             }
         }
-        let outrun = self.transaction.appends.iter().enumerate().find(|(index, _)| {
-            reason_at(Place::Head(*index)).is_some() || reason_at(Place::Commit(*index)).is_some()
-        });
-        let conflict = |append: &Append| AppendError::VersionConflict { stream: append.stream.partition(), expected: append.expected };
+        let outrun =
+            self.transaction.appends.iter().enumerate().find(|(index, _)| {
+                reason_at(Place::Head(*index)).is_some() || reason_at(Place::Commit(*index)).is_some()
+            });
+        let conflict = |append: &Append| AppendError::VersionConflict {
+            stream: append.stream.partition(),
+            expected: append.expected,
+        };
         Ok(outrun.map_or_else(|| without_condition(reasons), |(_, append)| Failed::Final(conflict(append))))
     }
 
@@ -211,7 +220,8 @@ impl<'a> Request<'a> {
             let last = append.expected.saturating_add(u64::try_from(append.events.len()).unwrap_or(u64::MAX));
             let (commit, head) = (reason_at(Place::Commit(index)), reason_at(Place::Head(index)));
             let ours = |item: &Item, version: &str| {
-                binary_of(item, "c") == Some(append.commit_id.as_bytes().as_slice()) && number_of(item, version) == Some(last)
+                binary_of(item, "c") == Some(append.commit_id.as_bytes().as_slice())
+                    && number_of(item, version) == Some(last)
             };
             let found = match (commit.and_then(|reason| reason.item()), head.and_then(|reason| reason.item())) {
                 (Some(commit), _) => ours(commit, "to"),
@@ -247,10 +257,18 @@ impl<'a> Request<'a> {
 
 /// Cancelled without a failed condition: conflicts and throttling pass, the rest does not.
 fn without_condition(reasons: &[CancellationReason]) -> Failed {
-    let told = |reason: &CancellationReason| format!("{}: {}", reason.code().unwrap_or("?"), reason.message().unwrap_or("no message"));
+    let told = |reason: &CancellationReason| {
+        format!("{}: {}", reason.code().unwrap_or("?"), reason.message().unwrap_or("no message"))
+    };
     let real = reasons.iter().filter(|reason| !matches!(reason.code(), None | Some("None")));
     let detail = real.clone().map(told).collect::<Vec<_>>().join("; ");
-    let passing = ["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError", "RequestLimitExceeded", "InternalServerError"];
+    let passing = [
+        "TransactionConflict",
+        "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+        "RequestLimitExceeded",
+        "InternalServerError",
+    ];
     if real.clone().all(|reason| reason.code().is_some_and(|code| passing.contains(&code))) {
         Failed::Busy(format!("transaction cancelled: {detail}"))
     } else {
@@ -264,13 +282,21 @@ fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> AppendError {
 }
 
 fn put_commit(table: &str, commit: &StoredCommit) -> Result<TransactWriteItem, AppendError> {
-    let put = Put::builder().table_name(table).set_item(Some(commit_item(commit))).condition_expression("attribute_not_exists(n)");
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(commit_item(commit)))
+        .condition_expression("attribute_not_exists(n)");
     let put = put.return_values_on_condition_check_failure(AllOld).build().map_err(incomplete)?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// An update, not a put: the fence stays unless it is set.
-fn update_head(table: &str, append: &Append, commit: &StoredCommit, fence: Option<&Fence>) -> Result<TransactWriteItem, AppendError> {
+fn update_head(
+    table: &str,
+    append: &Append,
+    commit: &StoredCommit,
+    fence: Option<&Fence>,
+) -> Result<TransactWriteItem, AppendError> {
     let mut set = "SET #t = :t, #v = :v, #c = :c, #p = :p, #h = :h, #ts = :ts, #k = :k, #cor = :cor".to_owned();
     let mut condition = if append.expected == 0 { "attribute_not_exists(#v)" } else { "#v = :p" }.to_owned();
     let mut values = Item::from([
@@ -283,8 +309,16 @@ fn update_head(table: &str, append: &Append, commit: &StoredCommit, fence: Optio
         (":k".into(), texts(&commit.kinds)),
         (":cor".into(), text(commit.metadata.correlation_id.as_str())),
     ]);
-    let mut names: Vec<(&str, &str)> =
-        vec![("#t", "t"), ("#v", "v"), ("#c", "c"), ("#p", "prev_v"), ("#h", "h"), ("#ts", "ts"), ("#k", "k"), ("#cor", "cor")];
+    let mut names: Vec<(&str, &str)> = vec![
+        ("#t", "t"),
+        ("#v", "v"),
+        ("#c", "c"),
+        ("#p", "prev_v"),
+        ("#h", "h"),
+        ("#ts", "ts"),
+        ("#k", "k"),
+        ("#cor", "cor"),
+    ];
     if append.set_fence.is_some() || fence.is_some() {
         names.push(("#f", "fence"));
     }
@@ -300,20 +334,28 @@ fn update_head(table: &str, append: &Append, commit: &StoredCommit, fence: Optio
     for (short, name) in names {
         update = update.expression_attribute_names(short, name);
     }
-    let update = update.update_expression(set).condition_expression(condition).set_expression_attribute_values(Some(values));
+    let update =
+        update.update_expression(set).condition_expression(condition).set_expression_attribute_values(Some(values));
     let update = update.return_values_on_condition_check_failure(AllOld).build().map_err(incomplete)?;
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
 fn put_command(table: &str, command: &CommandRow, now: Timestamp) -> Result<TransactWriteItem, AppendError> {
     let put = Put::builder().table_name(table).set_item(Some(command_item(command)));
-    let put = put.condition_expression("attribute_not_exists(pk) OR exp < :now").expression_attribute_values(":now", number(now.millis()));
+    let put = put
+        .condition_expression("attribute_not_exists(pk) OR exp < :now")
+        .expression_attribute_values(":now", number(now.millis()));
     let put = put.return_values_on_condition_check_failure(AllOld).build().map_err(incomplete)?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
 fn check_fence(table: &str, fence: &Fence) -> Result<TransactWriteItem, AppendError> {
-    let check = ConditionCheck::builder().table_name(table).key("s", text(fence.stream.partition())).condition_expression("fence = :fence");
-    let check = check.expression_attribute_values(":fence", text(&fence.value)).return_values_on_condition_check_failure(AllOld);
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .key("s", text(fence.stream.partition()))
+        .condition_expression("fence = :fence");
+    let check = check
+        .expression_attribute_values(":fence", text(&fence.value))
+        .return_values_on_condition_check_failure(AllOld);
     Ok(TransactWriteItem::builder().condition_check(check.build().map_err(incomplete)?).build())
 }

@@ -238,10 +238,14 @@ pub(super) fn item_bytes(item: &Item) -> usize {
 fn value_bytes(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
-        AttributeValue::N(digits) => digits.trim_start_matches('-').len().div_ceil(2) + 1 + usize::from(digits.starts_with('-')),
+        AttributeValue::N(digits) => {
+            digits.trim_start_matches('-').len().div_ceil(2) + 1 + usize::from(digits.starts_with('-'))
+        }
         AttributeValue::B(blob) => blob.as_ref().len(),
         AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
-        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map.iter().map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>()
+        }
         AttributeValue::Ss(set) | AttributeValue::Ns(set) => set.iter().map(String::len).sum(),
         AttributeValue::Bs(set) => set.iter().map(|blob| blob.as_ref().len()).sum(),
         _ => 1,
@@ -259,11 +263,15 @@ pub(crate) fn check_sizes(transaction: &Transaction, commits: &[StoredCommit]) -
         sizes.push((command.key.partition(), item_bytes(&command_item(command))));
     }
     if let Some((partition, bytes)) = sizes.iter().find(|(_, bytes)| *bytes > MAX_ITEM_BYTES) {
-        return Err(AppendError::TooLarge(format!("an item of {partition} has {bytes} bytes, at most {MAX_ITEM_BYTES} are allowed")));
+        return Err(AppendError::TooLarge(format!(
+            "an item of {partition} has {bytes} bytes, at most {MAX_ITEM_BYTES} are allowed"
+        )));
     }
     let total: usize = sizes.iter().map(|(_, bytes)| bytes).sum();
     if total > MAX_TRANSACTION_BYTES {
-        return Err(AppendError::TooLarge(format!("the transaction has {total} bytes, at most {MAX_TRANSACTION_BYTES} are allowed")));
+        return Err(AppendError::TooLarge(format!(
+            "the transaction has {total} bytes, at most {MAX_TRANSACTION_BYTES} are allowed"
+        )));
     }
     Ok(())
 }

@@ -17,7 +17,8 @@ use crate::{
     commit::{Continuity, Hash, StoredCommit, StoredHead},
     position::{FEED_SHARDS, Position},
     store::{
-        AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey, Transaction, Units, Verified,
+        AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey,
+        Transaction, Units, Verified,
     },
     upcast::Upcasters,
 };
@@ -94,9 +95,17 @@ impl DynamoStore {
 
     async fn stored_head(&self, stream: &StreamKey) -> Result<(Option<StoredHead>, Units), StoreError> {
         let partition = stream.partition();
-        let request = self.client.get_item().table_name(&self.tables.stream_heads).key("s", text(&partition)).consistent_read(true);
-        let output =
-            request.return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total).send().await.map_err(failed)?;
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.tables.stream_heads)
+            .key("s", text(&partition))
+            .consistent_read(true);
+        let output = request
+            .return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(failed)?;
         let units = Units { read_milli: milli(output.consumed_capacity.as_slice()), write_milli: 0 };
         let head = output.item().map(|item| Reader::new(item, stream).head()).transpose()?;
         if let Some(head) = &head {
@@ -114,17 +123,31 @@ impl DynamoStore {
         start: Option<Item>,
     ) -> Result<(Vec<StoredCommit>, Option<Item>), StoreError> {
         let request = self.client.query().table_name(&self.tables.event_store).consistent_read(true);
-        let request = request.key_condition_expression("s = :s AND n > :after").expression_attribute_values(":s", text(stream.partition()));
-        let request = request.expression_attribute_values(":after", number(after)).set_limit(limit).set_exclusive_start_key(start);
+        let request = request
+            .key_condition_expression("s = :s AND n > :after")
+            .expression_attribute_values(":s", text(stream.partition()));
+        let request = request
+            .expression_attribute_values(":after", number(after))
+            .set_limit(limit)
+            .set_exclusive_start_key(start);
         let output = request.send().await.map_err(failed)?;
-        let commits = output.items().iter().map(|item| Reader::new(item, stream).commit()).collect::<Result<Vec<_>, _>>()?;
+        let commits =
+            output.items().iter().map(|item| Reader::new(item, stream).commit()).collect::<Result<Vec<_>, _>>()?;
         Ok((commits, output.last_evaluated_key))
     }
 
     /// The commit that holds sequence `after` and goes on beyond it.
     async fn spanning(&self, stream: &StreamKey, after: u64) -> Result<Option<StoredCommit>, StoreError> {
-        let request = self.client.query().table_name(&self.tables.event_store).consistent_read(true).scan_index_forward(false).limit(1);
-        let request = request.key_condition_expression("s = :s AND n <= :after").expression_attribute_values(":s", text(stream.partition()));
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.event_store)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(1);
+        let request = request
+            .key_condition_expression("s = :s AND n <= :after")
+            .expression_attribute_values(":s", text(stream.partition()));
         let output = request.expression_attribute_values(":after", number(after)).send().await.map_err(failed)?;
         let commit = output.items().first().map(|item| Reader::new(item, stream).commit()).transpose()?;
         Ok(commit.filter(|commit| commit.to > after))
@@ -136,7 +159,11 @@ impl DynamoStore {
         let mut start = None;
         let mut first = true;
         loop {
-            let left = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX).saturating_sub(i32::try_from(commits.len()).unwrap_or(i32::MAX)));
+            let left = limit.map(|limit| {
+                i32::try_from(limit)
+                    .unwrap_or(i32::MAX)
+                    .saturating_sub(i32::try_from(commits.len()).unwrap_or(i32::MAX))
+            });
             if left.is_some_and(|left| left <= 0) {
                 break;
             }
@@ -178,7 +205,8 @@ impl DynamoStore {
         let mut found = Vec::new();
         let mut start = after.map(|after| start_key(after, key_name, key.clone()));
         loop {
-            let left = i32::try_from(limit).unwrap_or(i32::MAX).saturating_sub(i32::try_from(found.len()).unwrap_or(i32::MAX));
+            let left =
+                i32::try_from(limit).unwrap_or(i32::MAX).saturating_sub(i32::try_from(found.len()).unwrap_or(i32::MAX));
             if left <= 0 {
                 return Ok((found, true));
             }
@@ -267,7 +295,12 @@ impl EventStore for DynamoStore {
     }
 
     async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError> {
-        let request = self.client.get_item().table_name(&self.tables.command_log).key("pk", text(key.partition())).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.tables.command_log)
+            .key("pk", text(key.partition()))
+            .consistent_read(true);
         let output = request.send().await.map_err(failed)?;
         let record = output.item().map(command_record).transpose()?;
         Ok(record.filter(|record| record.expires_at >= now))
@@ -287,7 +320,12 @@ impl EventStore for DynamoStore {
         Ok((found, next))
     }
 
-    async fn feed(&self, window: Window, limit: u32, after: Option<String>) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+    async fn feed(
+        &self,
+        window: Window,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
         let mut after = after.as_deref().map(Position::read).transpose()?;
         let start = after.as_ref().map_or(window.from.millis(), |after| after.at_ms);
         let mut shard = after.as_ref().map_or(0, |after| feed_shard(&after.partition));
@@ -297,7 +335,9 @@ impl EventStore for DynamoStore {
             let day = Timestamp::from_millis(day_ms).day();
             while shard < FEED_SHARDS {
                 let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-                let (page, full) = self.index_page("feed", ("fp", feed_key(shard, &day)), Some(window), left, after.take().as_ref()).await?;
+                let (page, full) = self
+                    .index_page("feed", ("fp", feed_key(shard, &day)), Some(window), left, after.take().as_ref())
+                    .await?;
                 found.extend(page);
                 if full {
                     let next = found.last().map(|last| position_of(last).write());

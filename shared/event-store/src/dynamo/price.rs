@@ -14,7 +14,13 @@ fn started_kilobytes(bytes: usize) -> u64 {
 
 fn indexed_bytes(commit: &Item, index_key: &str) -> usize {
     let projected = ["s", "n", "to", "k", "ts", index_key];
-    item_bytes(&commit.iter().filter(|(name, _)| projected.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect())
+    item_bytes(
+        &commit
+            .iter()
+            .filter(|(name, _)| projected.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    )
 }
 
 /// Write units of a transaction that goes through the first time. A fence elsewhere counts as a head of at most 1 KB.
@@ -32,7 +38,8 @@ pub fn priced(transaction: &Transaction) -> Result<Units, AppendError> {
     if let Some(command) = &transaction.command {
         units += 2 * started_kilobytes(item_bytes(&command_item(command)));
     }
-    let elsewhere = |fence: &crate::store::Fence| transaction.appends.iter().all(|append| append.stream != fence.stream);
+    let elsewhere =
+        |fence: &crate::store::Fence| transaction.appends.iter().all(|append| append.stream != fence.stream);
     if transaction.fence.as_ref().is_some_and(elsewhere) {
         units += 2;
     }

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     primitives::Blob,
     types::{
-        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType,
+        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+        ProjectionType, ScalarAttributeType,
     },
 };
 use event_store::{DynamoStore, EventStore, MemoryStore, StreamKey, Tables};
@@ -60,7 +60,8 @@ impl Backend {
         match &self.kind {
             Kind::Memory(store) => assert!(store.lose(stream, from)),
             Kind::Dynamo(dynamo) => {
-                let request = dynamo.client.delete_item().table_name(&dynamo.tables.event_store).set_key(Some(key(stream, from)));
+                let request =
+                    dynamo.client.delete_item().table_name(&dynamo.tables.event_store).set_key(Some(key(stream, from)));
                 request.send().await.unwrap();
             }
         }
@@ -70,7 +71,8 @@ impl Backend {
         match &self.kind {
             Kind::Memory(store) => assert!(store.overwrite(stream, from, encoding, body.to_vec())),
             Kind::Dynamo(dynamo) => {
-                let request = dynamo.client.update_item().table_name(&dynamo.tables.event_store).set_key(Some(key(stream, from)));
+                let request =
+                    dynamo.client.update_item().table_name(&dynamo.tables.event_store).set_key(Some(key(stream, from)));
                 let request = request.update_expression("SET enc = :enc, b = :b");
                 let request = request.expression_attribute_values(":enc", AttributeValue::N(encoding.to_string()));
                 request.expression_attribute_values(":b", AttributeValue::B(Blob::new(body))).send().await.unwrap();
@@ -101,7 +103,11 @@ impl Dynamo {
             .interceptor(interference.clone())
             .build();
         let name = |table: &str| format!("{table}-{}-{number}", std::process::id());
-        let tables = Tables { event_store: name("event_store"), stream_heads: name("stream_heads"), command_log: name("command_log") };
+        let tables = Tables {
+            event_store: name("event_store"),
+            stream_heads: name("stream_heads"),
+            command_log: name("command_log"),
+        };
         let dynamo = Self { client: Client::from_conf(config), tables, interference };
         dynamo.create_tables().await;
         dynamo
@@ -116,18 +122,22 @@ impl Dynamo {
     }
 
     async fn create_tables(&self) {
-        let request = self.client.create_table().table_name(&self.tables.event_store).billing_mode(BillingMode::PayPerRequest);
+        let request =
+            self.client.create_table().table_name(&self.tables.event_store).billing_mode(BillingMode::PayPerRequest);
         let request = request.key_schema(element("s", KeyType::Hash)).key_schema(element("n", KeyType::Range));
         let request = request.attribute_definitions(attribute("s", ScalarAttributeType::S));
         let request = request.attribute_definitions(attribute("n", ScalarAttributeType::N));
         let request = request.attribute_definitions(attribute("ts", ScalarAttributeType::N));
         let request = request.attribute_definitions(attribute("cp", ScalarAttributeType::S));
         let request = request.attribute_definitions(attribute("fp", ScalarAttributeType::S));
-        let request = request.global_secondary_indexes(index("correlation", "cp")).global_secondary_indexes(index("feed", "fp"));
+        let request =
+            request.global_secondary_indexes(index("correlation", "cp")).global_secondary_indexes(index("feed", "fp"));
         request.send().await.unwrap();
         for (table, key) in [(&self.tables.stream_heads, "s"), (&self.tables.command_log, "pk")] {
             let request = self.client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-            let request = request.key_schema(element(key, KeyType::Hash)).attribute_definitions(attribute(key, ScalarAttributeType::S));
+            let request = request
+                .key_schema(element(key, KeyType::Hash))
+                .attribute_definitions(attribute(key, ScalarAttributeType::S));
             request.send().await.unwrap();
         }
     }
@@ -149,7 +159,8 @@ fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
 }
 
 fn index(name: &str, key: &str) -> GlobalSecondaryIndex {
-    let projection = Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("to").non_key_attributes("k");
+    let projection =
+        Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("to").non_key_attributes("k");
     let index = GlobalSecondaryIndex::builder().index_name(name).projection(projection.build());
     index.key_schema(element(key, KeyType::Hash)).key_schema(element("ts", KeyType::Range)).build().unwrap()
 }

@@ -7,7 +7,8 @@ use crate::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{CorrelationId, TenantId, Timestamp};
 use event_store::{
-    Append, CommandKey, CommandRecord, CommandRow, EventStore, Fence, HeadChange, HeadImage, NewEvent, StreamKey, Transaction, packs, priced,
+    Append, CommandKey, CommandRecord, CommandRow, EventStore, Fence, HeadChange, HeadImage, NewEvent, StreamKey,
+    Transaction, packs, priced,
 };
 use serde_json::json;
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use crate::{
     for_both,
     given::{large, one, stream},
 };
-use event_store::{StoreError};
+use event_store::StoreError;
 
 for_both!(an_untouched_stream_is_intact, an_altered_commit_is_found, a_stream_cut_short_is_found);
 
@@ -32,7 +32,9 @@ async fn an_altered_commit_is_found(backend: Backend) {
     let forged = br#"[["Counted",1,{"number":3}],["Counted",1,{"number":400}]]"#;
     backend.overwrite(&stream("r"), 3, 1, forged).await;
     assert_eq!(backend.store.load(&stream("r"), 0).await.unwrap().len(), 3, "it reads like any other commit");
-    let Err(StoreError::Corrupt { sequence, detail, .. }) = backend.store.verify(&stream("r")).await else { panic!("not noticed") };
+    let Err(StoreError::Corrupt { sequence, detail, .. }) = backend.store.verify(&stream("r")).await else {
+        panic!("not noticed")
+    };
     assert_eq!(sequence, 3);
     assert!(detail.contains("altered"), "{detail}");
 }

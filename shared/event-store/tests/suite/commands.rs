@@ -9,7 +9,12 @@ use domain::Timestamp;
 use event_store::{AppendError, Transaction};
 use uuid::Uuid;
 
-for_both!(a_repeated_command_gets_the_first_answer, an_expired_row_gives_way, a_command_may_leave_no_event, equal_commands_at_once_have_one_winner);
+for_both!(
+    a_repeated_command_gets_the_first_answer,
+    an_expired_row_gives_way,
+    a_command_may_leave_no_event,
+    equal_commands_at_once_have_one_winner
+);
 
 fn start(id: &str, key: &str, body: &str) -> Transaction {
     let mut transaction = one(id, 0, 1);
@@ -21,7 +26,9 @@ async fn a_repeated_command_gets_the_first_answer(backend: Backend) {
     let store = &backend.store;
     store.append(start("r1", "key", "body")).await.unwrap();
     for body in ["body", "another body"] {
-        let Err(AppendError::Repeated(record)) = store.append(start("r2", "key", body)).await else { panic!("carried out twice") };
+        let Err(AppendError::Repeated(record)) = store.append(start("r2", "key", body)).await else {
+            panic!("carried out twice")
+        };
         assert_eq!(*record, command("key", "body").record, "the caller compares the hashes");
     }
     assert_eq!(store.head(&stream("r2")).await.unwrap(), None);
@@ -36,7 +43,10 @@ async fn an_expired_row_gives_way(backend: Backend) {
     store.append(start("r1", "key", "body")).await.unwrap();
     let mut later = start("r2", "key", "new body");
     later.metadata.timestamp = Timestamp::from_millis(NOW_MS + 1000);
-    assert!(matches!(store.append(later.clone()).await, Err(AppendError::Repeated(_))), "its last millisecond still counts");
+    assert!(
+        matches!(store.append(later.clone()).await, Err(AppendError::Repeated(_))),
+        "its last millisecond still counts"
+    );
     later.metadata.timestamp = Timestamp::from_millis(NOW_MS + 1001);
     if let Some(command) = &mut later.command {
         command.record.expires_at = Timestamp::from_millis(NOW_MS + 5000);

@@ -24,7 +24,11 @@ async fn conflicts_between_transactions_and_throttling_are_tried_again() {
     dynamo.interference.next(answers);
     let done = store.append(one("r", 0, 1)).await.unwrap();
     assert_eq!((done.versions, done.repeated), (vec![1], false));
-    assert_eq!(dynamo.interference.transactions(), answers.len() + 1, "each answer was tried again once, by the store alone");
+    assert_eq!(
+        dynamo.interference.transactions(),
+        answers.len() + 1,
+        "each answer was tried again once, by the store alone"
+    );
 }
 
 #[tokio::test]
@@ -32,7 +36,10 @@ async fn an_append_gives_up_when_its_time_is_over() {
     let dynamo = Dynamo::start().await;
     dynamo.interference.next(std::iter::repeat_n(Answer::Cancelled("TransactionConflict"), 1000));
     let busy = dynamo.impatient().append(one("r", 0, 1)).await;
-    assert!(matches!(&busy, Err(AppendError::Store(StoreError::Busy(why))) if why.contains("TransactionConflict")), "{busy:?}");
+    assert!(
+        matches!(&busy, Err(AppendError::Store(StoreError::Busy(why))) if why.contains("TransactionConflict")),
+        "{busy:?}"
+    );
     assert!(dynamo.interference.transactions() > 2);
     assert_eq!(dynamo.store().head(&stream("r")).await.unwrap(), None);
 }
@@ -82,7 +89,9 @@ async fn a_failed_condition_without_the_old_item_is_looked_up() {
     let dynamo = Dynamo::start().await;
     let store = dynamo.store();
     store.append(one("r", 0, 1)).await.unwrap();
-    dynamo.interference.next([Answer::Cancelled("ConditionalCheckFailed"), Answer::Cancelled("ConditionalCheckFailed")]);
+    dynamo
+        .interference
+        .next([Answer::Cancelled("ConditionalCheckFailed"), Answer::Cancelled("ConditionalCheckFailed")]);
     assert!(store.append(one("r", 0, 1)).await.unwrap().repeated);
     let mut late = one("r", 0, 1);
     late.appends[0].commit_id = Uuid::from_u128(5);

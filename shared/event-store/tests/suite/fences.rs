@@ -34,7 +34,10 @@ async fn a_fence_on_another_stream(backend: Backend) {
     store.append(fenced(one("r", 0, 1), "saga", "a1")).await.unwrap();
     is_fenced(store.append(fenced(one("r", 1, 1), "saga", "a2")).await, Some("a1"));
     assert_eq!(store.head(&stream("r")).await.unwrap().unwrap().version, 1);
-    assert!(store.append(fenced(one("r", 0, 1), "saga", "a0")).await.unwrap().repeated, "what was written before stays written");
+    assert!(
+        store.append(fenced(one("r", 0, 1), "saga", "a0")).await.unwrap().repeated,
+        "what was written before stays written"
+    );
 }
 
 async fn a_fence_on_the_same_stream(backend: Backend) {
@@ -45,7 +48,10 @@ async fn a_fence_on_the_same_stream(backend: Backend) {
     is_fenced(store.append(fenced(one("saga", 2, 1), "saga", "a0")).await, Some("a1"));
     let mut late = fenced(one("saga", 1, 1), "saga", "a1");
     late.appends[0].commit_id = Uuid::from_u128(3);
-    assert!(matches!(store.append(late).await, Err(AppendError::VersionConflict { .. })), "the fence holds, the version does not");
+    assert!(
+        matches!(store.append(late).await, Err(AppendError::VersionConflict { .. })),
+        "the fence holds, the version does not"
+    );
     let takeover = raising(fenced(one("saga", 2, 1), "saga", "a1"), "a2");
     store.append(takeover.clone()).await.unwrap();
     assert!(store.append(takeover).await.unwrap().repeated, "a repeated takeover is not fenced off by itself");

@@ -36,7 +36,11 @@ pub fn large(bytes: usize, seed: u64) -> NewEvent {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         char::from(b' '.wrapping_add(u8::try_from(state >> 58).unwrap())).to_string().replace(['"', '\\'], "x")
     };
-    NewEvent { event_type: "Filled".into(), event_version: 1, data: Value::String((0..bytes).map(|_| letter()).collect()) }
+    NewEvent {
+        event_type: "Filled".into(),
+        event_version: 1,
+        data: Value::String((0..bytes).map(|_| letter()).collect()),
+    }
 }
 
 pub fn append(id: &str, expected: u64, count: u64) -> Append {

@@ -79,8 +79,13 @@ impl Intercept for Interference {
                     r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"cancelled","CancellationReasons":[{{"Code":"{code}","Message":"injected"}},{{"Code":"None"}}]}}"#
                 ),
             ),
-            Answer::Error(name) => (400, format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"injected"}}"#)),
-            Answer::Lost => (500, r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"injected"}"#.to_owned()),
+            Answer::Error(name) => {
+                (400, format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"injected"}}"#))
+            }
+            Answer::Lost => (
+                500,
+                r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"injected"}"#.to_owned(),
+            ),
         };
         let response = context.response_mut();
         *response.status_mut() = status.try_into()?;

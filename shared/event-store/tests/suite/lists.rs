@@ -49,7 +49,10 @@ async fn lists_a_time_range(backend: Backend) {
         transaction.metadata.timestamp = Timestamp::from_millis(NOW_MS + i64::from(number) * DAY_MS / 4);
         store.append(transaction).await.unwrap();
     }
-    let window = Window { from: Timestamp::from_millis(NOW_MS + DAY_MS / 4), to: Timestamp::from_millis(NOW_MS + 10 * DAY_MS / 4) };
+    let window = Window {
+        from: Timestamp::from_millis(NOW_MS + DAY_MS / 4),
+        to: Timestamp::from_millis(NOW_MS + 10 * DAY_MS / 4),
+    };
     let mut found = BTreeSet::new();
     let mut after = None;
     loop {

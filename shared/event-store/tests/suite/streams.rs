@@ -64,7 +64,10 @@ async fn the_second_writer_of_a_version_loses(backend: Backend) {
         let mut late = one("r", expected, 1);
         late.appends[0].commit_id = Uuid::from_u128(7);
         let refused = backend.store.append(late).await;
-        assert!(matches!(refused, Err(AppendError::VersionConflict { expected: named, .. }) if named == expected), "{refused:?}");
+        assert!(
+            matches!(refused, Err(AppendError::VersionConflict { expected: named, .. }) if named == expected),
+            "{refused:?}"
+        );
     }
     assert_eq!(backend.store.load(&stream("r"), 0).await.unwrap().len(), 1);
 }
@@ -104,7 +107,8 @@ async fn writers_side_by_side_leave_no_gap_and_lose_nothing(backend: Backend) {
     won.sort_unstable();
     assert_eq!(won, (1..=COMMANDS).collect::<Vec<_>>(), "one winner for every version");
     let commits = backend.store.load(&stream("r"), 0).await.unwrap();
-    let numbers: HashSet<u64> = commits.iter().map(|commit| commit.events[0].data["number"].as_u64().unwrap()).collect();
+    let numbers: HashSet<u64> =
+        commits.iter().map(|commit| commit.events[0].data["number"].as_u64().unwrap()).collect();
     assert_eq!((commits.len(), numbers.len()), (1000, 1000), "every command's event is there once");
     assert_eq!(backend.store.verify(&stream("r")).await.unwrap().version, COMMANDS);
 }
@@ -119,7 +123,10 @@ async fn several_streams_are_written_together_or_not_at_all(backend: Backend) {
     half.appends[1].commit_id = Uuid::from_u128(9);
     half.command = Some(command("half", "body"));
     let refused = store.append(half.clone()).await;
-    assert!(matches!(&refused, Err(AppendError::VersionConflict { stream, .. }) if stream.ends_with("#b")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(AppendError::VersionConflict { stream, .. }) if stream.ends_with("#b")),
+        "{refused:?}"
+    );
     assert_eq!(store.head(&stream("a")).await.unwrap().unwrap().version, 1);
     let row = store.command(&half.command.unwrap().key, metadata().timestamp).await.unwrap();
     assert_eq!(row, None, "no command without its events");
@@ -141,7 +148,10 @@ async fn the_same_commit_again_is_success(backend: Backend) {
 
     both.command = None;
     both.appends[0].events.push(event(99));
-    assert!(matches!(store.append(both).await, Err(AppendError::VersionConflict { .. })), "the same id with other events is another commit");
+    assert!(
+        matches!(store.append(both).await, Err(AppendError::VersionConflict { .. })),
+        "the same id with other events is another commit"
+    );
     assert_eq!(store.verify(&stream("a")).await.unwrap().version, 3);
 }
 
@@ -191,7 +201,10 @@ async fn a_hole_is_a_loud_error(backend: Backend) {
     }
     assert!(matches!(store.verify(&stream("r")).await, Err(StoreError::Corrupt { sequence: 3, .. })));
     backend.lose(&stream("r"), 5).await;
-    assert!(matches!(store.verify(&stream("r")).await, Err(StoreError::Corrupt { sequence: 3, .. })), "the head knows of more");
+    assert!(
+        matches!(store.verify(&stream("r")).await, Err(StoreError::Corrupt { sequence: 3, .. })),
+        "the head knows of more"
+    );
 }
 
 async fn a_damaged_body_is_a_loud_error(backend: Backend) {
@@ -238,7 +251,9 @@ async fn what_cannot_be_written_is_refused(backend: Backend) {
     assert!(refusal(transaction(many)).await.contains("102 items"));
     let newer = NewEvent { event_version: 2, ..event(1) };
     assert!(refusal(with(vec![newer])).await.contains("could not be read back"));
-    assert!(refusal(with(vec![large(250_000, 1), large(250_000, 2), large(250_000, 3)])).await.contains("at most 409600"));
+    assert!(
+        refusal(with(vec![large(250_000, 1), large(250_000, 2), large(250_000, 3)])).await.contains("at most 409600")
+    );
     let heavy = (0..16).map(|number| {
         let mut append = append(&format!("r{number}"), 0, 1);
         append.events = vec![large(200_000, 2 * number), large(200_000, 2 * number + 1)];

@@ -8,7 +8,11 @@ use crate::{
 use domain::TenantId;
 use event_store::{AppendError, Fence, StoreError, StreamKey};
 
-for_both!(equal_ids_of_two_tenants_are_two_streams, a_transaction_stays_within_its_tenant, a_list_stays_within_its_tenant);
+for_both!(
+    equal_ids_of_two_tenants_are_two_streams,
+    a_transaction_stays_within_its_tenant,
+    a_list_stays_within_its_tenant
+);
 
 fn other() -> TenantId {
     TenantId::parse("globex").unwrap()
@@ -38,7 +42,9 @@ async fn a_transaction_stays_within_its_tenant(backend: Backend) {
     let mut foreign_fence = one("r", 0, 1);
     foreign_fence.fence = Some(Fence { stream: StreamKey::new(&other(), "saga", "r"), value: "a1".into() });
     for transaction in [foreign_stream, foreign_command, foreign_fence] {
-        assert!(matches!(backend.store.append(transaction).await, Err(AppendError::TooLarge(why)) if why.contains("tenant")));
+        assert!(
+            matches!(backend.store.append(transaction).await, Err(AppendError::TooLarge(why)) if why.contains("tenant"))
+        );
     }
 }
 

@@ -59,7 +59,11 @@ impl DynamoResultPages {
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
             let batch = self.client.batch_write_item().request_items(table, requests);
-            let output = batch.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(|error| fault(&error))?;
+            let output = batch
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| fault(&error))?;
             units = units.plus(write_units(output.consumed_capacity()));
             requests = output.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
             if requests.is_empty() {
@@ -117,9 +121,17 @@ fn chunk_of(item: &Item) -> Result<Chunk, Fault> {
 
 #[async_trait]
 impl ResultPages for DynamoResultPages {
-    async fn write(&self, tenant: &TenantId, reconciliation: &ReconciliationId, attempt: AttemptNumber, list: ResultList, rows: &[Value]) -> Result<Units, Fault> {
+    async fn write(
+        &self,
+        tenant: &TenantId,
+        reconciliation: &ReconciliationId,
+        attempt: AttemptNumber,
+        list: ResultList,
+        rows: &[Value],
+    ) -> Result<Units, Fault> {
         let partition = partition(tenant, reconciliation, attempt, list);
-        let requests = pack(rows)?.into_iter().map(|chunk| request(&partition, chunk)).collect::<Result<Vec<_>, _>>()?;
+        let requests =
+            pack(rows)?.into_iter().map(|chunk| request(&partition, chunk)).collect::<Result<Vec<_>, _>>()?;
         let mut units = Units::default();
         for batch in requests.chunks(BATCH_ITEMS) {
             units = units.plus(self.send(self.table(list), batch.to_vec()).await?);

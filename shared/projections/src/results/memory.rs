@@ -35,7 +35,14 @@ impl MemoryResultPages {
 
 #[async_trait]
 impl ResultPages for MemoryResultPages {
-    async fn write(&self, tenant: &TenantId, reconciliation: &ReconciliationId, attempt: AttemptNumber, list: ResultList, rows: &[Value]) -> Result<Units, Fault> {
+    async fn write(
+        &self,
+        tenant: &TenantId,
+        reconciliation: &ReconciliationId,
+        attempt: AttemptNumber,
+        list: ResultList,
+        rows: &[Value],
+    ) -> Result<Units, Fault> {
         let (packed, partition) = (pack(rows)?, partition(tenant, reconciliation, attempt, list));
         self.chunks().extend(packed.into_iter().map(|chunk| ((partition.clone(), chunk.number), chunk)));
         Ok(Units::default())

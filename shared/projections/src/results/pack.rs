@@ -34,7 +34,8 @@ pub fn pack(rows: &[Value]) -> Result<Vec<Chunk>, Fault> {
     for slice in rows.chunks(MAX_CHUNK_ROWS) {
         compress(slice, &mut bodies)?;
     }
-    let count = |length: usize| u32::try_from(length).map_err(|_| Fault::Refused("a list this long cannot be stored".into()));
+    let count =
+        |length: usize| u32::try_from(length).map_err(|_| Fault::Refused("a list this long cannot be stored".into()));
     let of = count(bodies.len())?;
     let chunk = |(number, (rows, body))| Ok(Chunk { number: count(number)?, of, rows: count(rows)?, body });
     bodies.into_iter().enumerate().map(chunk).collect()
@@ -90,7 +91,11 @@ impl Reading {
     pub fn take(&mut self, chunk: Option<&Chunk>) -> Result<bool, Fault> {
         let Some(chunk) = chunk.filter(|chunk| chunk.number == self.position.chunk) else {
             let number = self.position.chunk;
-            return if number == 0 { Ok(true) } else { Err(Fault::Corrupt(format!("chunk {number} of a result is gone"))) };
+            return if number == 0 {
+                Ok(true)
+            } else {
+                Err(Fault::Corrupt(format!("chunk {number} of a result is gone")))
+            };
         };
         self.of = chunk.of;
         let skip = usize::try_from(self.position.row).unwrap_or(usize::MAX);

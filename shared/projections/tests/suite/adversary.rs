@@ -8,7 +8,10 @@ use domain::{
     reconciliation::{Reconciliation, ReconciliationEvent},
 };
 use event_store::{EventStore, MemoryStore};
-use projections::{Engine, MemoryProjections, ReadModels, reconciliation_summary::ReconciliationSummary, projection::Projection, summary_of};
+use projections::{
+    Engine, MemoryProjections, ReadModels, projection::Projection, reconciliation_summary::ReconciliationSummary,
+    summary_of,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -17,20 +20,32 @@ const STREAMS: usize = 3;
 /// What happens next. Numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
 enum Happening {
-    Commit { stream: usize, events: Vec<ReconciliationEvent> },
+    Commit {
+        stream: usize,
+        events: Vec<ReconciliationEvent>,
+    },
     /// A doorbell of a commit arrives, once more or for the first time; those never chosen are lost.
-    Doorbell { index: usize },
+    Doorbell {
+        index: usize,
+    },
     /// Two doorbells arrive at the same time, in two processes.
-    TwoDoorbells { first: usize, second: usize },
+    TwoDoorbells {
+        first: usize,
+        second: usize,
+    },
 }
 
 fn event() -> impl Strategy<Value = ReconciliationEvent> {
     prop_oneof![
         Just(ReconciliationEvent::OrdersFetched(fetched())),
         Just(ReconciliationEvent::PaymentsFetched(fetched())),
-        (0..50_u64, 0..50_u64, prop::option::of(0..=10_000_u32)).prop_map(|(matched, unmatched, accuracy)| published(matched, unmatched, accuracy)),
+        (0..50_u64, 0..50_u64, prop::option::of(0..=10_000_u32))
+            .prop_map(|(matched, unmatched, accuracy)| published(matched, unmatched, accuracy)),
         Just(ReconciliationEvent::ResultsWithdrawn { attempt: 1 }),
-        (0..1_000_i64).prop_map(|ms| ReconciliationEvent::ReconciliationCompleted { attempt: 1, completed_at: Timestamp::from_millis(NEW_YEAR_MS + ms) }),
+        (0..1_000_i64).prop_map(|ms| ReconciliationEvent::ReconciliationCompleted {
+            attempt: 1,
+            completed_at: Timestamp::from_millis(NEW_YEAR_MS + ms)
+        }),
         (0..1_000_i64).prop_map(|ms| failed(NEW_YEAR_MS + ms)),
     ]
 }
@@ -92,7 +107,8 @@ impl World {
             let (tenant, id) = (tenant("acme"), format!("recon_{stream}"));
             let key = run_stream(&tenant, &id);
             let all = events(&*self.store, &key).await;
-            let seen = usize::try_from(self.rows.checkpoint_version(ReconciliationSummary::NAME, &key).await.unwrap()).unwrap();
+            let seen = usize::try_from(self.rows.checkpoint_version(ReconciliationSummary::NAME, &key).await.unwrap())
+                .unwrap();
             let row = self.rows.reconciliation(&tenant, &id).await.unwrap();
             assert_eq!(row, summary_of(&tenant, &id, &all[..seen]).unwrap());
             missing += all.len() - seen;

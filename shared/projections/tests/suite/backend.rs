@@ -4,14 +4,13 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
     types::{
-        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType,
+        AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+        ProjectionType, ScalarAttributeType,
     },
 };
 use projections::{
     DynamoProjections, DynamoResultPages, MemoryProjections, MemoryResultPages, ReadModels, ResultPages, Tables,
-    read::Rows,
-    store::Versions,
+    read::Rows, store::Versions,
 };
 use std::sync::{
     Arc,
@@ -76,7 +75,10 @@ impl Backend {
         match &self.kind {
             Kind::Memory(store) => store.set_versions(projection, versions),
             Kind::Dynamo(client, tables) => {
-                let put = client.put_item().table_name(&tables.projections).item("pk", AttributeValue::S(projection.to_owned()));
+                let put = client
+                    .put_item()
+                    .table_name(&tables.projections)
+                    .item("pk", AttributeValue::S(projection.to_owned()));
                 let mut put = put.item("live", AttributeValue::N(versions.live.to_string()));
                 if let Some(building) = versions.building {
                     put = put.item("building", AttributeValue::N(building.to_string()));
@@ -136,7 +138,9 @@ fn attribute(name: &str) -> AttributeDefinition {
 }
 
 fn index(name: &str, keys: &[&str], projection: ProjectionType) -> GlobalSecondaryIndex {
-    let mut index = GlobalSecondaryIndex::builder().index_name(name).projection(Projection::builder().projection_type(projection).build());
+    let mut index = GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .projection(Projection::builder().projection_type(projection).build());
     for (name, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
         index = index.key_schema(element(name, kind));
     }

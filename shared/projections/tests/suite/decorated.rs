@@ -25,7 +25,8 @@ impl Decorated {
 
     /// Up to seven turns for the others, so that pulls overtake each other.
     async fn dawdle(&self) {
-        let next = |seed: u64| Some(seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+        let next =
+            |seed: u64| Some(seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
         let seed = self.seed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).unwrap_or_default();
         for _ in 0..seed >> 61 {
             yield_now().await;

@@ -1,7 +1,8 @@
 //! Streams to project.
 
 use domain::{
-    Aggregate, ConnectionId, CorrelationId, DateRange, ErrorName, EventEnvelope, Failure, JobId, Metadata, TenantId, Timestamp,
+    Aggregate, ConnectionId, CorrelationId, DateRange, ErrorName, EventEnvelope, Failure, JobId, Metadata, TenantId,
+    Timestamp,
     connection::Adapter,
     job::{JobDefinition, Side},
     reconciliation::{Fetched, Published, Reconciliation, ReconciliationEvent, Request},
@@ -59,7 +60,12 @@ pub fn published(matched: u64, unmatched: u64, accuracy_bp: Option<u32>) -> Reco
         input_digest: "digest".into(),
         ..RunSummary::default()
     };
-    ReconciliationEvent::ResultsPublished(Published { attempt: 1, summary, reference: "results/x".into(), digest: "d".into() })
+    ReconciliationEvent::ResultsPublished(Published {
+        attempt: 1,
+        summary,
+        reference: "results/x".into(),
+        digest: "d".into(),
+    })
 }
 
 pub fn failed(at_ms: i64) -> ReconciliationEvent {
@@ -87,11 +93,18 @@ fn commit_id(stream: &StreamKey, expected: u64) -> Uuid {
 }
 
 /// Appends one commit and gives back the stream's new version.
-pub async fn append<A: Aggregate>(store: &dyn EventStore, tenant: &TenantId, id: &str, at_ms: i64, events: &[A::Event]) -> u64 {
+pub async fn append<A: Aggregate>(
+    store: &dyn EventStore,
+    tenant: &TenantId,
+    id: &str,
+    at_ms: i64,
+    events: &[A::Event],
+) -> u64 {
     let stream = StreamKey::new(tenant, A::TYPE, id);
     let expected = store.head(&stream).await.unwrap().map_or(0, |head| head.version);
     let append = NewCommit::of::<A>(tenant, id, expected, events, commit_id(&stream, expected)).unwrap();
-    let transaction = Transaction { appends: vec![append], command: None, fence: None, metadata: metadata(tenant, at_ms) };
+    let transaction =
+        Transaction { appends: vec![append], command: None, fence: None, metadata: metadata(tenant, at_ms) };
     store.append(transaction).await.unwrap().versions[0]
 }
 

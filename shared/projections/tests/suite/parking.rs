@@ -9,9 +9,7 @@ use domain::{EventEnvelope, reconciliation::Reconciliation};
 use event_store::{EventStore, MemoryStore};
 use projections::{
     ALL, ApplyError, Engine, Projection, PullError, Pulled, Registered, SummaryView, Table,
-    engine::PARK_AFTER_ATTEMPTS,
-    projection::Keys,
-    reconciliation_summary::ReconciliationSummary,
+    engine::PARK_AFTER_ATTEMPTS, projection::Keys, reconciliation_summary::ReconciliationSummary,
 };
 use std::sync::Arc;
 
@@ -59,7 +57,9 @@ async fn park(engine: &Engine) {
         let error = engine.ring(&stream, 2).await.unwrap_err();
         assert!(matches!(error, PullError::Trouble { position: 2, attempts, .. } if attempts == attempt), "{error}");
     }
-    let [Pulled::Parked(trouble)] = &engine.ring(&stream, 2).await.unwrap()[..] else { unreachable!("parked at the fifth") };
+    let [Pulled::Parked(trouble)] = &engine.ring(&stream, 2).await.unwrap()[..] else {
+        unreachable!("parked at the fifth")
+    };
     assert_eq!((trouble.position, trouble.attempts, trouble.parked), (2, PARK_AFTER_ATTEMPTS, true));
     assert!(trouble.error.contains("NobodyKnows"), "{}", trouble.error);
 }

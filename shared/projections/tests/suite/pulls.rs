@@ -32,7 +32,14 @@ async fn a_doorbell_brings_the_row_up_to_date_once(backend: Backend) {
     let engine = Engine::new(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _);
     let stream = run_stream(&acme, "recon_1");
     append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[started("job_1")]).await;
-    let version = append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[published(1, 0, None), ReconciliationEvent::ResultsWithdrawn { attempt: 1 }]).await;
+    let version = append::<Reconciliation>(
+        &*events_store,
+        &acme,
+        "recon_1",
+        NEW_YEAR_MS,
+        &[published(1, 0, None), ReconciliationEvent::ResultsWithdrawn { attempt: 1 }],
+    )
+    .await;
     let pulled = engine.ring(&stream, version).await.unwrap();
     assert!(matches!(pulled[..], [Pulled::UpTo { version: 3, applied: 3, .. }]), "{pulled:?}");
     for late in [version, 1] {
@@ -43,7 +50,14 @@ async fn a_doorbell_brings_the_row_up_to_date_once(backend: Backend) {
     assert_eq!(row, summary_of(&acme, "recon_1", &events(&*events_store, &stream).await).unwrap());
     assert_eq!(backend.reads.checkpoint_version("reconciliation_summary", &stream).await.unwrap(), 3);
 
-    append::<Job>(&*events_store, &acme, "job_1", NEW_YEAR_MS + DAY_MS, &[JobEvent::JobCreated { definition: definition("d") }]).await;
+    append::<Job>(
+        &*events_store,
+        &acme,
+        "job_1",
+        NEW_YEAR_MS + DAY_MS,
+        &[JobEvent::JobCreated { definition: definition("d") }],
+    )
+    .await;
     engine.ring(&event_store::StreamKey::new(&acme, "job", "job_1"), 1).await.unwrap();
     assert!(backend.reads.job(&acme, "job_1").await.unwrap().is_some());
     assert_eq!(engine.ring(&event_store::StreamKey::new(&acme, "matches", "recon_1-a1"), 9).await.unwrap(), []);
@@ -124,7 +138,8 @@ async fn pulls_at_once_apply_each_event_once(backend: Backend) {
     Engine::new(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _).ring(&stream, 1).await.unwrap();
     append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[crate::given::failed(NEW_YEAR_MS)]).await;
 
-    let store = Together { rows: Arc::clone(&backend.rows), looked: Barrier::new(PULLS), first: 0.into(), pulls: PULLS };
+    let store =
+        Together { rows: Arc::clone(&backend.rows), looked: Barrier::new(PULLS), first: 0.into(), pulls: PULLS };
     let engine = Arc::new(Engine::new(Arc::clone(&events_store) as _, Arc::new(store)));
     let pulls: Vec<_> = (0..PULLS)
         .map(|_| {
@@ -134,7 +149,9 @@ async fn pulls_at_once_apply_each_event_once(backend: Backend) {
         .collect();
     let mut applied_in_all = 0;
     for pull in pulls {
-        let [Pulled::UpTo { version: 2, applied, .. }] = pull.await.unwrap()[..] else { unreachable!("all end at version 2") };
+        let [Pulled::UpTo { version: 2, applied, .. }] = pull.await.unwrap()[..] else {
+            unreachable!("all end at version 2")
+        };
         applied_in_all += applied;
     }
     assert_eq!(applied_in_all, 1, "one pull wins, the others read again");
@@ -147,17 +164,32 @@ async fn a_building_version_is_fed_beside_the_live_one(backend: Backend) {
     let (events_store, acme) = (Arc::new(MemoryStore::new()), tenant("acme"));
     let engine = Engine::new(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _);
     let stream = run_stream(&acme, "recon_1");
-    let version = append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[started("job_1"), ReconciliationEvent::OrdersFetched(fetched())]).await;
+    let version = append::<Reconciliation>(
+        &*events_store,
+        &acme,
+        "recon_1",
+        NEW_YEAR_MS,
+        &[started("job_1"), ReconciliationEvent::OrdersFetched(fetched())],
+    )
+    .await;
     assert_eq!(engine.ring(&stream, version).await.unwrap().len(), 2);
     assert_eq!(backend.reads.reconciliation(&acme, "recon_1").await.unwrap().map(|row| row.version), Some(2));
 
-    let row = |version: u32| RowKey { table: Table::ReconciliationSummary, partition: format!("T#acme@{version}"), sort: "recon_1".into() };
+    let row = |version: u32| RowKey {
+        table: Table::ReconciliationSummary,
+        partition: format!("T#acme@{version}"),
+        sort: "recon_1".into(),
+    };
     let (live, building) = (backend.rows.row(&row(2)).await.unwrap(), backend.rows.row(&row(3)).await.unwrap());
     assert!(live.is_some());
     assert_eq!(live, building, "byte for byte");
     assert_eq!(backend.rows.row(&row(1)).await.unwrap(), None);
     assert_eq!(backend.reads.reconciliation_owners("recon_1").await.unwrap(), [acme.clone()]);
-    let page = backend.reads.list_reconciliations(&acme, &projections::ReconciliationFilter::default(), 10, None).await.unwrap();
+    let page = backend
+        .reads
+        .list_reconciliations(&acme, &projections::ReconciliationFilter::default(), 10, None)
+        .await
+        .unwrap();
     assert_eq!(page.items.len(), 1);
     let rebuilt = engine.pull(&ALL[0], 1, &stream, None).await.unwrap();
     assert!(matches!(rebuilt, Pulled::UpTo { version: 2, applied: 2, .. }), "{rebuilt:?}");

@@ -68,11 +68,18 @@ async fn lists_page_newest_first_without_loss(backend: Backend) {
     given_runs(&backend, &acme, 10).await;
     given_runs(&backend, &tenant("other"), 2).await;
     for limit in [1, 3, 5, 10, 50] {
-        assert_eq!(all(&*backend.reads, &acme, &ReconciliationFilter::default(), limit).await, newest_first(0..10), "limit {limit}");
+        assert_eq!(
+            all(&*backend.reads, &acme, &ReconciliationFilter::default(), limit).await,
+            newest_first(0..10),
+            "limit {limit}"
+        );
     }
     let exact = backend.reads.list_reconciliations(&acme, &ReconciliationFilter::default(), 10, None).await.unwrap();
     assert_eq!(exact.next_cursor, None, "no empty page follows a full one");
-    assert_eq!(all(&*backend.reads, &tenant("nobody"), &ReconciliationFilter::default(), 5).await, Vec::<String>::new());
+    assert_eq!(
+        all(&*backend.reads, &tenant("nobody"), &ReconciliationFilter::default(), 5).await,
+        Vec::<String>::new()
+    );
 }
 
 async fn filters_page_correctly(backend: Backend) {
@@ -133,7 +140,10 @@ async fn cursors_belong_to_their_list(backend: Backend) {
     let failed = ReconciliationFilter { status: Some(Status::Failed), ..ReconciliationFilter::default() };
     let cursor = reads.list_reconciliations(&acme, &plain, 2, None).await.unwrap().next_cursor.unwrap();
     assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'), "{cursor}");
-    assert!(reads.list_reconciliations(&acme, &plain, 4, Some(&cursor)).await.is_ok(), "another limit is another page of the same list");
+    assert!(
+        reads.list_reconciliations(&acme, &plain, 4, Some(&cursor)).await.is_ok(),
+        "another limit is another page of the same list"
+    );
 
     let refused = |result: Result<_, ReadError>| matches!(result, Err(ReadError::InvalidCursor));
     assert!(refused(reads.list_reconciliations(&other, &plain, 2, Some(&cursor)).await.map(|_| ())));

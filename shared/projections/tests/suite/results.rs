@@ -32,7 +32,10 @@ async fn read(backend: &Backend, list: ResultList, limit: u32) -> Vec<Value> {
     let mut position = Some(Position::default());
     while let Some(start) = position {
         let page = backend.results.page(&tenant("acme"), &run(), 1, list, limit, start).await.unwrap();
-        assert!(page.rows.len() == usize::try_from(limit).unwrap() || page.next.is_none(), "only the last page is short");
+        assert!(
+            page.rows.len() == usize::try_from(limit).unwrap() || page.next.is_none(),
+            "only the last page is short"
+        );
         found.extend(page.rows);
         position = page.next;
     }
@@ -64,7 +67,13 @@ async fn lists_attempts_and_tenants_are_apart(backend: Backend) {
     let acme = tenant("acme");
     backend.results.write(&acme, &run(), 1, ResultList::Suggested, &rows(3, "x")).await.unwrap();
     let page = async |tenant_id: &str, attempt, list| {
-        backend.results.page(&tenant(tenant_id), &run(), attempt, list, 10, Position::default()).await.unwrap().rows.len()
+        backend
+            .results
+            .page(&tenant(tenant_id), &run(), attempt, list, 10, Position::default())
+            .await
+            .unwrap()
+            .rows
+            .len()
     };
     assert_eq!(page("acme", 1, ResultList::Suggested).await, 3);
     assert_eq!(page("acme", 2, ResultList::Suggested).await, 0);
@@ -74,7 +83,9 @@ async fn lists_attempts_and_tenants_are_apart(backend: Backend) {
 
 async fn orders_of_all_states_page_as_one_list(backend: Backend) {
     let acme = tenant("acme");
-    for (state, count) in [(OrderState::Paid, 250), (OrderState::Unpaid, 3), (OrderState::Refunded, 0), (OrderState::OutOfScope, 7)] {
+    for (state, count) in
+        [(OrderState::Paid, 250), (OrderState::Unpaid, 3), (OrderState::Refunded, 0), (OrderState::OutOfScope, 7)]
+    {
         backend.results.write(&acme, &run(), 1, ResultList::Orders(state), &rows(count, state.as_str())).await.unwrap();
     }
     let of_run = (&acme, &run(), 1);
@@ -95,8 +106,12 @@ async fn orders_of_all_states_page_as_one_list(backend: Backend) {
     let cursor = first.next_cursor.as_deref();
     let invalid = |result: Result<_, ReadError>| matches!(result, Err(ReadError::InvalidCursor));
     assert!(invalid(read_page(&*backend.results, of_run, &[ResultList::Unmatched], 100, cursor).await.map(|_| ())));
-    assert!(invalid(read_page(&*backend.results, (&tenant("other"), &run(), 1), &ResultList::ORDERS, 100, cursor).await.map(|_| ())));
-    assert!(invalid(read_page(&*backend.results, (&acme, &run(), 2), &ResultList::ORDERS, 100, cursor).await.map(|_| ())));
+    assert!(invalid(
+        read_page(&*backend.results, (&tenant("other"), &run(), 1), &ResultList::ORDERS, 100, cursor).await.map(|_| ())
+    ));
+    assert!(invalid(
+        read_page(&*backend.results, (&acme, &run(), 2), &ResultList::ORDERS, 100, cursor).await.map(|_| ())
+    ));
     assert!(invalid(read_page(&*backend.results, of_run, &ResultList::ORDERS, 100, Some("x")).await.map(|_| ())));
 }
 

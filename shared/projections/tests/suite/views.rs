@@ -1,6 +1,8 @@
 //! What the three projections make of their events.
 
-use crate::given::{DAY_MS, NEW_YEAR_MS, append, definition, events, failed, fetched, published, run_stream, started, tenant};
+use crate::given::{
+    DAY_MS, NEW_YEAR_MS, append, definition, events, failed, fetched, published, run_stream, started, tenant,
+};
 use domain::{
     Aggregate, Failure, Timestamp,
     failure::ErrorName,
@@ -15,7 +17,14 @@ use serde_json::{Value, json};
 async fn summary(history: &[ReconciliationEvent]) -> SummaryView {
     let (store, tenant) = (MemoryStore::new(), tenant("acme"));
     for (event, minute) in history.iter().zip(0..) {
-        append::<Reconciliation>(&store, &tenant, "recon_1", NEW_YEAR_MS + minute * 60_000, std::slice::from_ref(event)).await;
+        append::<Reconciliation>(
+            &store,
+            &tenant,
+            "recon_1",
+            NEW_YEAR_MS + minute * 60_000,
+            std::slice::from_ref(event),
+        )
+        .await;
     }
     summary_of(&tenant, "recon_1", &events(&store, &run_stream(&tenant, "recon_1")).await).unwrap().unwrap()
 }
@@ -26,7 +35,10 @@ async fn a_run_shows_its_figures_once_they_are_published() {
     assert_eq!((running.status, running.matched_count, running.accuracy_percentage), (Status::Running, 0, None));
     assert_eq!((running.version, running.as_of.millis()), (2, NEW_YEAR_MS + 60_000));
 
-    let completed = ReconciliationEvent::ReconciliationCompleted { attempt: 1, completed_at: Timestamp::from_millis(NEW_YEAR_MS + 90_000) };
+    let completed = ReconciliationEvent::ReconciliationCompleted {
+        attempt: 1,
+        completed_at: Timestamp::from_millis(NEW_YEAR_MS + 90_000),
+    };
     let view = summary(&[started("job_1"), published(7, 1, Some(9_375)), completed]).await;
     let json = serde_json::to_value(&view).unwrap();
     let expected = json!({
@@ -50,14 +62,19 @@ async fn a_run_shows_its_figures_once_they_are_published() {
 async fn a_failed_run_hides_its_figures_and_says_why() {
     let withdrawn = ReconciliationEvent::ResultsWithdrawn { attempt: 1 };
     let view = summary(&[started("job_1"), published(7, 1, Some(9_375)), withdrawn, failed(NEW_YEAR_MS + 5_000)]).await;
-    assert_eq!((view.status, view.errors_count, view.matched_count, view.duration_ms), (Status::Failed, 1, 0, Some(5_000)));
+    assert_eq!(
+        (view.status, view.errors_count, view.matched_count, view.duration_ms),
+        (Status::Failed, 1, 0, Some(5_000))
+    );
     assert_eq!((view.completed_at, view.accuracy_percentage, view.input_digest), (None, None, None));
     assert_eq!(view.failure.map(|failure| failure.name), Some(ErrorName::ProviderAccessDenied));
 }
 
 #[tokio::test]
 async fn a_percentage_keeps_its_digits() {
-    for (basis_points, text) in [(0, "0.0"), (5, "0.05"), (6_666, "66.66"), (9_950, "99.5"), (9_999, "99.99"), (10_000, "100.0")] {
+    for (basis_points, text) in
+        [(0, "0.0"), (5, "0.05"), (6_666, "66.66"), (9_950, "99.5"), (9_999, "99.99"), (10_000, "100.0")]
+    {
         let percentage = projections::Percentage { basis_points };
         let json = serde_json::to_string(&percentage).unwrap();
         assert_eq!(json, text);
@@ -80,7 +97,14 @@ async fn events_of_another_stream_and_events_out_of_place_are_refused() {
     assert!(summary_of(&acme, "recon_2", &stream).is_err());
     assert_eq!(summary_of(&acme, "recon_1", &[]), Ok(None));
     assert!(summary_of(&acme, "recon_1", &[stream.clone(), stream.clone()].concat()).is_err());
-    append::<Reconciliation>(&store, &acme, "recon_2", NEW_YEAR_MS, &[ReconciliationEvent::ResultsWithdrawn { attempt: 1 }]).await;
+    append::<Reconciliation>(
+        &store,
+        &acme,
+        "recon_2",
+        NEW_YEAR_MS,
+        &[ReconciliationEvent::ResultsWithdrawn { attempt: 1 }],
+    )
+    .await;
     assert!(summary_of(&acme, "recon_2", &events(&store, &run_stream(&acme, "recon_2")).await).is_err());
 }
 
@@ -88,7 +112,12 @@ async fn events_of_another_stream_and_events_out_of_place_are_refused() {
 async fn a_saga_shows_its_steps_its_retries_and_the_failure_that_stands() {
     let (store, tenant) = (MemoryStore::new(), tenant("acme"));
     let (step, at) = (Step::FetchShopifyOrders, Timestamp::from_millis(NEW_YEAR_MS));
-    let failure = Failure { name: ErrorName::ProviderUnavailable, message: "503".into(), step: step.as_str().into(), retryable: true };
+    let failure = Failure {
+        name: ErrorName::ProviderUnavailable,
+        message: "503".into(),
+        step: step.as_str().into(),
+        retryable: true,
+    };
     let history = [
         SagaEvent::SagaStarted { attempt: 1, execution_arn: "arn:1".into() },
         SagaEvent::StepStarted { attempt: 1, step, at },
@@ -117,8 +146,16 @@ async fn a_saga_shows_its_steps_its_retries_and_the_failure_that_stands() {
 #[tokio::test]
 async fn a_job_counts_its_definitions() {
     let (store, tenant) = (MemoryStore::new(), tenant("acme"));
-    append::<Job>(&store, &tenant, "job_1", NEW_YEAR_MS, &[JobEvent::JobCreated { definition: definition("first") }]).await;
-    append::<Job>(&store, &tenant, "job_1", NEW_YEAR_MS + DAY_MS, &[JobEvent::JobUpdated { definition: definition("second") }]).await;
+    append::<Job>(&store, &tenant, "job_1", NEW_YEAR_MS, &[JobEvent::JobCreated { definition: definition("first") }])
+        .await;
+    append::<Job>(
+        &store,
+        &tenant,
+        "job_1",
+        NEW_YEAR_MS + DAY_MS,
+        &[JobEvent::JobUpdated { definition: definition("second") }],
+    )
+    .await;
     let stream = StreamKey::new(&tenant, Job::TYPE, "job_1");
     let row = fold::<jobs::Jobs>(&events(&store, &stream).await).unwrap().unwrap();
     let JobView { name, version, created_at, updated_at, .. } = row.job;

@@ -65,7 +65,13 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    pub(super) fn new(tenant: TenantId, base_url: &str, token: Secret, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        tenant: TenantId,
+        base_url: &str,
+        token: Secret,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let url = format!("{}/admin/api/{VERSION}/graphql.json", base_url.trim_end_matches('/'));
         Self { tenant, url, token, http, clock, policy: RetryPolicy::default(), budget: Mutex::default() }
     }
@@ -77,7 +83,9 @@ impl Api {
 
     async fn attempt(&self, document: &'static str, variables: &Value) -> Result<Value, FailedTry> {
         self.wait_for_budget(document).await?;
-        let unusable = |_| FailedTry::last(ProviderError::Credentials { message: "the access token is no header value".to_owned() });
+        let unusable = |_| {
+            FailedTry::last(ProviderError::Credentials { message: "the access token is no header value".to_owned() })
+        };
         let mut token = HeaderValue::from_str(self.token.expose()).map_err(unusable)?;
         token.set_sensitive(true);
         let body = json!({"query": document, "variables": variables});
@@ -94,7 +102,9 @@ impl Api {
         check_errors(&parsed, throttled)?;
         match parsed.get_mut("data").map(Value::take) {
             Some(data) if data.is_object() => Ok(data),
-            _ => Err(FailedTry::last(ProviderError::Malformed { message: format!("{NAME} sent an answer without field data") })),
+            _ => Err(FailedTry::last(ProviderError::Malformed {
+                message: format!("{NAME} sent an answer without field data"),
+            })),
         }
     }
 
@@ -102,12 +112,18 @@ impl Api {
         match answer.status {
             200 => Ok(()),
             status @ (401 | 403) => {
-                let message = format!("{NAME} refused the access token (status {status}): is the app still installed, the token current?");
+                let message = format!(
+                    "{NAME} refused the access token (status {status}): is the app still installed, the token current?"
+                );
                 Err(FailedTry::last(ProviderError::AccessDenied { message }))
             }
             429 | 500..=599 => Err(answer.not_now(NAME, self.clock.as_ref())),
-            404 => Err(FailedTry::last(ProviderError::Rejected { message: format!("{NAME} knows no such shop (status 404)") })),
-            status => Err(FailedTry::last(ProviderError::Rejected { message: format!("{NAME} refused the request (status {status})") })),
+            404 => Err(FailedTry::last(ProviderError::Rejected {
+                message: format!("{NAME} knows no such shop (status 404)"),
+            })),
+            status => Err(FailedTry::last(ProviderError::Rejected {
+                message: format!("{NAME} refused the request (status {status})"),
+            })),
         }
     }
 
@@ -158,17 +174,21 @@ fn check_errors(parsed: &Value, wait: Option<Duration>) -> Result<(), FailedTry>
     let errors = match parsed.get("errors") {
         None | Some(Value::Null) => return Ok(()),
         Some(Value::Array(errors)) => errors.as_slice(),
-        Some(_) => return Err(FailedTry::last(ProviderError::Rejected { message: format!("{NAME} refused the request") })),
+        Some(_) => {
+            return Err(FailedTry::last(ProviderError::Rejected { message: format!("{NAME} refused the request") }));
+        }
     };
     let has_data = parsed.get("data").is_some_and(Value::is_object);
     for error in errors {
         let code = error.pointer("/extensions/code").and_then(Value::as_str).unwrap_or("without code");
-        let fields: Vec<&str> = error.get("path").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let fields: Vec<&str> =
+            error.get("path").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let last = fields.last().copied().unwrap_or_default();
         match code {
             "ACCESS_DENIED" if has_data && HIDEABLE.contains(&last) => {}
             "ACCESS_DENIED" => {
-                let message = format!("{NAME} denies the access token the field {}: a scope is missing", fields.join("."));
+                let message =
+                    format!("{NAME} denies the access token the field {}: a scope is missing", fields.join("."));
                 return Err(FailedTry::last(ProviderError::AccessDenied { message }));
             }
             "THROTTLED" => {
@@ -181,7 +201,9 @@ fn check_errors(parsed: &Value, wait: Option<Duration>) -> Result<(), FailedTry>
             }
             other => {
                 let shown: String = other.chars().take(40).collect();
-                return Err(FailedTry::last(ProviderError::Rejected { message: format!("{NAME} refused the query ({shown})") }));
+                return Err(FailedTry::last(ProviderError::Rejected {
+                    message: format!("{NAME} refused the query ({shown})"),
+                }));
             }
         }
     }
@@ -190,7 +212,10 @@ fn check_errors(parsed: &Value, wait: Option<Duration>) -> Result<(), FailedTry>
 
 fn throttled_for(wait: Duration) -> ProviderError {
     let retry_after_s = whole_seconds(wait);
-    ProviderError::Throttled { retry_after_s, message: format!("{NAME}'s cost budget is used up for {retry_after_s} s") }
+    ProviderError::Throttled {
+        retry_after_s,
+        message: format!("{NAME}'s cost budget is used up for {retry_after_s} s"),
+    }
 }
 
 /// Cost points; Shopify writes some as `1000.0`.

@@ -3,7 +3,10 @@
 use super::{
     SCOPES,
     normalise::read_order,
-    select::{ORDERS, ORDERS_BY_ID, ORDERS_PER_PAGE, TENDER, TENDER_PER_PAGE, TRANSACTIONS_OF_ONE_ORDER, TRANSACTIONS_PER_ORDER},
+    select::{
+        ORDERS, ORDERS_BY_ID, ORDERS_PER_PAGE, TENDER, TENDER_PER_PAGE, TRANSACTIONS_OF_ONE_ORDER,
+        TRANSACTIONS_PER_ORDER,
+    },
 };
 use apollo_compiler::{
     ExecutableDocument, Schema,
@@ -60,7 +63,9 @@ fn queries_stay_within_the_cost_of_one_query() {
 fn set_cost(schema: &Valid<Schema>, document: &ExecutableDocument, set: &SelectionSet, variables: &Value) -> u64 {
     let cost = |selection: &Selection| match selection {
         Selection::Field(field) => field_cost(schema, document, field, variables),
-        Selection::FragmentSpread(spread) => set_cost(schema, document, &document.fragments[&spread.fragment_name].selection_set, variables),
+        Selection::FragmentSpread(spread) => {
+            set_cost(schema, document, &document.fragments[&spread.fragment_name].selection_set, variables)
+        }
         Selection::InlineFragment(fragment) => set_cost(schema, document, &fragment.selection_set, variables),
     };
     set.selections.iter().map(cost).sum()
@@ -75,7 +80,8 @@ fn field_cost(schema: &Valid<Schema>, document: &ExecutableDocument, field: &Fie
         let variable = field.specified_argument_by_name(name)?.as_variable()?;
         Some(&variables[variable.as_str()])
     };
-    let size = argument("first").and_then(Value::as_u64).or_else(|| argument("ids")?.as_array().map(|ids| ids.len() as u64));
+    let size =
+        argument("first").and_then(Value::as_u64).or_else(|| argument("ids")?.as_array().map(|ids| ids.len() as u64));
     if field.ty().inner_named_type().ends_with("Connection") {
         // The nodes are what is multiplied; the list of them and its page information come with the connection.
         return 2 + size.unwrap() * inner;
@@ -93,7 +99,8 @@ fn every_kind_and_status_of_the_schema_is_understood() {
     for kind in values("OrderTransactionKind") {
         for status in values("OrderTransactionStatus") {
             let mut order = super::tests::order(1, "2026-01-01T00:00:00Z");
-            order["transactions"] = json!([super::tests::transaction(1, &kind, &status, "1.00", "2026-01-01T00:00:00Z")]);
+            order["transactions"] =
+                json!([super::tests::transaction(1, &kind, &status, "1.00", "2026-01-01T00:00:00Z")]);
             let read = read_order(&order, 0).unwrap();
             assert_eq!(read.movements.len(), usize::from(kind != "SUGGESTED_REFUND"), "{kind} {status}");
         }

@@ -57,7 +57,8 @@ impl Cursor {
     }
 
     pub(super) fn read(stored: Value) -> Result<Self, ProviderError> {
-        let unreadable = || ProviderError::Rejected { message: "the stored cursor is not one of this adapter".to_owned() };
+        let unreadable =
+            || ProviderError::Rejected { message: "the stored cursor is not one of this adapter".to_owned() };
         let cursor: Self = serde_json::from_value(stored).map_err(|_| unreadable())?;
         if cursor.v == VERSION { Ok(cursor) } else { Err(unreadable()) }
     }
@@ -121,7 +122,9 @@ mod tests {
             while let Some(mut here) = cursor {
                 here.crowded = crowded;
                 let last = ends.last().copied();
-                assert!(last.is_none_or(|(selection, to)| to == here.from || (selection != here.selection && here.from == window.from)));
+                assert!(last.is_none_or(
+                    |(selection, to)| to == here.from || (selection != here.selection && here.from == window.from)
+                ));
                 ends.push((here.selection, here.to));
                 cursor = here.next_slice(window);
             }

@@ -45,7 +45,8 @@ pub(super) fn at_home(read: ReadOrder, span: Window, slice: Window) -> Emitted {
     let order_home = inside.iter().map(|record| home_inside(record)).min();
     let money_in_slice = inside.iter().any(|record| moved_money(record) && slice.contains(record.occurred_at));
     let records = movements.iter().filter(|record| home(record).is_some_and(|at| slice.contains(at)));
-    let records = records.map(|record| Record { evidence_only: !span.contains(record.occurred_at), ..record.clone() }).collect();
+    let records =
+        records.map(|record| Record { evidence_only: !span.contains(record.occurred_at), ..record.clone() }).collect();
     let emits_order = order_home.is_some_and(|at| slice.contains(at)) || span == slice;
     Emitted { records, order: emits_order.then_some(order), money_in_slice }
 }

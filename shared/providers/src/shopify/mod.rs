@@ -41,7 +41,13 @@ pub(crate) struct Shopify {
 }
 
 impl Shopify {
-    pub(crate) fn new(tenant: TenantId, base_url: &str, token: Secret, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        tenant: TenantId,
+        base_url: &str,
+        token: Secret,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { api: Api::new(tenant, base_url, token, http, clock), page_size: PageSize::default() }
     }
 
@@ -49,8 +55,10 @@ impl Shopify {
     async fn check_scopes(&self, window: Window) -> Result<(), ProviderError> {
         let data = self.api.query(SCOPES, &json!({})).await?;
         let scopes = data.pointer("/currentAppInstallation/accessScopes").and_then(Value::as_array);
-        let unreadable = || ProviderError::Malformed { message: "AppInstallation: field accessScopes is missing".to_owned() };
-        let scopes: Vec<&str> = scopes.ok_or_else(unreadable)?.iter().filter_map(|scope| scope.get("handle")?.as_str()).collect();
+        let unreadable =
+            || ProviderError::Malformed { message: "AppInstallation: field accessScopes is missing".to_owned() };
+        let scopes: Vec<&str> =
+            scopes.ok_or_else(unreadable)?.iter().filter_map(|scope| scope.get("handle")?.as_str()).collect();
         let denied = |message: String| Err(ProviderError::AccessDenied { message });
         if !scopes.contains(&"read_orders") && !scopes.contains(&"write_orders") {
             return denied("the Shopify access token lacks the scope read_orders".to_owned());

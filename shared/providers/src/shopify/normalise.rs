@@ -41,7 +41,11 @@ pub(super) fn read_order(value: &Value, raw_index: usize) -> Result<ReadOrder, P
     Ok(ReadOrder { order, movements })
 }
 
-fn read_transaction(source: &Object<'_>, order: &Order, transaction: &Object<'_>) -> Result<Option<Record>, ProviderError> {
+fn read_transaction(
+    source: &Object<'_>,
+    order: &Order,
+    transaction: &Object<'_>,
+) -> Result<Option<Record>, ProviderError> {
     let kind = match transaction.text("kind")? {
         "SALE" => Kind::Sale,
         "CAPTURE" => Kind::Capture,
@@ -60,7 +64,8 @@ fn read_transaction(source: &Object<'_>, order: &Order, transaction: &Object<'_>
         _ => return Err(transaction.malformed("status", "has an unknown value")),
     };
     let presentment = signed(kind, money(transaction, "amountSet.presentmentMoney")?);
-    let shop = transaction.find("amountSet.shopMoney").map(|_| money(transaction, "amountSet.shopMoney")).transpose()?;
+    let shop =
+        transaction.find("amountSet.shopMoney").map(|_| money(transaction, "amountSet.shopMoney")).transpose()?;
     let shop_money = shop.map(|shop| signed(kind, shop)).filter(|shop| shop.currency != presentment.currency);
     let occurred_at = match transaction.maybe_time("processedAt")? {
         Some(at) => at,

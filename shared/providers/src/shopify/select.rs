@@ -15,7 +15,8 @@ use domain::{Timestamp, time::Window};
 use serde_json::{Value, json};
 
 pub(super) const ORDERS: &str = concat!(include_str!("orders.graphql"), include_str!("transactions.graphql"));
-pub(super) const ORDERS_BY_ID: &str = concat!(include_str!("orders_by_id.graphql"), include_str!("transactions.graphql"));
+pub(super) const ORDERS_BY_ID: &str =
+    concat!(include_str!("orders_by_id.graphql"), include_str!("transactions.graphql"));
 pub(super) const TENDER: &str = include_str!("tender_transactions.graphql");
 
 /// Sizes of a page such that a query stays under Shopify's limit of 1,000 points even if every object in it counts
@@ -117,7 +118,9 @@ impl Shopify {
         }
         let next = match list.end_cursor {
             None => cursor.next_slice(window),
-            Some(after) if (cursor.pages + 2) * TENDER_PER_PAGE <= MAX_OBJECTS_PER_SLICE => Some(cursor.next_page(after)),
+            Some(after) if (cursor.pages + 2) * TENDER_PER_PAGE <= MAX_OBJECTS_PER_SLICE => {
+                Some(cursor.next_page(after))
+            }
             Some(_) => return Err(too_many("tender transactions")),
         };
         Ok(Step { page, next })
@@ -131,7 +134,8 @@ impl Shopify {
         }
         let again = self.orders_by_id(&[object.id], TRANSACTIONS_OF_ONE_ORDER).await?;
         let again = again.into_iter().next().filter(Value::is_object);
-        let again = again.ok_or_else(|| object.malformed("transactions", "cannot be read in full: the order is gone"))?;
+        let again =
+            again.ok_or_else(|| object.malformed("transactions", "cannot be read in full: the order is gone"))?;
         let object = Object::new("Order", &again)?;
         if object.list("transactions")?.len() >= TRANSACTIONS_OF_ONE_ORDER {
             return Err(object.malformed("transactions", "has more entries than can be read"));
@@ -144,7 +148,9 @@ impl Shopify {
         let mut data = self.api.query(ORDERS_BY_ID, &json!({"ids": ids, "transactions": transactions})).await?;
         match data.get_mut("nodes").map(Value::take) {
             Some(Value::Array(nodes)) if nodes.len() == ids.len() => Ok(nodes),
-            _ => Err(ProviderError::Malformed { message: "QueryRoot: field nodes is not a list of the asked length".to_owned() }),
+            _ => Err(ProviderError::Malformed {
+                message: "QueryRoot: field nodes is not a list of the asked length".to_owned(),
+            }),
         }
     }
 }
@@ -157,7 +163,8 @@ struct Connection {
 
 impl Connection {
     fn take(data: &mut Value, field: &str) -> Result<Self, ProviderError> {
-        let malformed = |what: &str| ProviderError::Malformed { message: format!("QueryRoot: field {field}.{what} is missing") };
+        let malformed =
+            |what: &str| ProviderError::Malformed { message: format!("QueryRoot: field {field}.{what} is missing") };
         let connection = data.get_mut(field).ok_or_else(|| malformed("nodes"))?;
         let Some(Value::Array(nodes)) = connection.get_mut("nodes").map(Value::take) else {
             return Err(malformed("nodes"));
@@ -196,5 +203,7 @@ fn processed_within(slice: Window) -> String {
 }
 
 fn too_many(what: &str) -> ProviderError {
-    ProviderError::Rejected { message: format!("Shopify lists more than 25,000 {what} in one slice of time and cannot page further") }
+    ProviderError::Rejected {
+        message: format!("Shopify lists more than 25,000 {what} in one slice of time and cannot page further"),
+    }
 }

@@ -111,7 +111,9 @@ impl Shop {
         } else if document.contains("query OrdersById") {
             let most = usize::try_from(variables["transactions"].as_u64().unwrap()).unwrap();
             let ids = variables["ids"].as_array().unwrap();
-            let found = ids.iter().map(|id| self.orders.iter().find(|order| order["id"] == *id).map_or(Value::Null, |order| cut(order, most)));
+            let found = ids.iter().map(|id| {
+                self.orders.iter().find(|order| order["id"] == *id).map_or(Value::Null, |order| cut(order, most))
+            });
             json!({"nodes": found.collect::<Vec<_>>()})
         } else if document.contains("query Orders(") {
             let most = usize::try_from(variables["transactions"].as_u64().unwrap()).unwrap();
@@ -126,7 +128,9 @@ impl Shop {
 
     fn connection(&self, all: &[Value], variables: &Value) -> Value {
         let query = variables["query"].as_str().unwrap();
-        let bound = |sign: &str| query.split(&format!("processed_at:{sign}'")).nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        let bound = |sign: &str| {
+            query.split(&format!("processed_at:{sign}'")).nth(1).unwrap().split('\'').next().unwrap().to_owned()
+        };
         let (from, to) = (bound(">="), bound("<"));
         let inside = |node: &&Value| {
             let processed = node["processedAt"].as_str().unwrap();
@@ -231,7 +235,14 @@ fn busy_shop() -> Shop {
 async fn every_movement_comes_once_whatever_the_pages_and_wherever_it_resumes() {
     let expected: Vec<(u32, i64, bool)> = (1..=7)
         .map(|number| (number, 1000, false))
-        .chain([(90, 5000, true), (91, -500, false), (92, -600, false), (93, -600, false), (94, -700, false), (95, -900, false)])
+        .chain([
+            (90, 5000, true),
+            (91, -500, false),
+            (92, -600, false),
+            (93, -600, false),
+            (94, -700, false),
+            (95, -900, false),
+        ])
         .collect();
     for page in [1, 2, 100] {
         let server = serve(Shop { page, ..busy_shop() }).await;
@@ -280,7 +291,8 @@ async fn an_order_with_many_transactions_is_read_in_full() {
 
 #[tokio::test]
 async fn money_of_an_order_that_is_gone_is_not_lost() {
-    let gone = with(order(1, "2025-12-01T00:00:00Z"), &[transaction(1, "REFUND", "SUCCESS", "2.50", "2026-01-02T00:00:00Z")]);
+    let gone =
+        with(order(1, "2025-12-01T00:00:00Z"), &[transaction(1, "REFUND", "SUCCESS", "2.50", "2026-01-02T00:00:00Z")]);
     let shop = Shop::new(vec![gone]);
     let server = Server::start(move |_, request| {
         let document = request.body["query"].as_str().unwrap();
@@ -297,7 +309,10 @@ async fn money_of_an_order_that_is_gone_is_not_lost() {
     let page = read_all(&server, january(), one_step()).await.unwrap();
     assert_eq!(page.records.len(), 1);
     let record = &page.records[0];
-    assert_eq!((record.kind, record.amount_minor, record.id.as_str()), (Kind::Refund, -250, "gid://shopify/TenderTransaction/1"));
+    assert_eq!(
+        (record.kind, record.amount_minor, record.id.as_str()),
+        (Kind::Refund, -250, "gid://shopify/TenderTransaction/1")
+    );
     assert!(record.refs.iter().any(|reference| reference.scheme == Scheme::PaymentId && reference.value == "pay1"));
 }
 
@@ -327,7 +342,9 @@ async fn scopes_decide_what_may_be_asked() {
         let server = serve(Shop { scopes: scopes.clone(), ..Shop::new(vec![]) }).await;
         match (adapter(&server).fetch(window, None).await, expected) {
             (Ok(_), None) => {}
-            (Err(ProviderError::AccessDenied { message }), Some(scope)) => assert!(message.contains(scope), "{message}"),
+            (Err(ProviderError::AccessDenied { message }), Some(scope)) => {
+                assert!(message.contains(scope), "{message}")
+            }
             (other, _) => panic!("{scopes:?}: {other:?}"),
         }
     }
@@ -392,7 +409,9 @@ async fn the_budget_is_waited_for_before_it_fails() {
 #[tokio::test]
 async fn what_was_read_before_a_passing_error_is_kept() {
     let shop = busy_shop();
-    let server = Server::start(move |number, request| if number < 3 { shop.answer(request) } else { Reply::text(503, "") }).await;
+    let server =
+        Server::start(move |number, request| if number < 3 { shop.answer(request) } else { Reply::text(503, "") })
+            .await;
     let page = adapter(&server).fetch(january(), None).await.unwrap();
     assert!(!page.records.is_empty());
     let error = adapter(&server).fetch(january(), page.next).await.unwrap_err();
@@ -439,7 +458,8 @@ async fn what_a_shop_may_hide_does_not_stop_the_run() {
     let server = Server::start(move |_, request| match shop.answer(request) {
         Reply::Answer { body, .. } => {
             let mut body: Value = serde_json::from_str(&body).unwrap();
-            body["errors"] = json!([{"path": ["orders", "nodes", 0, "email"], "extensions": {"code": "ACCESS_DENIED"}}]);
+            body["errors"] =
+                json!([{"path": ["orders", "nodes", 0, "email"], "extensions": {"code": "ACCESS_DENIED"}}]);
             Reply::json(&body)
         }
         hang_up @ Reply::HangUp => hang_up,
@@ -455,7 +475,11 @@ async fn an_object_that_cannot_be_read_is_named_with_its_field() {
         ("/amountSet/presentmentMoney/amount", Value::Null, "amountSet.presentmentMoney.amount is missing"),
         ("/amountSet/presentmentMoney/amount", json!("1.005"), "amountSet.presentmentMoney.amount has more decimals"),
         ("/amountSet/presentmentMoney/amount", json!(1.5), "amountSet.presentmentMoney.amount is not a text"),
-        ("/amountSet/presentmentMoney/currencyCode", json!("ZZZ"), "amountSet.presentmentMoney.currencyCode is not a known currency"),
+        (
+            "/amountSet/presentmentMoney/currencyCode",
+            json!("ZZZ"),
+            "amountSet.presentmentMoney.currencyCode is not a known currency",
+        ),
         ("/kind", json!("GIFT"), "kind has an unknown value"),
         ("/processedAt", json!("yesterday"), "processedAt is not"),
     ];

@@ -30,7 +30,13 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    pub(super) fn new(tenant: TenantId, base_url: &str, key: Secret, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        tenant: TenantId,
+        base_url: &str,
+        key: Secret,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let base_url = format!("{}/v1", base_url.trim_end_matches('/'));
         Self { tenant, base_url, key, http, clock, policy: RetryPolicy::default() }
     }
@@ -59,7 +65,9 @@ impl Api {
         let failed = match answer.status {
             200 => return Ok(()),
             status @ (401 | 403) => {
-                let message = format!("{NAME} refused the API key (status {status}): is it current, may it read charges, refunds and balance transactions?");
+                let message = format!(
+                    "{NAME} refused the API key (status {status}): is it current, may it read charges, refunds and balance transactions?"
+                );
                 return Err(FailedTry::last(ProviderError::AccessDenied { message }));
             }
             429 | 500..=599 => answer.not_now(NAME, self.clock.as_ref()),
@@ -75,7 +83,9 @@ impl Api {
         // Stripe's own word about this very answer wins over what its status means in general.
         let again = match (answer.header("Stripe-Should-Retry"), failed.again) {
             (Some("false"), _) => Again::Never,
-            (Some("true"), Again::Never) => answer.retry_after(self.clock.as_ref()).map_or(Again::WithBackoff, Again::After),
+            (Some("true"), Again::Never) => {
+                answer.retry_after(self.clock.as_ref()).map_or(Again::WithBackoff, Again::After)
+            }
             (_, again) => again,
         };
         Err(FailedTry { again, ..failed })

@@ -35,12 +35,14 @@ impl Cursor {
     pub(super) fn start(window: Window, now: Timestamp) -> Option<Self> {
         let now = Timestamp::from_millis(now.millis() - now.millis().rem_euclid(1000));
         let until = window.to.min(now);
-        let first = Self { v: VERSION, list: List::BalanceTransactions, until, after: None, parents: Recent::default() };
+        let first =
+            Self { v: VERSION, list: List::BalanceTransactions, until, after: None, parents: Recent::default() };
         (window.from < until).then_some(first)
     }
 
     pub(super) fn read(stored: Value) -> Result<Self, ProviderError> {
-        let unreadable = || ProviderError::Rejected { message: "the stored cursor is not one of this adapter".to_owned() };
+        let unreadable =
+            || ProviderError::Rejected { message: "the stored cursor is not one of this adapter".to_owned() };
         let cursor: Self = serde_json::from_value(stored).map_err(|_| unreadable())?;
         if cursor.v == VERSION { Ok(cursor) } else { Err(unreadable()) }
     }

@@ -10,7 +10,7 @@ use crate::{
     provider::{Page, ProviderError},
     read::Object,
 };
-use domain::{time::Window, record::Record};
+use domain::{record::Record, time::Window};
 use serde_json::Value;
 
 /// The most that a list gives at once.
@@ -53,11 +53,13 @@ impl Stripe {
         query.extend(expand.map(|path| ("expand[]", path.to_owned())));
         query.extend(after.map(|id| ("starting_after", id.to_owned())));
         let mut answer = self.api.get(&[name], &query).await?;
-        let malformed = |problem: &str| ProviderError::Malformed { message: format!("list of {name}: field {problem}") };
+        let malformed =
+            |problem: &str| ProviderError::Malformed { message: format!("list of {name}: field {problem}") };
         let Some(Value::Array(objects)) = answer.get_mut("data").map(Value::take) else {
             return Err(malformed("data is not a list"));
         };
-        let has_more = answer.get("has_more").and_then(Value::as_bool).ok_or_else(|| malformed("has_more is missing"))?;
+        let has_more =
+            answer.get("has_more").and_then(Value::as_bool).ok_or_else(|| malformed("has_more is missing"))?;
         let last = objects.last().and_then(|object| object.get("id")).and_then(Value::as_str).map(str::to_owned);
         match (has_more, last) {
             (false, _) => Ok((objects, None)),
@@ -68,7 +70,13 @@ impl Stripe {
 
     /// Charges and refunds at the moment they moved. Other movements (fees, payouts, disputes, a payment that failed
     /// later) tell something of a charge, whose own fields tell it too.
-    async fn balance_transaction(&self, span: Window, cursor: &mut Cursor, page: &mut Page, raw: Value) -> Result<(), ProviderError> {
+    async fn balance_transaction(
+        &self,
+        span: Window,
+        cursor: &mut Cursor,
+        page: &mut Page,
+        raw: Value,
+    ) -> Result<(), ProviderError> {
         let balance = Object::new("balance_transaction", &raw)?;
         let is_charge = match balance.text("type")? {
             "charge" | "payment" => true,
@@ -99,7 +107,13 @@ impl Stripe {
         }
     }
 
-    async fn refund(&self, span: Window, cursor: &mut Cursor, page: &mut Page, mut raw: Value) -> Result<(), ProviderError> {
+    async fn refund(
+        &self,
+        span: Window,
+        cursor: &mut Cursor,
+        page: &mut Page,
+        mut raw: Value,
+    ) -> Result<(), ProviderError> {
         let object = Object::new("refund", &raw)?;
         let charge_id = id_at(&object, "charge").map(str::to_owned);
         let expanded = object.find("charge").filter(|charge| charge.is_object()).is_some();
@@ -125,7 +139,13 @@ impl Stripe {
         Ok(())
     }
 
-    async fn evidence_by_id(&self, span: Window, cursor: &mut Cursor, page: &mut Page, id: &str) -> Result<(), ProviderError> {
+    async fn evidence_by_id(
+        &self,
+        span: Window,
+        cursor: &mut Cursor,
+        page: &mut Page,
+        id: &str,
+    ) -> Result<(), ProviderError> {
         if cursor.parents.knows(id) {
             return Ok(());
         }
@@ -153,7 +173,12 @@ fn charge_without_balance(page: &mut Page, raw: Value) -> Result<(), ProviderErr
 }
 
 /// The charge as evidence if its own time lies outside `span` (else it is a record of its own) and it was not given yet.
-fn evidence(span: Window, cursor: &mut Cursor, charge: &Object<'_>, raw_index: usize) -> Result<Option<Record>, ProviderError> {
+fn evidence(
+    span: Window,
+    cursor: &mut Cursor,
+    charge: &Object<'_>,
+    raw_index: usize,
+) -> Result<Option<Record>, ProviderError> {
     let balance = match charge.find("balance_transaction") {
         Some(balance) if balance.is_object() => Some(Object::new("balance_transaction", balance)?),
         Some(_) => return Err(charge.malformed("balance_transaction", "is not expanded")),

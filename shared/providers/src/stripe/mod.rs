@@ -31,7 +31,13 @@ pub(crate) struct Stripe {
 }
 
 impl Stripe {
-    pub(crate) fn new(tenant: TenantId, base_url: &str, key: Secret, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        tenant: TenantId,
+        base_url: &str,
+        key: Secret,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { api: Api::new(tenant, base_url, key, http, clock), page_size: PageSize::default() }
     }
 }

@@ -68,7 +68,9 @@ mod tests {
     fn a_remainder_is_named_and_not_rounded() {
         for code in ["isk", "ugx"] {
             let error = read(code, 501).unwrap_err();
-            assert!(matches!(&error, ProviderError::Malformed { message } if message.contains("ch_1") && message.contains("amount")));
+            assert!(
+                matches!(&error, ProviderError::Malformed { message } if message.contains("ch_1") && message.contains("amount"))
+            );
         }
         assert!(matches!(read("mga", i64::MAX), Err(ProviderError::Malformed { .. })));
     }

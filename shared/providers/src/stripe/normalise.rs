@@ -26,7 +26,11 @@ pub(super) fn own_time(object: &Object<'_>, balance: Option<&Object<'_>>) -> Res
     balance.unwrap_or(object).unix_time("created")
 }
 
-pub(super) fn read_charge(charge: &Object<'_>, balance: Option<&Object<'_>>, raw_index: usize) -> Result<Record, ProviderError> {
+pub(super) fn read_charge(
+    charge: &Object<'_>,
+    balance: Option<&Object<'_>>,
+    raw_index: usize,
+) -> Result<Record, ProviderError> {
     let currency = charge.currency("currency")?;
     let asked = amount(charge, "amount", currency)?.amount_minor;
     let captured = amount(charge, "amount_captured", currency)?.amount_minor;
@@ -75,7 +79,9 @@ pub(super) fn read_refund(
         Some(_) => return Err(refund.malformed("status", "has an unknown value")),
     };
     // Giving back what was authorised and never captured makes a refund object too, but no money moves.
-    let releases = balance.is_none() && status == Status::Succeeded && charge.is_some_and(|charge| was_not_captured_in_full(charge));
+    let releases = balance.is_none()
+        && status == Status::Succeeded
+        && charge.is_some_and(|charge| was_not_captured_in_full(charge));
     let mut refs = References::default();
     refs.add(Scheme::MovementId, refund.id);
     let parent = id_at(refund, "charge");
@@ -103,8 +109,13 @@ fn add_shared_references(refs: &mut References, object: &Object<'_>) {
         refs.add(Scheme::PaymentIntentId, intent);
     }
     // In the order of the keys: the provider promises none.
-    let mut metadata: Vec<(&String, &str)> =
-        object.find("metadata").and_then(Value::as_object).into_iter().flatten().filter_map(|(key, value)| Some((key, value.as_str()?))).collect();
+    let mut metadata: Vec<(&String, &str)> = object
+        .find("metadata")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key, value.as_str()?)))
+        .collect();
     metadata.sort_unstable();
     for (key, value) in metadata {
         refs.add(Scheme::Metadata(key.clone()), value);

@@ -71,7 +71,11 @@ impl Account {
     }
 
     fn lists(mut self, object: Value) -> Self {
-        if object["object"] == "refund" { self.refunds.push(object) } else { self.charges.push(object) }
+        if object["object"] == "refund" {
+            self.refunds.push(object)
+        } else {
+            self.charges.push(object)
+        }
         self
     }
 
@@ -97,7 +101,8 @@ impl Account {
         };
         let bound = |name: &str| request.query[name].parse::<i64>().unwrap();
         let (from, to) = (bound("created[gte]"), bound("created[lt]"));
-        let mut found: Vec<Value> = all.iter().filter(|object| (from..to).contains(&object["created"].as_i64().unwrap())).cloned().collect();
+        let mut found: Vec<Value> =
+            all.iter().filter(|object| (from..to).contains(&object["created"].as_i64().unwrap())).cloned().collect();
         found.sort_by_key(|object| (std::cmp::Reverse(object["created"].as_i64()), object["id"].to_string()));
         let after = request.query.get("starting_after");
         let start = after.map_or(0, |after| found.iter().position(|object| object["id"] == **after).unwrap() + 1);
@@ -155,7 +160,9 @@ fn account() -> Account {
 }
 
 fn adapter(server: &Server) -> Stripe {
-    let Ok(Credentials::Stripe { api_key }) = Credentials::read("stripe", &json!({"api_key": "rk_live_secret"})) else { panic!() };
+    let Ok(Credentials::Stripe { api_key }) = Credentials::read("stripe", &json!({"api_key": "rk_live_secret"})) else {
+        panic!()
+    };
     let clock = Arc::new(FixedClock(at("2026-02-01T00:00:00Z")));
     let mut adapter = Stripe::new(tenant(), &server.url, api_key, server.client.clone(), clock);
     adapter.api.policy = quick();
@@ -192,14 +199,28 @@ fn find<'a>(page: &'a Page, id: &str) -> &'a Record {
 #[tokio::test]
 async fn every_movement_comes_once_whatever_the_pages_and_wherever_it_resumes() {
     let expected = [
-        "ch_captured_inside", "ch_failed", "ch_plain1", "ch_plain2", "ch_plain3", "ch_plain4", "ch_plain5", "ch_uncaptured",
-        "re_failed", "re_late", "re_of_old1", "re_of_old2", "re_of_plain", "re_pending", "re_release",
+        "ch_captured_inside",
+        "ch_failed",
+        "ch_plain1",
+        "ch_plain2",
+        "ch_plain3",
+        "ch_plain4",
+        "ch_plain5",
+        "ch_uncaptured",
+        "re_failed",
+        "re_late",
+        "re_of_old1",
+        "re_of_old2",
+        "re_of_plain",
+        "re_pending",
+        "re_release",
     ];
     for page in [1, 2, 100] {
         let server = serve(Account { page, ..account() }).await;
         for size in [PageSize { objects: 1000, steps: 1, time: Duration::from_secs(60) }, PageSize::default()] {
             let all = read_all(&server, size).await.unwrap();
-            let (evidence, counted): (Vec<&Record>, Vec<&Record>) = all.records.iter().partition(|record| record.evidence_only);
+            let (evidence, counted): (Vec<&Record>, Vec<&Record>) =
+                all.records.iter().partition(|record| record.evidence_only);
             let ids = |records: &[&Record]| {
                 let mut ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
                 ids.sort_unstable();
@@ -231,7 +252,12 @@ async fn a_movement_has_its_own_time_and_its_fate() {
 #[tokio::test]
 async fn a_record_says_what_the_account_knows() {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    let account = Account { charges: vec![parse(CHARGE)], refunds: vec![parse(REFUND)], balance: vec![parse(BALANCE)], page: 100 };
+    let account = Account {
+        charges: vec![parse(CHARGE)],
+        refunds: vec![parse(REFUND)],
+        balance: vec![parse(BALANCE)],
+        page: 100,
+    };
     let page = read_all(&serve(account).await, PageSize::default()).await.unwrap();
     insta::assert_json_snapshot!("charge", find(&page, "ch_3QbYxv2eZvKYlo2C0x1mT7aK"));
     insta::assert_json_snapshot!("refund", find(&page, "re_3QbYxv2eZvKYlo2C0pL5nD8b"));
@@ -249,7 +275,8 @@ async fn the_request_is_what_the_api_wants() {
     let first = &requests[0];
     assert_eq!(first.path, "/v1/balance_transactions");
     assert_eq!((first.query["limit"].as_str(), first.query["expand[]"].as_str()), ("100", "data.source"));
-    let by_id: Vec<&str> = requests.iter().map(|request| request.path.as_str()).filter(|path| path.starts_with("/v1/charges/")).collect();
+    let by_id: Vec<&str> =
+        requests.iter().map(|request| request.path.as_str()).filter(|path| path.starts_with("/v1/charges/")).collect();
     assert_eq!(by_id, ["/v1/charges/ch_older"], "only the parent that no list gives");
 }
 
@@ -356,7 +383,8 @@ async fn an_object_that_cannot_be_read_is_named_with_its_field() {
     for (field, value, expected) in damages {
         let list = json!({"data": [{"id": "ch_bad", "amount": 1, "amount_captured": 1, "currency": "eur", "status": "succeeded", "created": day(2)}], "has_more": false});
         let server = Server::start(move |_, request| {
-            let mut list = if request.path == "/v1/charges" { list.clone() } else { json!({"data": [], "has_more": false}) };
+            let mut list =
+                if request.path == "/v1/charges" { list.clone() } else { json!({"data": [], "has_more": false}) };
             if request.path == "/v1/charges" {
                 list["data"][0][field] = value.clone();
             }

@@ -15,11 +15,7 @@ pub struct Amounts {
 
 impl Amounts {
     fn draw(random: &mut Random) -> i64 {
-        if random.percent(70) {
-            random.within(800, 9_000)
-        } else {
-            random.within(9_000, 35_000)
-        }
+        if random.percent(70) { random.within(800, 9_000) } else { random.within(9_000, 35_000) }
     }
 
     /// An everyday price that others may have as well.
@@ -47,20 +43,11 @@ impl Amounts {
     }
 
     /// A part of `whole` that is nobody's reserved price.
-    pub fn part(
-        &mut self,
-        whole: i64,
-        low_percent: i64,
-        high_percent: i64,
-        random: &mut Random,
-    ) -> i64 {
+    pub fn part(&mut self, whole: i64, low_percent: i64, high_percent: i64, random: &mut Random) -> i64 {
         loop {
-            let amount = random
-                .within(whole * low_percent / 100, whole * high_percent / 100)
-                .max(1);
+            let amount = random.within(whole * low_percent / 100, whole * high_percent / 100).max(1);
             let rest = whole - amount;
-            if !self.reserved.contains(&amount) && !self.reserved.contains(&rest) && amount != rest
-            {
+            if !self.reserved.contains(&amount) && !self.reserved.contains(&rest) && amount != rest {
                 self.seen.insert(amount);
                 self.seen.insert(rest);
                 return amount;

@@ -53,19 +53,11 @@ impl Habits {
     }
 
     pub fn gateway(&self, random: &mut Random) -> &'static str {
-        if random.percent(80) {
-            self.gateway
-        } else {
-            random.pick(&OWN_GATEWAYS)
-        }
+        if random.percent(80) { self.gateway } else { random.pick(&OWN_GATEWAYS) }
     }
 
     pub fn strong_key(&self, random: &mut Random) -> &'static str {
-        if random.percent(90) {
-            self.strong_key
-        } else {
-            random.pick(&STRONG_KEYS)
-        }
+        if random.percent(90) { self.strong_key } else { random.pick(&STRONG_KEYS) }
     }
 
     fn describe(&self, number: u64) -> String {
@@ -80,16 +72,10 @@ impl Habits {
 impl Builder {
     pub(super) fn draw_evidence(&mut self) -> Evidence {
         if !self.random.chance(self.preset.without_strong) {
-            let form = [Form::PaymentId, Form::ChargeId, Form::Intent]
-                [self.random.weighted(&[72, 18, 10])];
+            let form = [Form::PaymentId, Form::ChargeId, Form::Intent][self.random.weighted(&[72, 18, 10])];
             return Evidence::Strong(form);
         }
-        let kinds = [
-            Evidence::OrderInMetadata,
-            Evidence::OrderInDescription,
-            Evidence::Contact,
-            Evidence::Nothing,
-        ];
+        let kinds = [Evidence::OrderInMetadata, Evidence::OrderInDescription, Evidence::Contact, Evidence::Nothing];
         kinds[self.random.weighted(&self.preset.instead)]
     }
 
@@ -102,27 +88,17 @@ impl Builder {
             return None;
         }
         match evidence {
-            Evidence::Strong(_) => Some(self.random.pick(&[
-                Damage::CutStrong,
-                Damage::WrongStrong,
-                Damage::WrongOrder,
-            ])),
-            Evidence::OrderInMetadata => {
-                Some(self.random.pick(&[Damage::WrongOrder, Damage::CutOrder]))
+            Evidence::Strong(_) => {
+                Some(self.random.pick(&[Damage::CutStrong, Damage::WrongStrong, Damage::WrongOrder]))
             }
+            Evidence::OrderInMetadata => Some(self.random.pick(&[Damage::WrongOrder, Damage::CutOrder])),
             Evidence::OrderInDescription => Some(Damage::WrongOrder),
             Evidence::Contact | Evidence::Nothing => None,
         }
     }
 
     /// Writes the references of one payment on both sides.
-    pub(super) fn connect(
-        &mut self,
-        transaction: usize,
-        charge: usize,
-        evidence: Evidence,
-        damage: Option<Damage>,
-    ) {
+    pub(super) fn connect(&mut self, transaction: usize, charge: usize, evidence: Evidence, damage: Option<Damage>) {
         let order = self.world.transactions[transaction].order;
         self.write_contact(order, charge, evidence, damage);
         if let Evidence::Strong(form) = evidence {
@@ -131,13 +107,7 @@ impl Builder {
         self.write_order(order, charge, evidence, damage);
     }
 
-    fn write_contact(
-        &mut self,
-        order: usize,
-        charge: usize,
-        evidence: Evidence,
-        damage: Option<Damage>,
-    ) {
+    fn write_contact(&mut self, order: usize, charge: usize, evidence: Evidence, damage: Option<Damage>) {
         let without_references = self.preset.instead[0] == 0;
         let (email, name, card) = match evidence {
             Evidence::Nothing => (false, false, false),
@@ -160,13 +130,7 @@ impl Builder {
         (to.shows_email, to.shows_name, to.shows_card) = (email, name, card);
     }
 
-    fn write_strong(
-        &mut self,
-        transaction: usize,
-        charge: usize,
-        form: Form,
-        damage: Option<Damage>,
-    ) {
+    fn write_strong(&mut self, transaction: usize, charge: usize, form: Form, damage: Option<Damage>) {
         match form {
             Form::PaymentId => {
                 let id = self.random.token("r", 23);
@@ -176,9 +140,7 @@ impl Builder {
                         id[..usize::try_from(self.random.within(10, 20)).unwrap_or(10)].to_owned()
                     }
                     Some(Damage::WrongStrong) => self.random.token("r", 23),
-                    Some(Damage::ReusedStrong) => {
-                        self.reused_value(charge).unwrap_or_else(|| id.clone())
-                    }
+                    Some(Damage::ReusedStrong) => self.reused_value(charge).unwrap_or_else(|| id.clone()),
                     _ => id.clone(),
                 };
                 self.world.charges[charge].metadata.push((key, written));
@@ -189,11 +151,7 @@ impl Builder {
             }
             Form::ChargeId | Form::Intent => {
                 let target = &self.world.charges[charge];
-                let id = if form == Form::ChargeId {
-                    target.id.clone()
-                } else {
-                    target.intent.clone()
-                };
+                let id = if form == Form::ChargeId { target.id.clone() } else { target.intent.clone() };
                 let written = match damage {
                     Some(Damage::CutStrong) => {
                         id[..usize::try_from(self.random.within(12, 20)).unwrap_or(12)].to_owned()
@@ -220,26 +178,14 @@ impl Builder {
             .map(|(_, value)| value.clone())
     }
 
-    fn write_order(
-        &mut self,
-        order: usize,
-        charge: usize,
-        evidence: Evidence,
-        damage: Option<Damage>,
-    ) {
-        let mut named = (
-            self.world.orders[order].id.to_string(),
-            self.world.orders[order].number,
-        );
+    fn write_order(&mut self, order: usize, charge: usize, evidence: Evidence, damage: Option<Damage>) {
+        let mut named = (self.world.orders[order].id.to_string(), self.world.orders[order].number);
         let wrong = match damage {
             Some(Damage::WrongOrder) => self.other_order(order),
             _ => None,
         };
         if let Some(other) = wrong {
-            named = (
-                self.world.orders[other].id.to_string(),
-                self.world.orders[other].number,
-            );
+            named = (self.world.orders[other].id.to_string(), self.world.orders[other].number);
         }
         let (id, number) = named;
         let certain = damage.is_some() || self.preset.swapped.0 > 0;
@@ -290,18 +236,13 @@ impl Builder {
         let carried = std::mem::take(&mut self.carried);
         for pair in carried.chunks_exact(2) {
             let &[a, b] = pair else { continue };
-            if self.world.charges[a].amount == self.world.charges[b].amount
-                || !self.random.chance(self.preset.swapped)
+            if self.world.charges[a].amount == self.world.charges[b].amount || !self.random.chance(self.preset.swapped)
             {
                 continue;
             }
-            let find = |of: &[(&'static str, String)]| {
-                of.iter().position(|(key, _)| STRONG_KEYS.contains(key))
-            };
-            let (Some(at), Some(bt)) = (
-                find(&self.world.charges[a].metadata),
-                find(&self.world.charges[b].metadata),
-            ) else {
+            let find = |of: &[(&'static str, String)]| of.iter().position(|(key, _)| STRONG_KEYS.contains(key));
+            let (Some(at), Some(bt)) = (find(&self.world.charges[a].metadata), find(&self.world.charges[b].metadata))
+            else {
                 continue;
             };
             let from_a = self.world.charges[a].metadata[at].1.clone();

@@ -36,22 +36,16 @@ const FIRST_ORDER_NUMBER: u64 = 1001;
 const SHOP_CURRENCY: &str = "USD";
 
 /// Currency and the worth of one unit in the shop's currency, in millionths.
-const CURRENCIES: [(&str, i64); 6] = [
-    ("USD", 1_000_000),
-    ("EUR", 1_085_000),
-    ("GBP", 1_265_000),
-    ("JPY", 6_700),
-    ("KWD", 3_250_000),
-    ("CAD", 735_000),
-];
+const CURRENCIES: [(&str, i64); 6] =
+    [("USD", 1_000_000), ("EUR", 1_085_000), ("GBP", 1_265_000), ("JPY", 6_700), ("KWD", 3_250_000), ("CAD", 735_000)];
 
 const GIVEN: [&str; 16] = [
-    "Ada", "Bruno", "Chiara", "Deniz", "Emil", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kira",
-    "Luca", "Mina", "Noor", "Olga", "Pavel",
+    "Ada", "Bruno", "Chiara", "Deniz", "Emil", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kira", "Luca", "Mina",
+    "Noor", "Olga", "Pavel",
 ];
 const FAMILY: [&str; 16] = [
-    "Abel", "Berg", "Costa", "Dahl", "Eder", "Fischer", "Grant", "Hugo", "Ito", "Jansen", "Kaya",
-    "Lind", "Moreau", "Novak", "Okoye", "Price",
+    "Abel", "Berg", "Costa", "Dahl", "Eder", "Fischer", "Grant", "Hugo", "Ito", "Jansen", "Kaya", "Lind", "Moreau",
+    "Novak", "Okoye", "Price",
 ];
 
 /// Builds a [`World`] order by order.
@@ -70,16 +64,8 @@ pub struct Builder {
 
 #[must_use]
 pub fn generate(recipe: &Recipe) -> World {
-    let Recipe {
-        preset,
-        orders,
-        seed,
-        window,
-    } = *recipe;
-    let seed_text = format!(
-        "{}|{orders}|{seed}|{}|{}",
-        preset.name, window.start_s, window.end_s
-    );
+    let Recipe { preset, orders, seed, window } = *recipe;
+    let seed_text = format!("{}|{orders}|{seed}|{}|{}", preset.name, window.start_s, window.end_s);
     let mut random = Random::from_text(&seed_text);
     let mut timing = random.fork();
     let (slots, groups) = schedule::schedule(&preset, orders, window, &mut timing);
@@ -121,11 +107,7 @@ fn customers(orders: usize, random: &mut Random) -> Vec<Customer> {
         .map(|index| {
             let (given, family) = (random.pick(&GIVEN), random.pick(&FAMILY));
             Customer {
-                email: format!(
-                    "{}.{}{index}@example.com",
-                    given.to_lowercase(),
-                    family.to_lowercase()
-                ),
+                email: format!("{}.{}{index}@example.com", given.to_lowercase(), family.to_lowercase()),
                 name: format!("{given} {family}"),
                 last4: format!("{:04}", random.within(0, 10_000)),
                 brand: random.pick(&["visa", "mastercard", "amex"]),
@@ -142,11 +124,8 @@ impl Builder {
         } else {
             CURRENCIES[0]
         };
-        let rate_ppm = if currency == SHOP_CURRENCY {
-            rate
-        } else {
-            rate + rate * self.random.within(-50, 51) / 10_000
-        };
+        let rate_ppm =
+            if currency == SHOP_CURRENCY { rate } else { rate + rate * self.random.within(-50, 51) / 10_000 };
         let gateway = self.habits.gateway(&mut self.random);
         let customer = self.random.index(self.world.customers.len());
         let shows_email = self.random.percent(97);
@@ -171,11 +150,7 @@ impl Builder {
 
     /// A price in the order's own minor units.
     fn in_currency(&self, order: usize, amount: i64) -> i64 {
-        if money::exponent(self.world.orders[order].currency) == 3 {
-            amount * 10
-        } else {
-            amount
-        }
+        if money::exponent(self.world.orders[order].currency) == 3 { amount * 10 } else { amount }
     }
 
     /// The shop numbers its transactions as they come.

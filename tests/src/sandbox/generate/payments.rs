@@ -50,13 +50,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn transaction(
-        &mut self,
-        order: usize,
-        kind: Kind,
-        amount: i64,
-        at_s: i64,
-    ) -> usize {
+    pub(super) fn transaction(&mut self, order: usize, kind: Kind, amount: i64, at_s: i64) -> usize {
         let of = &mut self.world.orders[order];
         let index = self.world.transactions.len();
         of.transactions.push(index);
@@ -108,15 +102,9 @@ impl Builder {
 
     fn settlement(&mut self, currency: &str) -> Option<Settlement> {
         let into = self.world.shop_currency;
-        let (_, rate) = CURRENCIES
-            .into_iter()
-            .find(|(name, _)| *name == currency && *name != into)?;
-        let rate_ppm =
-            rate - rate * SPREAD_PER_MYRIAD / 10_000 + rate * self.random.within(-20, 21) / 10_000;
-        Some(Settlement {
-            currency: into,
-            rate_ppm,
-        })
+        let (_, rate) = CURRENCIES.into_iter().find(|(name, _)| *name == currency && *name != into)?;
+        let rate_ppm = rate - rate * SPREAD_PER_MYRIAD / 10_000 + rate * self.random.within(-20, 21) / 10_000;
+        Some(Settlement { currency: into, rate_ppm })
     }
 
     /// A sale that was paid at once, seen by both sides.
@@ -133,10 +121,7 @@ impl Builder {
         let charge = self.charge(order, amount, at_s + lag_s);
         self.connect(transaction, charge, evidence, damage);
         self.world.links.push((transaction, Target::Charge(charge)));
-        Payment {
-            transaction,
-            charge,
-        }
+        Payment { transaction, charge }
     }
 
     /// Some integrations charge in the shop's currency, and some accounts in one of their own.
@@ -152,25 +137,12 @@ impl Builder {
             2 if order.currency != THIRD_CURRENCY.0 => {
                 let rate_ppm = 1_000_000_000_000 / THIRD_CURRENCY.1;
                 let with_spread = rate_ppm + rate_ppm * SPREAD_PER_MYRIAD / 10_000;
-                (
-                    THIRD_CURRENCY.0,
-                    money::convert(
-                        shop_amount,
-                        self.world.shop_currency,
-                        THIRD_CURRENCY.0,
-                        with_spread,
-                    ),
-                )
+                (THIRD_CURRENCY.0, money::convert(shop_amount, self.world.shop_currency, THIRD_CURRENCY.0, with_spread))
             }
             _ => return,
         };
         let settlement = self.settlement(currency);
         let charge = &mut self.world.charges[payment.charge];
-        (
-            charge.currency,
-            charge.amount,
-            charge.captured,
-            charge.settlement,
-        ) = (currency, amount, amount, settlement);
+        (charge.currency, charge.amount, charge.captured, charge.settlement) = (currency, amount, amount, settlement);
     }
 }

@@ -125,11 +125,7 @@ const FLASH_SALE: Preset = Preset {
     ..CLEAN
 };
 
-const MULTI_CURRENCY: Preset = Preset {
-    name: "multi-currency",
-    many_currencies: true,
-    ..TYPICAL
-};
+const MULTI_CURRENCY: Preset = Preset { name: "multi-currency", many_currencies: true, ..TYPICAL };
 
 const REFUND_HEAVY: Preset = Preset {
     name: "refund-heavy",
@@ -164,15 +160,7 @@ const ADVERSARIAL: Preset = Preset {
     ..TYPICAL
 };
 
-pub const PRESETS: [Preset; 7] = [
-    CLEAN,
-    TYPICAL,
-    NO_REFS,
-    FLASH_SALE,
-    MULTI_CURRENCY,
-    REFUND_HEAVY,
-    ADVERSARIAL,
-];
+pub const PRESETS: [Preset; 7] = [CLEAN, TYPICAL, NO_REFS, FLASH_SALE, MULTI_CURRENCY, REFUND_HEAVY, ADVERSARIAL];
 
 #[must_use]
 pub fn by_name(name: &str) -> Option<Preset> {

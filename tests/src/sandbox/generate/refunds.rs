@@ -41,19 +41,13 @@ impl Builder {
             let second = money::payable(amount * self.random.within(32, 45) / 100, currency);
             let mut parts = vec![first, second];
             if self.random.percent(30) {
-                parts.push(money::payable(
-                    amount * self.random.within(5, 14) / 100,
-                    currency,
-                ));
+                parts.push(money::payable(amount * self.random.within(5, 14) / 100, currency));
             }
             parts.retain(|part| *part > 0);
             return parts;
         }
         if self.random.percent(40) {
-            return vec![money::payable(
-                (amount * self.random.within(10, 90) / 100).max(10),
-                currency,
-            )];
+            return vec![money::payable((amount * self.random.within(10, 90) / 100).max(10), currency)];
         }
         vec![amount]
     }
@@ -72,17 +66,11 @@ impl Builder {
         let recent = self.world.orders[order].at_s >= self.window.start_s - 2 * DAY_S;
         let odd = self.random.chance(self.preset.odd_refunds) && recent;
         let lag_s = match self.preset.lag {
-            Lag::Long if evidence != Evidence::Nothing && self.random.percent(5) => {
-                self.random.within(60, DAY_S)
-            }
+            Lag::Long if evidence != Evidence::Nothing && self.random.percent(5) => self.random.within(60, DAY_S),
             Lag::Long | Lag::Short => self.random.within(0, 60),
             Lag::Prompt => self.random.within(0, 6),
         };
-        let target_amount = if same_currency {
-            amount
-        } else {
-            self.world.transactions[transaction].shop_amount
-        };
+        let target_amount = if same_currency { amount } else { self.world.transactions[transaction].shop_amount };
         let refund = self.stripe_refund(payment.charge, target_amount, at_s + lag_s);
         if odd {
             self.spoil(transaction, refund);
@@ -94,10 +82,7 @@ impl Builder {
     /// Half of the odd ones failed on both sides, the others are still on their way.
     fn spoil(&mut self, transaction: usize, refund: usize) {
         let failed = self.random.percent(50);
-        let (from, to) = (
-            &mut self.world.transactions[transaction],
-            &mut self.world.refunds[refund],
-        );
+        let (from, to) = (&mut self.world.transactions[transaction], &mut self.world.refunds[refund]);
         if failed {
             (from.status, to.status) = (Status::Failure, RefundStatus::Failed);
             self.world.charges[to.charge].refunded -= to.amount;
@@ -109,9 +94,7 @@ impl Builder {
 
     fn shop_refund(&mut self, payment: Payment, order: usize, amount: i64, at_s: i64) -> usize {
         let transaction = self.transaction(order, Kind::Refund, amount, at_s);
-        let parent_payment_id = self.world.transactions[payment.transaction]
-            .payment_id
-            .clone();
+        let parent_payment_id = self.world.transactions[payment.transaction].payment_id.clone();
         let gateway = self.world.transactions[payment.transaction].gateway;
         let shows_payment = self.random.percent(60);
         let of = &mut self.world.transactions[transaction];
@@ -122,11 +105,7 @@ impl Builder {
 
     pub(super) fn stripe_refund(&mut self, charge: usize, amount: i64, created_s: i64) -> usize {
         let carries = self.random.percent(40);
-        let metadata = if carries {
-            self.world.charges[charge].metadata.clone()
-        } else {
-            Vec::new()
-        };
+        let metadata = if carries { self.world.charges[charge].metadata.clone() } else { Vec::new() };
         self.world.charges[charge].refunded += amount;
         let id = self.random.token("re_3", 23);
         self.world.refunds.push(Refund {
@@ -144,10 +123,7 @@ impl Builder {
     /// A refund that only one side knows of.
     pub(super) fn refund_on_one_side(&mut self, slot: &Slot, payment: Payment, shop_side: bool) {
         let transaction = &self.world.transactions[payment.transaction];
-        let (order, currency) = (
-            transaction.order,
-            self.world.orders[transaction.order].currency,
-        );
+        let (order, currency) = (transaction.order, self.world.orders[transaction.order].currency);
         let charged = &self.world.charges[payment.charge];
         let percent = self.random.within(20, 95);
         let at_s = slot.at_s.max(charged.moved_s) + self.random.within(3_600, 4 * DAY_S);
@@ -156,8 +132,7 @@ impl Builder {
             let refund = self.shop_refund(payment, order, amount, at_s);
             self.world.transactions[refund].alone = Some("missing_target");
         } else {
-            let amount =
-                money::payable((charged.captured * percent / 100).max(10), charged.currency);
+            let amount = money::payable((charged.captured * percent / 100).max(10), charged.currency);
             let refund = self.stripe_refund(payment.charge, amount, at_s);
             self.world.refunds[refund].alone = Some("missing_source");
         }

@@ -102,18 +102,10 @@ impl Builder {
             return;
         }
         let created_s = charge.moved_s + self.random.within(DAY_S, 12 * DAY_S);
-        let reversed_s = self
-            .random
-            .percent(40)
-            .then(|| created_s + self.random.within(DAY_S, 9 * DAY_S));
+        let reversed_s = self.random.percent(40).then(|| created_s + self.random.within(DAY_S, 9 * DAY_S));
         let id = self.random.token("du_1", 23);
         self.world.charges[payment.charge].disputed = true;
-        self.world.disputes.push(Dispute {
-            id,
-            charge: payment.charge,
-            created_s,
-            reversed_s,
-        });
+        self.world.disputes.push(Dispute { id, charge: payment.charge, created_s, reversed_s });
     }
 
     /// Tests, failures, foreign gateways and payments that were never taken: real records that nobody should match.
@@ -146,8 +138,7 @@ impl Builder {
                 (of.total, of.gateway) = (amount, gateway);
                 let transaction = self.transaction(order, Kind::Sale, amount, slot.at_s);
                 if gateway == "paypal" {
-                    self.world.transactions[transaction].payment_id =
-                        Some(self.random.token("PAYID-", 24));
+                    self.world.transactions[transaction].payment_id = Some(self.random.token("PAYID-", 24));
                 }
             }
             _ => self.release(slot, order, amount, evidence),
@@ -156,11 +147,8 @@ impl Builder {
 
     fn fail(&mut self, order: usize, amount: i64, at_s: i64, evidence: Evidence) {
         let transaction = self.transaction(order, Kind::Sale, amount, at_s);
-        self.world.transactions[transaction].status = if self.random.percent(80) {
-            Status::Failure
-        } else {
-            Status::Error
-        };
+        self.world.transactions[transaction].status =
+            if self.random.percent(80) { Status::Failure } else { Status::Error };
         if self.world.transactions[transaction].status == Status::Error {
             return; // The processor never heard of it.
         }
@@ -185,8 +173,7 @@ impl Builder {
         let void_s = slot.at_s + self.random.within(3_600, 2 * DAY_S);
         let void = self.transaction(order, Kind::Void, amount, void_s);
         self.world.transactions[void].parent = Some(authorization);
-        self.world.transactions[void].payment_id =
-            self.world.transactions[authorization].payment_id.clone();
+        self.world.transactions[void].payment_id = self.world.transactions[authorization].payment_id.clone();
         let of = &mut self.world.orders[order];
         (of.total, of.cancelled_at_s) = (amount, Some(void_s));
     }
@@ -232,8 +219,7 @@ impl Builder {
         }
         let amount = self.amounts.unique(&mut self.random);
         let amount = self.in_currency(order, amount);
-        let created_s = (slot.at_s + self.random.within(0, DAY_S))
-            .min(self.window.end_s.max(slot.at_s + 1) - 1);
+        let created_s = (slot.at_s + self.random.within(0, DAY_S)).min(self.window.end_s.max(slot.at_s + 1) - 1);
         let charge = self.charge(order, amount, created_s);
         let customer = self.random.index(self.world.customers.len());
         let invoice = self.random.within(10_000, 99_999);
@@ -250,15 +236,8 @@ impl Builder {
     /// Authorised first and taken later: all of it, or less.
     fn capture_later(&mut self, slot: &Slot, order: usize, evidence: Evidence, partly: bool) {
         let amount = self.amounts.ordinary(&mut self.random);
-        let taken = if partly {
-            self.amounts.part(amount, 40, 95, &mut self.random)
-        } else {
-            amount
-        };
-        let (amount, taken) = (
-            self.in_currency(order, amount),
-            self.in_currency(order, taken),
-        );
+        let taken = if partly { self.amounts.part(amount, 40, 95, &mut self.random) } else { amount };
+        let (amount, taken) = (self.in_currency(order, amount), self.in_currency(order, taken));
         self.world.orders[order].total = amount;
         let authorization = self.transaction(order, Kind::Authorization, amount, slot.at_s);
         let created_s = slot.at_s + self.random.within(0, 10);
@@ -272,18 +251,14 @@ impl Builder {
         let to = &mut self.world.charges[charge];
         (to.captured, to.moved_s) = (taken, at_s + lag_s);
         self.world.links.push((capture, Target::Charge(charge)));
-        let payment = Payment {
-            transaction: capture,
-            charge,
-        };
+        let payment = Payment { transaction: capture, charge };
         self.maybe_refund(slot, payment, evidence);
     }
 
     fn capture(&mut self, order: usize, authorization: usize, amount: i64, at_s: i64) -> usize {
         let capture = self.transaction(order, Kind::Capture, amount, at_s);
         self.world.transactions[capture].parent = Some(authorization);
-        self.world.transactions[capture].payment_id =
-            self.world.transactions[authorization].payment_id.clone();
+        self.world.transactions[capture].payment_id = self.world.transactions[authorization].payment_id.clone();
         capture
     }
 
@@ -291,21 +266,13 @@ impl Builder {
     fn capture_twice(&mut self, order: usize) {
         let amount = self.amounts.ordinary(&mut self.random);
         let first = self.amounts.part(amount, 30, 70, &mut self.random);
-        let (amount, first) = (
-            self.in_currency(order, amount),
-            self.in_currency(order, first),
-        );
+        let (amount, first) = (self.in_currency(order, amount), self.in_currency(order, first));
         let at_s = self.world.orders[order].at_s;
         self.world.orders[order].total = amount;
         let authorization = self.transaction(order, Kind::Authorization, amount, at_s);
         let created_s = at_s + self.random.within(0, 10);
         let charge = self.charge(order, amount, created_s);
-        self.connect(
-            authorization,
-            charge,
-            Evidence::Strong(Form::PaymentId),
-            None,
-        );
+        self.connect(authorization, charge, Evidence::Strong(Form::PaymentId), None);
         self.carried.retain(|&index| index != charge);
         let first_s = at_s + self.random.within(3_600, DAY_S);
         let second_s = first_s + self.random.within(600, DAY_S);
@@ -320,10 +287,7 @@ impl Builder {
     fn split(&mut self, order: usize, evidence: Evidence) {
         let amount = self.amounts.ordinary(&mut self.random);
         let first = self.amounts.part(amount, 25, 75, &mut self.random);
-        let (amount, first) = (
-            self.in_currency(order, amount),
-            self.in_currency(order, first),
-        );
+        let (amount, first) = (self.in_currency(order, amount), self.in_currency(order, first));
         let at_s = self.world.orders[order].at_s;
         self.world.orders[order].total = amount;
         if self.random.percent(40) {

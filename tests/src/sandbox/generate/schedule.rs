@@ -32,22 +32,11 @@ pub struct Slot {
 }
 
 /// The slots in the order of time, and how many groups there are.
-pub fn schedule(
-    preset: &Preset,
-    orders: usize,
-    window: Window,
-    random: &mut Random,
-) -> (Vec<Slot>, usize) {
+pub fn schedule(preset: &Preset, orders: usize, window: Window, random: &mut Random) -> (Vec<Slot>, usize) {
     let wanted = i64::try_from(orders).unwrap_or(i64::MAX);
     let mut slots = Vec::with_capacity(orders * 2);
     let mut groups = 0;
-    let plain = |at_s, zone| Slot {
-        at_s,
-        zone,
-        group: None,
-        burst: false,
-        offset: 0,
-    };
+    let plain = |at_s, zone| Slot { at_s, zone, group: None, burst: false, offset: 0 };
     while slots.len() < orders {
         let at_s = random.within(window.start_s, window.end_s);
         let left = wanted - slots.len() as i64;
@@ -56,44 +45,20 @@ pub fn schedule(
             let lasts_s = random.within(60, 480);
             for _ in 0..size {
                 let at_s = (at_s + random.within(0, lasts_s)).min(window.end_s - 1);
-                slots.push(Slot {
-                    at_s,
-                    zone: Zone::Range,
-                    group: Some(groups),
-                    burst: true,
-                    offset: 0,
-                });
+                slots.push(Slot { at_s, zone: Zone::Range, group: Some(groups), burst: true, offset: 0 });
             }
             groups += 1;
         } else if left >= 2 && random.chance(preset.repeated) {
             let again_s = (at_s + random.within(10, REPEATED_WITHIN_S)).min(window.end_s - 1);
             for at_s in [at_s, again_s] {
-                slots.push(Slot {
-                    at_s,
-                    zone: Zone::Range,
-                    group: Some(groups),
-                    burst: false,
-                    offset: 0,
-                });
+                slots.push(Slot { at_s, zone: Zone::Range, group: Some(groups), burst: false, offset: 0 });
             }
             groups += 1;
         } else if left >= 2 && random.chance(preset.near_amounts) {
             let again_s = (at_s + random.within(10, REPEATED_WITHIN_S)).min(window.end_s - 1);
             let offset = random.within(1, 4);
-            slots.push(Slot {
-                at_s,
-                zone: Zone::Range,
-                group: Some(groups),
-                burst: false,
-                offset: 0,
-            });
-            slots.push(Slot {
-                at_s: again_s,
-                zone: Zone::Range,
-                group: Some(groups),
-                burst: false,
-                offset,
-            });
+            slots.push(Slot { at_s, zone: Zone::Range, group: Some(groups), burst: false, offset: 0 });
+            slots.push(Slot { at_s: again_s, zone: Zone::Range, group: Some(groups), burst: false, offset });
             groups += 1;
         } else {
             slots.push(plain(at_s, Zone::Range));
@@ -102,22 +67,13 @@ pub fn schedule(
     let days = ((window.end_s - window.start_s) / DAY_S).max(1);
     let around = wanted * AROUND_S / DAY_S / days / AROUND_THINNING;
     for _ in 0..around {
-        slots.push(plain(
-            random.within(window.start_s - AROUND_S, window.start_s),
-            Zone::Around,
-        ));
-        slots.push(plain(
-            random.within(window.end_s, window.end_s + AROUND_S),
-            Zone::Around,
-        ));
+        slots.push(plain(random.within(window.start_s - AROUND_S, window.start_s), Zone::Around));
+        slots.push(plain(random.within(window.end_s, window.end_s + AROUND_S), Zone::Around));
     }
     let refunds = wanted * i64::from(preset.refunds.0);
     let earlier = (refunds * i64::from(preset.earlier.0) + 50_000_000) / 100_000_000;
     for _ in 0..earlier {
-        slots.push(plain(
-            random.within(window.start_s - 75 * DAY_S, window.start_s - 6 * DAY_S),
-            Zone::LongBefore,
-        ));
+        slots.push(plain(random.within(window.start_s - 75 * DAY_S, window.start_s - 6 * DAY_S), Zone::LongBefore));
     }
     slots.sort_by_key(|slot| slot.at_s);
     spread(&mut slots);
@@ -146,10 +102,7 @@ fn spread(slots: &mut [Slot]) {
             slot.at_s -= 1;
         }
         // A step back over the edge would move the order out of its zone.
-        if slot.zone == Zone::Range
-            && lowest_s != slot.at_s
-            && lowest_s % DAY_S < lowest_s - slot.at_s
-        {
+        if slot.zone == Zone::Range && lowest_s != slot.at_s && lowest_s % DAY_S < lowest_s - slot.at_s {
             slot.at_s = lowest_s;
         }
     }

@@ -170,10 +170,7 @@ pub const OWN_GATEWAYS: [&str; 2] = ["stripe", "Stripe Card Payments"];
 impl World {
     #[must_use]
     pub fn transaction_gid(&self, index: usize) -> String {
-        format!(
-            "gid://shopify/OrderTransaction/{}",
-            self.transactions[index].id
-        )
+        format!("gid://shopify/OrderTransaction/{}", self.transactions[index].id)
     }
 
     #[must_use]

@@ -17,22 +17,15 @@ pub struct Bucket {
 impl Bucket {
     #[must_use]
     pub fn new(maximum: i64, restore_per_s: i64) -> Self {
-        Self {
-            maximum,
-            restore_per_s,
-            available_milli: maximum * 1000,
-            last: Instant::now(),
-        }
+        Self { maximum, restore_per_s, available_milli: maximum * 1000, last: Instant::now() }
     }
 
     fn restore(&mut self) {
         let now = Instant::now();
-        let elapsed_ms = i64::try_from(now.duration_since(self.last).as_millis())
-            .unwrap_or(i64::MAX / 1_000_000);
+        let elapsed_ms = i64::try_from(now.duration_since(self.last).as_millis()).unwrap_or(i64::MAX / 1_000_000);
         if elapsed_ms > 0 {
-            self.available_milli = (self.available_milli
-                + elapsed_ms.saturating_mul(self.restore_per_s))
-            .min(self.maximum * 1000);
+            self.available_milli =
+                (self.available_milli + elapsed_ms.saturating_mul(self.restore_per_s)).min(self.maximum * 1000);
             self.last = now;
         }
     }
@@ -53,7 +46,6 @@ impl Bucket {
 
     /// Gives back what a query was asked for but did not use.
     pub fn give_back(&mut self, points: i64) {
-        self.available_milli =
-            (self.available_milli + points.max(0) * 1000).min(self.maximum * 1000);
+        self.available_milli = (self.available_milli + points.max(0) * 1000).min(self.maximum * 1000);
     }
 }

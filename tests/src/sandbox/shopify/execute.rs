@@ -39,8 +39,7 @@ type Set<'d> = &'d SelectionSet<'static, String>;
 impl<'s, 'd> Executor<'s, 'd> {
     pub fn run(&mut self) -> Value {
         let mut fields = Vec::new();
-        self.operation
-            .fields(self.operation.selection, ROOT, &mut fields);
+        self.operation.fields(self.operation.selection, ROOT, &mut fields);
         let mut data = Map::new();
         for field in fields {
             let value = self.root(field);
@@ -50,22 +49,20 @@ impl<'s, 'd> Executor<'s, 'd> {
     }
 
     fn root(&mut self, field: &'d Field<'static, String>) -> Value {
-        let Some(definition) = SCHEMA
-            .types
-            .get(ROOT)
-            .and_then(|of| of.fields.get(&field.name))
-        else {
+        let Some(definition) = SCHEMA.types.get(ROOT).and_then(|of| of.fields.get(&field.name)) else {
             return json!(ROOT);
         };
         let set = &field.selection_set;
         match field.name.as_str() {
             "shop" => self.object(Source::Value(&self.store.shop), "Shop", set, true),
             "currentAppInstallation" => {
-                let scopes: Vec<Value> = self.scopes.iter().map(|handle| json!({ "handle": handle, "description": handle.replace('_', " ") })).collect();
+                let scopes: Vec<Value> = self
+                    .scopes
+                    .iter()
+                    .map(|handle| json!({ "handle": handle, "description": handle.replace('_', " ") }))
+                    .collect();
                 self.object(
-                    Source::Value(
-                        &json!({ "id": "gid://shopify/AppInstallation/1", "accessScopes": scopes }),
-                    ),
+                    Source::Value(&json!({ "id": "gid://shopify/AppInstallation/1", "accessScopes": scopes })),
                     "AppInstallation",
                     set,
                     true,
@@ -77,40 +74,19 @@ impl<'s, 'd> Executor<'s, 'd> {
             }
             "nodes" => {
                 let ids = self.operation.argument(field, "ids").unwrap_or_default();
-                let ids = if let Value::Array(ids) = ids {
-                    ids
-                } else {
-                    vec![ids]
-                };
-                Value::Array(
-                    ids.iter()
-                        .map(|gid| self.by_id(gid.as_str(), definition, set))
-                        .collect(),
-                )
+                let ids = if let Value::Array(ids) = ids { ids } else { vec![ids] };
+                Value::Array(ids.iter().map(|gid| self.by_id(gid.as_str(), definition, set)).collect())
             }
             "ordersCount" => {
-                let count = self
-                    .entries(field, &self.store.orders)
-                    .map_or(0, |found| found.len());
-                self.object(
-                    Source::Value(&json!({ "count": count, "precision": "EXACT" })),
-                    "Count",
-                    set,
-                    false,
-                )
+                let count = self.entries(field, &self.store.orders).map_or(0, |found| found.len());
+                self.object(Source::Value(&json!({ "count": count, "precision": "EXACT" })), "Count", set, false)
             }
             "orders" => {
                 let sort_key = self.operation.argument(field, "sortKey");
-                let sort_key = sort_key
-                    .as_ref()
-                    .and_then(Value::as_str)
-                    .unwrap_or("PROCESSED_AT")
-                    .to_owned();
+                let sort_key = sort_key.as_ref().and_then(Value::as_str).unwrap_or("PROCESSED_AT").to_owned();
                 self.list(field, &self.store.orders, &sort_key, "Order")
             }
-            "tenderTransactions" => {
-                self.list(field, &self.store.tenders, "ID", "TenderTransaction")
-            }
+            "tenderTransactions" => self.list(field, &self.store.tenders, "ID", "TenderTransaction"),
             _ => Value::Null,
         }
     }
@@ -127,41 +103,31 @@ impl<'s, 'd> Executor<'s, 'd> {
     }
 
     /// What a list's query lets through.
-    fn entries(
-        &mut self,
-        field: &Field<'static, String>,
-        all: &'s [Entry],
-    ) -> Option<Vec<&'s Entry>> {
+    fn entries(&mut self, field: &Field<'static, String>, all: &'s [Entry]) -> Option<Vec<&'s Entry>> {
         let text = self.operation.argument(field, "query");
         let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
         let search = match Search::parse(text) {
             Ok(search) => search,
             Err(message) => {
-                self.errors.push(json!({ "message": message, "path": [key_of(field)], "extensions": { "code": "BAD_REQUEST" } }));
+                self.errors.push(
+                    json!({ "message": message, "path": [key_of(field)], "extensions": { "code": "BAD_REQUEST" } }),
+                );
                 return None;
             }
         };
         if !search.warnings.is_empty() {
-            let warnings: Vec<Value> =
-                search.warnings.iter().map(|(name, message)| json!({ "field": name, "message": message, "code": "invalid_field" })).collect();
-            self.search
-                .push(json!({ "path": [key_of(field)], "query": text, "warnings": warnings }));
+            let warnings: Vec<Value> = search
+                .warnings
+                .iter()
+                .map(|(name, message)| json!({ "field": name, "message": message, "code": "invalid_field" }))
+                .collect();
+            self.search.push(json!({ "path": [key_of(field)], "query": text, "warnings": warnings }));
         }
         let from_s = self.visible_from_s;
-        Some(
-            all.iter()
-                .filter(|entry| entry.processed_s >= from_s && search.accepts(entry))
-                .collect(),
-        )
+        Some(all.iter().filter(|entry| entry.processed_s >= from_s && search.accepts(entry)).collect())
     }
 
-    fn list(
-        &mut self,
-        field: &'d Field<'static, String>,
-        all: &'s [Entry],
-        sort_key: &str,
-        type_name: &str,
-    ) -> Value {
+    fn list(&mut self, field: &'d Field<'static, String>, all: &'s [Entry], sort_key: &str, type_name: &str) -> Value {
         let Some(mut entries) = self.entries(field, all) else {
             return Value::Null;
         };
@@ -190,15 +156,10 @@ impl<'s, 'd> Executor<'s, 'd> {
             let order = (value_of(entry), entry.id).cmp(&(value, id));
             if reversed { order.reverse() } else { order }
         };
-        let mut start = after.map_or(0, |place| {
-            entries.partition_point(|entry| order(entry, place).is_le())
-        });
+        let mut start = after.map_or(0, |place| entries.partition_point(|entry| order(entry, place).is_le()));
         let reach = entries.len().min(MOST_OBJECTS_PAGED);
-        let mut end = before
-            .map_or(reach, |place| {
-                entries.partition_point(|entry| order(entry, place).is_lt())
-            })
-            .min(reach);
+        let mut end =
+            before.map_or(reach, |place| entries.partition_point(|entry| order(entry, place).is_lt())).min(reach);
         start = start.min(end);
         let (open_start, open_end) = (start, end);
         if let Some(first) = self.operation.count(field, "first") {
@@ -206,17 +167,9 @@ impl<'s, 'd> Executor<'s, 'd> {
         } else if let Some(last) = self.operation.count(field, "last") {
             start = start.max(end.saturating_sub(usize::try_from(last).unwrap_or(0)));
         }
-        let page: Vec<(String, Item)> = entries[start..end]
-            .iter()
-            .map(|entry| (write_cursor(value_of(entry), entry.id), entry.item))
-            .collect();
-        self.connection(
-            &page,
-            start > open_start,
-            end < open_end,
-            type_name,
-            &field.selection_set,
-        )
+        let page: Vec<(String, Item)> =
+            entries[start..end].iter().map(|entry| (write_cursor(value_of(entry), entry.id), entry.item)).collect();
+        self.connection(&page, start > open_start, end < open_end, type_name, &field.selection_set)
     }
 
     fn connection(
@@ -236,16 +189,12 @@ impl<'s, 'd> Executor<'s, 'd> {
             let value = match field.name.as_str() {
                 "nodes" => Value::Array(
                     page.iter()
-                        .map(|(_, node)| {
-                            self.object(Source::Item(*node), node_type, &field.selection_set, true)
-                        })
+                        .map(|(_, node)| self.object(Source::Item(*node), node_type, &field.selection_set, true))
                         .collect(),
                 ),
                 "edges" => Value::Array(
                     page.iter()
-                        .map(|(cursor, node)| {
-                            self.edge(cursor, *node, node_type, &field.selection_set)
-                        })
+                        .map(|(cursor, node)| self.edge(cursor, *node, node_type, &field.selection_set))
                         .collect(),
                 ),
                 "pageInfo" => {
@@ -255,12 +204,7 @@ impl<'s, 'd> Executor<'s, 'd> {
                         "startCursor": page.first().map(|(cursor, _)| cursor),
                         "endCursor": page.last().map(|(cursor, _)| cursor),
                     });
-                    self.object(
-                        Source::Value(&info),
-                        "PageInfo",
-                        &field.selection_set,
-                        false,
-                    )
+                    self.object(Source::Value(&info), "PageInfo", &field.selection_set, false)
                 }
                 _ => json!(connection_type),
             };
@@ -288,10 +232,7 @@ impl<'s, 'd> Executor<'s, 'd> {
     /// `counted` objects cost a point; members of plain lists come with their list.
     fn object(&mut self, source: Source<'_>, declared: &str, set: Set<'d>, counted: bool) -> Value {
         let concrete = match source {
-            Source::Value(value) => value
-                .get("__typename")
-                .and_then(Value::as_str)
-                .unwrap_or(declared),
+            Source::Value(value) => value.get("__typename").and_then(Value::as_str).unwrap_or(declared),
             Source::Item(_) => declared,
         };
         let mut fields = Vec::new();
@@ -302,17 +243,12 @@ impl<'s, 'd> Executor<'s, 'd> {
             let value = if field.name == "__typename" {
                 json!(concrete)
             } else {
-                let definition = SCHEMA
-                    .types
-                    .get(concrete)
-                    .and_then(|of| of.fields.get(&field.name));
+                let definition = SCHEMA.types.get(concrete).and_then(|of| of.fields.get(&field.name));
                 let value = match source {
                     Source::Value(value) => value.get(&field.name).cloned().unwrap_or_default(),
                     Source::Item(item) => self.store.field(item, &field.name),
                 };
-                definition.map_or(Value::Null, |definition| {
-                    self.value(value, definition, field, counted)
-                })
+                definition.map_or(Value::Null, |definition| self.value(value, definition, field, counted))
             };
             merge(&mut answer, key_of(field), value);
         }
@@ -342,18 +278,11 @@ impl<'s, 'd> Executor<'s, 'd> {
                 }
                 self.cost += i64::from(counted);
                 Value::Array(
-                    items
-                        .iter()
-                        .take(first)
-                        .map(|item| self.follow(item, &definition.base, set, false))
-                        .collect(),
+                    items.iter().take(first).map(|item| self.follow(item, &definition.base, set, false)).collect(),
                 )
             }
             Value::Object(_) if !set.items.is_empty() => {
-                let node = SCHEMA
-                    .types
-                    .get(&definition.base)
-                    .is_some_and(|of| of.is_node);
+                let node = SCHEMA.types.get(&definition.base).is_some_and(|of| of.is_node);
                 self.follow(&value, &definition.base, set, counted && node)
             }
             scalar => scalar,
@@ -371,12 +300,7 @@ impl<'s, 'd> Executor<'s, 'd> {
     }
 
     /// A connection inside an object is short: its cursors are positions.
-    fn short_connection(
-        &mut self,
-        items: &[Value],
-        definition: &FieldDef,
-        field: &'d Field<'static, String>,
-    ) -> Value {
+    fn short_connection(&mut self, items: &[Value], definition: &FieldDef, field: &'d Field<'static, String>) -> Value {
         let store = self.store;
         let node_type = definition.base.trim_end_matches("Connection");
         let after = self.operation.argument(field, "after");
@@ -385,11 +309,7 @@ impl<'s, 'd> Executor<'s, 'd> {
             .and_then(Value::as_str)
             .and_then(read_cursor)
             .map_or(0, |(place, _)| usize::try_from(place + 1).unwrap_or(0));
-        let first = self
-            .operation
-            .count(field, "first")
-            .and_then(|first| usize::try_from(first).ok())
-            .unwrap_or(0);
+        let first = self.operation.count(field, "first").and_then(|first| usize::try_from(first).ok()).unwrap_or(0);
         let page: Vec<(String, Item)> = items
             .iter()
             .enumerate()
@@ -436,9 +356,7 @@ fn merge_values(there: &mut Value, value: Value) {
 }
 
 fn type_of(gid: &str) -> &str {
-    gid.strip_prefix("gid://shopify/")
-        .and_then(|rest| rest.split('/').next())
-        .unwrap_or_default()
+    gid.strip_prefix("gid://shopify/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
 fn write_cursor(value: i64, id: u64) -> String {
@@ -448,8 +366,5 @@ fn write_cursor(value: i64, id: u64) -> String {
 fn read_cursor(text: &str) -> Option<(i64, u64)> {
     let bytes = STANDARD.decode(text).ok()?;
     let cursor: Value = serde_json::from_slice(&bytes).ok()?;
-    Some((
-        cursor.get("last_value")?.as_str()?.parse().ok()?,
-        cursor.get("last_id")?.as_u64()?,
-    ))
+    Some((cursor.get("last_value")?.as_str()?.parse().ok()?, cursor.get("last_id")?.as_u64()?))
 }

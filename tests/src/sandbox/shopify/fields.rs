@@ -47,11 +47,7 @@ fn payment_method(gateway: &str) -> &'static str {
     }
 }
 
-fn card_of(
-    world: &World,
-    order: &Order,
-    transaction: &Transaction,
-) -> Option<(String, &'static str)> {
+fn card_of(world: &World, order: &Order, transaction: &Transaction) -> Option<(String, &'static str)> {
     if !OWN_GATEWAYS.contains(&transaction.gateway) {
         return None;
     }
@@ -136,11 +132,7 @@ fn order_field(world: &World, index: usize, name: &str) -> Value {
         "currencyCode" => json!(world.shop_currency),
         "presentmentCurrencyCode" => json!(order.currency),
         "paymentGatewayNames" => {
-            let mut gateways: Vec<&str> = order
-                .transactions
-                .iter()
-                .map(|&at| world.transactions[at].gateway)
-                .collect();
+            let mut gateways: Vec<&str> = order.transactions.iter().map(|&at| world.transactions[at].gateway).collect();
             gateways.dedup();
             json!(gateways)
         }
@@ -158,16 +150,9 @@ fn order_field(world: &World, index: usize, name: &str) -> Value {
         | "totalTipReceivedSet"
         | "refundDiscrepancySet" => bag(world, order, 0),
         "transactionsCount" => json!({ "count": order.transactions.len(), "precision": "EXACT" }),
-        "transactions" => order
-            .transactions
-            .iter()
-            .map(|&at| reference(&world.transaction_gid(at)))
-            .collect(),
+        "transactions" => order.transactions.iter().map(|&at| reference(&world.transaction_gid(at))).collect(),
         "refunds" => {
-            let refunds = order
-                .transactions
-                .iter()
-                .filter(|&&at| world.transactions[at].kind == Kind::Refund);
+            let refunds = order.transactions.iter().filter(|&&at| world.transactions[at].kind == Kind::Refund);
             refunds.map(|&at| reference(&refund_gid(at))).collect()
         }
         _ => sum_field(world, order, name),
@@ -177,11 +162,7 @@ fn order_field(world: &World, index: usize, name: &str) -> Value {
 /// Fields that follow from what the transactions add up to.
 fn sum_field(world: &World, order: &Order, name: &str) -> Value {
     let sums = Sums::of(world, order);
-    let capturable = if sums.captured || sums.voided {
-        0
-    } else {
-        sums.authorized
-    };
+    let capturable = if sums.captured || sums.voided { 0 } else { sums.authorized };
     match name {
         "unpaid" => json!(sums.received == 0),
         "fullyPaid" => json!(sums.received >= order.total),
@@ -191,32 +172,19 @@ fn sum_field(world: &World, order: &Order, name: &str) -> Value {
         "totalReceivedSet" => bag(world, order, sums.received),
         "totalRefundedSet" => bag(world, order, sums.refunded),
         "netPaymentSet" => bag(world, order, sums.received - sums.refunded),
-        "totalOutstandingSet" => bag(
-            world,
-            order,
-            if sums.voided {
-                0
-            } else {
-                (order.total - sums.received).max(0)
-            },
-        ),
+        "totalOutstandingSet" => bag(world, order, if sums.voided { 0 } else { (order.total - sums.received).max(0) }),
         "totalCapturableSet" => bag(world, order, capturable),
         _ => Value::Null,
     }
 }
 
 fn email_of<'w>(world: &'w World, order: &Order) -> Option<&'w str> {
-    order
-        .shows_email
-        .then_some(world.customers[order.customer].email.as_str())
+    order.shows_email.then_some(world.customers[order.customer].email.as_str())
 }
 
 fn customer_of(world: &World, order: &Order) -> Value {
     let customer = &world.customers[order.customer];
-    let (given, family) = customer
-        .name
-        .split_once(' ')
-        .unwrap_or((&customer.name, ""));
+    let (given, family) = customer.name.split_once(' ').unwrap_or((&customer.name, ""));
     let id = FIRST_CUSTOMER_ID + order.customer as u64;
     json!({
         "id": format!("gid://shopify/Customer/{id}"),
@@ -264,25 +232,23 @@ fn transaction_field(world: &World, index: usize, name: &str) -> Value {
         "amountV2" => money_v2(transaction.shop_amount, world.shop_currency),
         "totalUnsettledSet" => bag(world, order, 0),
         "createdAt" | "processedAt" => instant(transaction.at_s),
-        "parentTransaction" => transaction.parent.map_or(Value::Null, |parent| {
-            reference(&world.transaction_gid(parent))
-        }),
+        "parentTransaction" => {
+            transaction.parent.map_or(Value::Null, |parent| reference(&world.transaction_gid(parent)))
+        }
         "paymentId" => json!(transaction.payment_id),
         "accountNumber" => json!(card_of(world, order, transaction).map(|(number, _)| number)),
-        "paymentDetails" => {
-            card_of(world, order, transaction).map_or(Value::Null, |(number, company)| {
-                let customer = &world.customers[order.customer];
-                json!({
-                    "__typename": "CardPaymentDetails",
-                    "number": number,
-                    "company": company,
-                    "name": customer.name,
-                    "expirationMonth": 12,
-                    "expirationYear": 2031,
-                    "paymentMethodName": customer.brand,
-                })
+        "paymentDetails" => card_of(world, order, transaction).map_or(Value::Null, |(number, company)| {
+            let customer = &world.customers[order.customer];
+            json!({
+                "__typename": "CardPaymentDetails",
+                "number": number,
+                "company": company,
+                "name": customer.name,
+                "expirationMonth": 12,
+                "expirationYear": 2031,
+                "paymentMethodName": customer.brand,
             })
-        }
+        }),
         "fees" => json!([]),
         "test" => json!(transaction.test),
         "authorizationExpiresAt" if transaction.kind == Kind::Authorization => {
@@ -324,15 +290,9 @@ fn refund_field(world: &World, index: usize, name: &str) -> Value {
         "id" => json!(gid),
         "order" => reference(&order_gid(order)),
         "createdAt" | "processedAt" | "updatedAt" => instant(transaction.at_s),
-        "totalRefundedSet" => bag(
-            world,
-            order,
-            if transaction.status == Status::Success {
-                transaction.amount
-            } else {
-                0
-            },
-        ),
+        "totalRefundedSet" => {
+            bag(world, order, if transaction.status == Status::Success { transaction.amount } else { 0 })
+        }
         "transactions" => json!([reference(&world.transaction_gid(index))]),
         _ => Value::Null,
     }

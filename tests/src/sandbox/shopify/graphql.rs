@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use graphql_parser::query::{
-    Definition, Directive, Document, Field, FragmentDefinition, OperationDefinition, Query,
-    Selection, SelectionSet, Type, TypeCondition, Value as Literal, parse_query,
+    Definition, Directive, Document, Field, FragmentDefinition, OperationDefinition, Query, Selection, SelectionSet,
+    Type, TypeCondition, Value as Literal, parse_query,
 };
 use serde_json::{Map, Value, json};
 
@@ -34,9 +34,7 @@ impl Parsed {
     /// One GraphQL error object.
     pub fn read(text: &str) -> Result<Self, Value> {
         match parse_query::<String>(text) {
-            Ok(document) => Ok(Self {
-                document: document.into_static(),
-            }),
+            Ok(document) => Ok(Self { document: document.into_static() }),
             Err(error) => Err(json!({
                 "message": format!("syntax error: {}", error.to_string().replace('\n', " ")),
                 "locations": [{ "line": 1, "column": 1 }],
@@ -49,11 +47,7 @@ impl Parsed {
     ///
     /// # Errors
     /// GraphQL error objects.
-    pub fn operation(
-        &self,
-        name: Option<&str>,
-        given: &Map<String, Value>,
-    ) -> Result<Operation<'_>, Vec<Value>> {
+    pub fn operation(&self, name: Option<&str>, given: &Map<String, Value>) -> Result<Operation<'_>, Vec<Value>> {
         let mut fragments = HashMap::new();
         let mut found = Vec::new();
         for definition in &self.document.definitions {
@@ -69,9 +63,7 @@ impl Parsed {
                 Definition::Operation(OperationDefinition::SelectionSet(set)) if name.is_none() => {
                     found.push((set, None));
                 }
-                Definition::Operation(
-                    OperationDefinition::Mutation(_) | OperationDefinition::Subscription(_),
-                ) => {
+                Definition::Operation(OperationDefinition::Mutation(_) | OperationDefinition::Subscription(_)) => {
                     return Err(vec![
                         json!({ "message": "the sandbox serves queries only", "extensions": { "code": "undefinedField" } }),
                     ]);
@@ -80,38 +72,24 @@ impl Parsed {
             }
         }
         let [(selection, query)] = found.as_slice() else {
-            let message = if found.is_empty() {
-                "No operation named"
-            } else {
-                "An operation name is required"
-            };
+            let message = if found.is_empty() { "No operation named" } else { "An operation name is required" };
             return Err(vec![json!({ "message": message })]);
         };
         let variables = match query {
             Some(query) => bind(query, given)?,
             None => Map::new(),
         };
-        Ok(Operation {
-            selection,
-            fragments,
-            variables,
-        })
+        Ok(Operation { selection, fragments, variables })
     }
 }
 
-fn bind(
-    query: &Query<'static, String>,
-    given: &Map<String, Value>,
-) -> Result<Map<String, Value>, Vec<Value>> {
+fn bind(query: &Query<'static, String>, given: &Map<String, Value>) -> Result<Map<String, Value>, Vec<Value>> {
     let mut bound = Map::new();
     let mut errors = Vec::new();
     for definition in &query.variable_definitions {
         let value = match given.get(&definition.name) {
             Some(value) => Some(value.clone()),
-            None => definition
-                .default_value
-                .as_ref()
-                .map(|literal| plain(literal, &Map::new())),
+            None => definition.default_value.as_ref().map(|literal| plain(literal, &Map::new())),
         };
         match value {
             Some(value) if fits(&definition.var_type, &value) => {
@@ -125,11 +103,7 @@ fn bind(
             })),
         }
     }
-    if errors.is_empty() {
-        Ok(bound)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(bound) } else { Err(errors) }
 }
 
 fn fits(of: &Type<'_, String>, value: &Value) -> bool {
@@ -157,15 +131,10 @@ fn plain(literal: &Literal<'_, String>, variables: &Map<String, Value>) -> Value
         Literal::String(text) | Literal::Enum(text) => json!(text),
         Literal::Boolean(flag) => json!(flag),
         Literal::Null => Value::Null,
-        Literal::List(items) => {
-            Value::Array(items.iter().map(|item| plain(item, variables)).collect())
+        Literal::List(items) => Value::Array(items.iter().map(|item| plain(item, variables)).collect()),
+        Literal::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, value)| (key.clone(), plain(value, variables))).collect())
         }
-        Literal::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, value)| (key.clone(), plain(value, variables)))
-                .collect(),
-        ),
     }
 }
 
@@ -192,10 +161,8 @@ impl<'d> Operation<'d> {
             match item {
                 Selection::Field(field) if self.wanted(&field.directives) => into.push(field),
                 Selection::InlineFragment(fragment) if self.wanted(&fragment.directives) => {
-                    let applies = fragment
-                        .type_condition
-                        .as_ref()
-                        .is_none_or(|TypeCondition::On(name)| covers(name, concrete));
+                    let applies =
+                        fragment.type_condition.as_ref().is_none_or(|TypeCondition::On(name)| covers(name, concrete));
                     if applies {
                         self.fields(&fragment.selection_set, concrete, into);
                     }
@@ -234,26 +201,14 @@ impl<'d> Operation<'d> {
     /// # Errors
     /// GraphQL error objects.
     pub fn check(&self) -> Result<i64, Vec<Value>> {
-        let mut check = Check {
-            operation: self,
-            errors: Vec::new(),
-            open: Vec::new(),
-        };
+        let mut check = Check { operation: self, errors: Vec::new(), open: Vec::new() };
         let cost = check.set(self.selection, ROOT, &["query".to_owned()]);
-        if check.errors.is_empty() {
-            Ok(cost.max(1))
-        } else {
-            Err(check.errors)
-        }
+        if check.errors.is_empty() { Ok(cost.max(1)) } else { Err(check.errors) }
     }
 }
 
 fn covers(condition: &str, concrete: &str) -> bool {
-    condition == concrete
-        || SCHEMA
-            .types
-            .get(condition)
-            .is_some_and(|of| of.possible.contains(concrete))
+    condition == concrete || SCHEMA.types.get(condition).is_some_and(|of| of.possible.contains(concrete))
 }
 
 struct Check<'o, 'd> {
@@ -263,13 +218,7 @@ struct Check<'o, 'd> {
 }
 
 impl<'d> Check<'_, 'd> {
-    fn error(
-        &mut self,
-        field: Option<&Field<'static, String>>,
-        path: &[String],
-        message: &str,
-        extensions: &Value,
-    ) {
+    fn error(&mut self, field: Option<&Field<'static, String>>, path: &[String], message: &str, extensions: &Value) {
         if self.errors.len() >= MOST_ERRORS {
             return;
         }
@@ -283,24 +232,16 @@ impl<'d> Check<'_, 'd> {
     }
 
     /// The cost of a selection on `type_name`: the dearest of the types that it may turn out to be.
-    fn set(
-        &mut self,
-        set: &'d SelectionSet<'static, String>,
-        type_name: &str,
-        path: &[String],
-    ) -> i64 {
+    fn set(&mut self, set: &'d SelectionSet<'static, String>, type_name: &str, path: &[String]) -> i64 {
         let mut own = 0;
         let mut dearest = 0;
         for item in &set.items {
             match item {
                 Selection::Field(field) => own += self.field(field, type_name, path),
                 Selection::InlineFragment(fragment) => {
-                    let on = fragment
-                        .type_condition
-                        .as_ref()
-                        .map_or(type_name, |TypeCondition::On(name)| name.as_str());
-                    dearest =
-                        dearest.max(self.fragment(&fragment.selection_set, on, type_name, path));
+                    let on =
+                        fragment.type_condition.as_ref().map_or(type_name, |TypeCondition::On(name)| name.as_str());
+                    dearest = dearest.max(self.fragment(&fragment.selection_set, on, type_name, path));
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = spread.fragment_name.as_str();
@@ -316,18 +257,12 @@ impl<'d> Check<'_, 'd> {
                     };
                     if self.open.contains(&name) {
                         let message = format!("Fragment {name} contains an infinite loop");
-                        self.error(
-                            None,
-                            path,
-                            &message,
-                            &json!({ "code": "infiniteLoop", "fragmentName": name }),
-                        );
+                        self.error(None, path, &message, &json!({ "code": "infiniteLoop", "fragmentName": name }));
                         continue;
                     }
                     self.open.push(name);
                     let TypeCondition::On(on) = &fragment.type_condition;
-                    dearest =
-                        dearest.max(self.fragment(&fragment.selection_set, on, type_name, path));
+                    dearest = dearest.max(self.fragment(&fragment.selection_set, on, type_name, path));
                     self.open.pop();
                 }
             }
@@ -335,53 +270,28 @@ impl<'d> Check<'_, 'd> {
         own + dearest
     }
 
-    fn fragment(
-        &mut self,
-        set: &'d SelectionSet<'static, String>,
-        on: &str,
-        within: &str,
-        path: &[String],
-    ) -> i64 {
+    fn fragment(&mut self, set: &'d SelectionSet<'static, String>, on: &str, within: &str, path: &[String]) -> i64 {
         if !SCHEMA.is_composite(on) {
             let message = format!("No such type {on}, so it can't be a fragment condition");
-            self.error(
-                None,
-                path,
-                &message,
-                &json!({ "code": "undefinedType", "typeName": on }),
-            );
+            self.error(None, path, &message, &json!({ "code": "undefinedType", "typeName": on }));
             return 0;
         }
         if !covers(within, on) && !covers(on, within) {
             let message = format!("Fragment on {on} can't be spread inside {within}");
-            self.error(
-                None,
-                path,
-                &message,
-                &json!({ "code": "cannotSpreadFragment", "typeName": within }),
-            );
+            self.error(None, path, &message, &json!({ "code": "cannotSpreadFragment", "typeName": within }));
             return 0;
         }
         self.set(set, on, path)
     }
 
-    fn field(
-        &mut self,
-        field: &'d Field<'static, String>,
-        type_name: &str,
-        path: &[String],
-    ) -> i64 {
+    fn field(&mut self, field: &'d Field<'static, String>, type_name: &str, path: &[String]) -> i64 {
         let mut path = path.to_vec();
         path.push(field.alias.as_ref().unwrap_or(&field.name).clone());
         if field.name == "__typename" {
             return 0;
         }
         let name = &field.name;
-        let Some(definition) = SCHEMA
-            .types
-            .get(type_name)
-            .and_then(|of| of.fields.get(name))
-        else {
+        let Some(definition) = SCHEMA.types.get(type_name).and_then(|of| of.fields.get(name)) else {
             let message = format!("Field '{name}' doesn't exist on type '{type_name}'");
             self.error(
                 Some(field),
@@ -394,11 +304,7 @@ impl<'d> Check<'_, 'd> {
         self.arguments(field, &definition.args, &path);
         let composite = SCHEMA.is_composite(&definition.base);
         if composite == field.selection_set.items.is_empty() {
-            let what = if composite {
-                "Field must have selections"
-            } else {
-                "Selections can't be made on scalars"
-            };
+            let what = if composite { "Field must have selections" } else { "Selections can't be made on scalars" };
             let message = format!(
                 "{what} (field '{name}' returns {} but has {} selections)",
                 definition.base,
@@ -416,86 +322,64 @@ impl<'d> Check<'_, 'd> {
             return 0;
         }
         let inner = self.set(&field.selection_set, &definition.base, &path);
-        let size = self
-            .operation
-            .count(field, "first")
-            .or_else(|| self.operation.count(field, "last"));
+        let size = self.operation.count(field, "first").or_else(|| self.operation.count(field, "last"));
         if definition.base.ends_with("Connection") {
             return self.connection(field, size, inner, &path);
         }
         if name == "nodes" && type_name == ROOT {
             let ids = self.operation.argument(field, "ids");
-            let count = ids
-                .and_then(|ids| ids.as_array().map(Vec::len))
-                .unwrap_or(1);
+            let count = ids.and_then(|ids| ids.as_array().map(Vec::len)).unwrap_or(1);
             if count > MOST_IDS {
-                let message = format!(
-                    "The input array size of {count} is greater than the maximum allowed of {MOST_IDS}."
-                );
-                self.error(
-                    Some(field),
-                    &path,
-                    &message,
-                    &json!({ "code": "MAX_INPUT_SIZE_EXCEEDED" }),
-                );
+                let message =
+                    format!("The input array size of {count} is greater than the maximum allowed of {MOST_IDS}.");
+                self.error(Some(field), &path, &message, &json!({ "code": "MAX_INPUT_SIZE_EXCEEDED" }));
             }
             return (1 + inner) * i64::try_from(count).unwrap_or(1);
         }
-        let is_object = definition.list
-            || SCHEMA
-                .types
-                .get(&definition.base)
-                .is_some_and(|of| of.is_node);
+        let is_object = definition.list || SCHEMA.types.get(&definition.base).is_some_and(|of| of.is_node);
         inner + i64::from(is_object)
     }
 
-    fn connection(
-        &mut self,
-        field: &Field<'static, String>,
-        size: Option<i64>,
-        inner: i64,
-        path: &[String],
-    ) -> i64 {
+    fn connection(&mut self, field: &Field<'static, String>, size: Option<i64>, inner: i64, path: &[String]) -> i64 {
         let name = &field.name;
         let Some(size) = size else {
             let message = format!("you must provide one of first or last (field '{name}')");
-            self.error(
-                Some(field),
-                path,
-                &message,
-                &json!({ "code": "BAD_REQUEST" }),
-            );
+            self.error(Some(field), path, &message, &json!({ "code": "BAD_REQUEST" }));
             return 0;
         };
         if !(0..=MOST_IN_A_PAGE).contains(&size) {
             let message = format!(
                 "Argument 'first' on Field '{name}' has an invalid value ({size}). Expected at most {MOST_IN_A_PAGE}."
             );
-            self.error(Some(field), path, &message, &json!({ "code": "argumentLiteralsIncompatible", "typeName": "Field", "argumentName": "first" }));
+            self.error(
+                Some(field),
+                path,
+                &message,
+                &json!({ "code": "argumentLiteralsIncompatible", "typeName": "Field", "argumentName": "first" }),
+            );
             return 0;
         }
         2 + size * inner.max(1)
     }
 
-    fn arguments(
-        &mut self,
-        field: &Field<'static, String>,
-        defined: &HashMap<String, ArgDef>,
-        path: &[String],
-    ) {
+    fn arguments(&mut self, field: &Field<'static, String>, defined: &HashMap<String, ArgDef>, path: &[String]) {
         let name = &field.name;
         for (key, literal) in &field.arguments {
             let Some(definition) = defined.get(key) else {
                 let message = format!("Field '{name}' doesn't accept argument '{key}'");
-                self.error(Some(field), path, &message, &json!({ "code": "argumentNotAccepted", "name": name, "typeName": "Field", "argumentName": key }));
+                self.error(
+                    Some(field),
+                    path,
+                    &message,
+                    &json!({ "code": "argumentNotAccepted", "name": name, "typeName": "Field", "argumentName": key }),
+                );
                 continue;
             };
             if let Literal::Variable(variable) = literal
                 && !self.operation.variables.contains_key(variable)
             {
                 if definition.required {
-                    let message =
-                        format!("Variable ${variable} is used by '{name}' but not provided");
+                    let message = format!("Variable ${variable} is used by '{name}' but not provided");
                     self.error(
                         Some(field),
                         path,
@@ -511,7 +395,12 @@ impl<'d> Check<'_, 'd> {
                     "Argument '{key}' on Field '{name}' has an invalid value ({value}). Expected type '{}'.",
                     definition.type_name
                 );
-                self.error(Some(field), path, &message, &json!({ "code": "argumentLiteralsIncompatible", "typeName": "Field", "argumentName": key }));
+                self.error(
+                    Some(field),
+                    path,
+                    &message,
+                    &json!({ "code": "argumentLiteralsIncompatible", "typeName": "Field", "argumentName": key }),
+                );
             }
         }
         for (key, definition) in defined {
@@ -532,17 +421,13 @@ fn argument_fits(definition: &ArgDef, value: &Value) -> bool {
         return !definition.required;
     }
     if definition.type_name.starts_with('[') {
-        return value
-            .as_array()
-            .is_none_or(|items| items.iter().all(Value::is_string));
+        return value.as_array().is_none_or(|items| items.iter().all(Value::is_string));
     }
     match definition.base.as_str() {
         "Int" => value.is_i64() || value.is_u64(),
         "Boolean" => value.is_boolean(),
         base => match SCHEMA.types.get(base) {
-            Some(of) if !of.values.is_empty() => {
-                value.as_str().is_some_and(|name| of.values.contains(name))
-            }
+            Some(of) if !of.values.is_empty() => value.as_str().is_some_and(|name| of.values.contains(name)),
             _ => value.is_string() || value.is_number(),
         },
     }

@@ -48,16 +48,12 @@ pub async fn graphql(
     if version != VERSION {
         return answer(StatusCode::NOT_FOUND, &json!({ "errors": "Not Found" }));
     }
-    let token = headers
-        .get("x-shopify-access-token")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let token = headers.get("x-shopify-access-token").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(dataset) = shared.dataset(&shop) else {
         return answer(StatusCode::NOT_FOUND, &json!({ "errors": "Not Found" }));
     };
     if token != dataset.access_token {
-        let message =
-            "[API] Invalid API key or access token (unrecognized login or wrong password)";
+        let message = "[API] Invalid API key or access token (unrecognized login or wrong password)";
         return answer(StatusCode::UNAUTHORIZED, &json!({ "errors": message }));
     }
     let body: Body = match serde_json::from_slice(&body) {
@@ -76,26 +72,14 @@ pub async fn graphql(
         );
     };
     let variables = body.variables.unwrap_or_default();
-    let reply = execute(
-        &shared,
-        &dataset,
-        &query,
-        &variables,
-        body.operation_name.as_deref(),
-    );
+    let reply = execute(&shared, &dataset, &query, &variables, body.operation_name.as_deref());
     answer(StatusCode::OK, &reply)
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response {
-    let mut response = (
-        status,
-        [("content-type", "application/json; charset=utf-8")],
-        body.to_string(),
-    )
-        .into_response();
-    response
-        .headers_mut()
-        .insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
+    let mut response =
+        (status, [("content-type", "application/json; charset=utf-8")], body.to_string()).into_response();
+    response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
     response
 }
 
@@ -142,19 +126,12 @@ fn execute(
             });
         }
     }
-    let all_orders = dataset
-        .scopes
-        .iter()
-        .any(|scope| scope == "read_all_orders");
+    let all_orders = dataset.scopes.iter().any(|scope| scope == "read_all_orders");
     let mut executor = Executor {
         store: &dataset.shopify,
         operation: &operation,
         scopes: &dataset.scopes,
-        visible_from_s: if all_orders {
-            i64::MIN
-        } else {
-            times::now_ms() / 1000 - WITHOUT_ALL_ORDERS_S
-        },
+        visible_from_s: if all_orders { i64::MIN } else { times::now_ms() / 1000 - WITHOUT_ALL_ORDERS_S },
         cost: 0,
         errors: Vec::new(),
         search: Vec::new(),

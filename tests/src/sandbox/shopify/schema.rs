@@ -44,13 +44,9 @@ fn base_of(of: &Type<'_, String>) -> (String, bool) {
 }
 
 impl Schema {
-    #[expect(
-        clippy::expect_used,
-        reason = "the schema is part of the program; a test reads it"
-    )]
+    #[expect(clippy::expect_used, reason = "the schema is part of the program; a test reads it")]
     fn read() -> Self {
-        let document = parse_schema::<String>(include_str!("schema.graphql"))
-            .expect("schema.graphql is valid");
+        let document = parse_schema::<String>(include_str!("schema.graphql")).expect("schema.graphql is valid");
         let mut schema = Self::default();
         for definition in &document.definitions {
             if let Definition::TypeDefinition(of) = definition {
@@ -64,29 +60,17 @@ impl Schema {
         match of {
             TypeDefinition::Object(object) => {
                 for name in &object.implements_interfaces {
-                    self.types
-                        .entry(name.clone())
-                        .or_default()
-                        .possible
-                        .insert(object.name.clone());
+                    self.types.entry(name.clone()).or_default().possible.insert(object.name.clone());
                 }
                 let to = self.types.entry(object.name.clone()).or_default();
-                to.is_node = object
-                    .implements_interfaces
-                    .iter()
-                    .any(|name| name == "Node");
+                to.is_node = object.implements_interfaces.iter().any(|name| name == "Node");
                 add_fields(to, &object.fields);
             }
-            TypeDefinition::Interface(interface) => add_fields(
-                self.types.entry(interface.name.clone()).or_default(),
-                &interface.fields,
-            ),
+            TypeDefinition::Interface(interface) => {
+                add_fields(self.types.entry(interface.name.clone()).or_default(), &interface.fields)
+            }
             TypeDefinition::Union(union) => {
-                self.types
-                    .entry(union.name.clone())
-                    .or_default()
-                    .possible
-                    .extend(union.types.iter().cloned());
+                self.types.entry(union.name.clone()).or_default().possible.extend(union.types.iter().cloned());
             }
             TypeDefinition::Enum(of) => {
                 self.types
@@ -102,9 +86,7 @@ impl Schema {
     /// Whether a field of this type has to have a selection.
     #[must_use]
     pub fn is_composite(&self, name: &str) -> bool {
-        self.types
-            .get(name)
-            .is_some_and(|of| !of.fields.is_empty() || !of.possible.is_empty())
+        self.types.get(name).is_some_and(|of| !of.fields.is_empty() || !of.possible.is_empty())
     }
 }
 
@@ -115,17 +97,11 @@ fn add_fields(to: &mut TypeDef, fields: &[graphql_parser::schema::Field<'_, Stri
             .arguments
             .iter()
             .map(|arg| {
-                let required =
-                    matches!(arg.value_type, Type::NonNullType(_)) && arg.default_value.is_none();
-                let of = ArgDef {
-                    type_name: arg.value_type.to_string(),
-                    base: base_of(&arg.value_type).0,
-                    required,
-                };
+                let required = matches!(arg.value_type, Type::NonNullType(_)) && arg.default_value.is_none();
+                let of = ArgDef { type_name: arg.value_type.to_string(), base: base_of(&arg.value_type).0, required };
                 (arg.name.clone(), of)
             })
             .collect();
-        to.fields
-            .insert(field.name.clone(), FieldDef { base, list, args });
+        to.fields.insert(field.name.clone(), FieldDef { base, list, args });
     }
 }

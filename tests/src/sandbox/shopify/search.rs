@@ -60,27 +60,17 @@ impl Search {
             "created_at" => times::parse_s(operand).map(|at| Term::Created(comparison, at)),
             "processed_at" => times::parse_s(operand).map(|at| Term::Processed(comparison, at)),
             "updated_at" => times::parse_s(operand).map(|at| Term::Updated(comparison, at)),
-            "id" => operand
-                .rsplit('/')
-                .next()
-                .and_then(|id| id.parse().ok())
-                .map(|id| Term::Id(comparison, id)),
+            "id" => operand.rsplit('/').next().and_then(|id| id.parse().ok()).map(|id| Term::Id(comparison, id)),
             "name" => Some(Term::Name(operand.trim_start_matches('#').to_owned())),
             "test" => operand.parse().ok().map(Term::Test),
             _ => {
-                self.warnings.push((
-                    field.to_owned(),
-                    "Invalid search field for this query.".to_owned(),
-                ));
+                self.warnings.push((field.to_owned(), "Invalid search field for this query.".to_owned()));
                 return;
             }
         };
         match term {
             Some(term) => self.terms.push(term),
-            None => self.warnings.push((
-                field.to_owned(),
-                format!("Input `{operand}` is not an accepted value."),
-            )),
+            None => self.warnings.push((field.to_owned(), format!("Input `{operand}` is not an accepted value."))),
         }
     }
 
@@ -90,9 +80,7 @@ impl Search {
             Term::Created(comparison, at) => comparison.holds(entry.created_s, *at),
             Term::Processed(comparison, at) => comparison.holds(entry.processed_s, *at),
             Term::Updated(comparison, at) => comparison.holds(entry.updated_s, *at),
-            Term::Id(comparison, id) => {
-                comparison.holds(i64::try_from(entry.id).unwrap_or(i64::MAX), *id)
-            }
+            Term::Id(comparison, id) => comparison.holds(i64::try_from(entry.id).unwrap_or(i64::MAX), *id),
             Term::Name(name) => entry.name.trim_start_matches('#') == name,
             Term::Test(test) => entry.test == *test,
         })
@@ -148,13 +136,11 @@ fn split(text: &str) -> Result<Vec<(String, String)>, String> {
         if word == "AND" {
             continue;
         }
-        let (field, value) = word.split_once(':').ok_or_else(|| {
-            format!("the sandbox reads only field:value terms joined by AND, not `{word}`")
-        })?;
+        let (field, value) = word
+            .split_once(':')
+            .ok_or_else(|| format!("the sandbox reads only field:value terms joined by AND, not `{word}`"))?;
         if value.is_empty() || field.starts_with(['-', '(']) {
-            return Err(format!(
-                "the sandbox reads only field:value terms joined by AND, not `{word}`"
-            ));
+            return Err(format!("the sandbox reads only field:value terms joined by AND, not `{word}`"));
         }
         terms.push((field.to_owned(), value.to_owned()));
     }

@@ -71,13 +71,9 @@ impl Store {
                 updated_s: updated_s(world, order),
             });
         }
-        store
-            .orders
-            .sort_by_key(|entry| (entry.processed_s, entry.id));
+        store.orders.sort_by_key(|entry| (entry.processed_s, entry.id));
         for (index, transaction) in world.transactions.iter().enumerate() {
-            store
-                .items
-                .insert(world.transaction_gid(index), Item::Transaction(index));
+            store.items.insert(world.transaction_gid(index), Item::Transaction(index));
             if transaction.kind == Kind::Refund {
                 store.items.insert(refund_gid(index), Item::Refund(index));
             }
@@ -101,10 +97,7 @@ impl Store {
         for at in moved {
             id += 32_768;
             let (at_s, test) = (transactions[at].at_s, transactions[at].test);
-            let item = Item::Tender {
-                id,
-                transaction: at,
-            };
+            let item = Item::Tender { id, transaction: at };
             let gid = format!("gid://shopify/TenderTransaction/{id}");
             self.items.insert(gid.clone(), item);
             self.tenders.push(Entry {
@@ -134,22 +127,13 @@ pub fn order_gid(order: &Order) -> String {
 /// A refund is known by the place of its transaction.
 #[must_use]
 pub fn refund_gid(transaction: usize) -> String {
-    format!(
-        "gid://shopify/Refund/{}",
-        FIRST_REFUND_ID + transaction as u64 * 4096
-    )
+    format!("gid://shopify/Refund/{}", FIRST_REFUND_ID + transaction as u64 * 4096)
 }
 
 /// The last thing that happened to an order.
 #[must_use]
 pub fn updated_s(world: &World, order: &Order) -> i64 {
-    order
-        .transactions
-        .iter()
-        .map(|&at| world.transactions[at].at_s)
-        .chain([order.at_s])
-        .max()
-        .unwrap_or(order.at_s)
+    order.transactions.iter().map(|&at| world.transactions[at].at_s).chain([order.at_s]).max().unwrap_or(order.at_s)
 }
 
 fn render_shop(world: &World, shop: &str) -> Value {

@@ -12,18 +12,14 @@ const DEEPEST: usize = 4;
 pub fn expand(store: &Store, value: &mut Value, path: &str) -> Result<(), String> {
     let steps: Vec<&str> = path.split('.').collect();
     if steps.len() > DEEPEST {
-        return Err(format!(
-            "You cannot expand more than {DEEPEST} levels of a property. Property: {path}"
-        ));
+        return Err(format!("You cannot expand more than {DEEPEST} levels of a property. Property: {path}"));
     }
     walk(store, value, &steps, path)
 }
 
 fn walk(store: &Store, value: &mut Value, steps: &[&str], path: &str) -> Result<(), String> {
     match value {
-        Value::Array(items) => items
-            .iter_mut()
-            .try_for_each(|item| walk(store, item, steps, path)),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| walk(store, item, steps, path)),
         Value::Object(fields) => {
             let Some((step, rest)) = steps.split_first() else {
                 return Ok(());
@@ -42,11 +38,7 @@ fn walk(store: &Store, value: &mut Value, steps: &[&str], path: &str) -> Result<
                     None => return Err(format!("This property cannot be expanded ({path}).")),
                 }
             }
-            if rest.is_empty() {
-                Ok(())
-            } else {
-                walk(store, inner, rest, path)
-            }
+            if rest.is_empty() { Ok(()) } else { walk(store, inner, rest, path) }
         }
         _ => Ok(()),
     }

@@ -112,15 +112,10 @@ impl Ledger {
     fn pay_out(&mut self, random: &mut Random) {
         let mut days: BTreeMap<(i64, String), Vec<usize>> = BTreeMap::new();
         for (index, movement) in self.movements.iter().enumerate() {
-            days.entry((movement.at_s / DAY_S, movement.currency.clone()))
-                .or_default()
-                .push(index);
+            days.entry((movement.at_s / DAY_S, movement.currency.clone())).or_default().push(index);
         }
         for ((day, currency), members) in days {
-            let net: i64 = members
-                .iter()
-                .map(|&index| self.movements[index].amount - self.movements[index].fee)
-                .sum();
+            let net: i64 = members.iter().map(|&index| self.movements[index].amount - self.movements[index].fee).sum();
             if net <= 0 {
                 continue;
             }
@@ -140,19 +135,8 @@ impl Ledger {
                 settled: true,
             });
             let payout = self.payouts.len();
-            self.paid_out.extend(
-                members
-                    .into_iter()
-                    .chain([movement])
-                    .map(|member| (member, payout)),
-            );
-            self.payouts.push(Payout {
-                id,
-                movement,
-                amount: net,
-                currency,
-                created_s,
-            });
+            self.paid_out.extend(members.into_iter().chain([movement]).map(|member| (member, payout)));
+            self.payouts.push(Payout { id, movement, amount: net, currency, created_s });
         }
     }
 }
@@ -160,15 +144,9 @@ impl Ledger {
 /// A movement of part of a charge, in the currency that it is settled in.
 fn draft(charge: &Charge, amount: i64, random: &mut Random) -> Movement {
     let (currency, amount) = match charge.settlement {
-        Some(settlement) => (
-            settlement.currency,
-            money::convert(
-                amount,
-                charge.currency,
-                settlement.currency,
-                settlement.rate_ppm,
-            ),
-        ),
+        Some(settlement) => {
+            (settlement.currency, money::convert(amount, charge.currency, settlement.currency, settlement.rate_ppm))
+        }
         None => (charge.currency, amount),
     };
     Movement {

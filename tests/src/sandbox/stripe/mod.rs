@@ -35,12 +35,7 @@ struct Refusal {
 
 impl Refusal {
     fn bad(code: &'static str, message: String, param: &str) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: Some(code),
-            message,
-            param: Some(param.to_owned()),
-        }
+        Self { status: StatusCode::BAD_REQUEST, code: Some(code), message, param: Some(param.to_owned()) }
     }
 }
 
@@ -49,10 +44,7 @@ impl IntoResponse for Refusal {
         let mut error = json!({ "message": self.message, "type": "invalid_request_error" });
         if let Some(code) = self.code {
             error["code"] = json!(code);
-            error["doc_url"] = json!(format!(
-                "https://stripe.com/docs/error-codes/{}",
-                code.replace('_', "-")
-            ));
+            error["doc_url"] = json!(format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")));
         }
         if let Some(param) = self.param {
             error["param"] = json!(param);
@@ -62,47 +54,25 @@ impl IntoResponse for Refusal {
 }
 
 fn reply(status: StatusCode, body: &Value) -> Response {
-    let headers = [
-        ("content-type", "application/json"),
-        ("stripe-version", VERSION),
-        ("request-id", "req_sandbox"),
-    ];
+    let headers = [("content-type", "application/json"), ("stripe-version", VERSION), ("request-id", "req_sandbox")];
     (status, headers, body.to_string()).into_response()
 }
 
 fn account(shared: &Shared, headers: &HeaderMap) -> Result<Arc<Dataset>, Refusal> {
-    let unauthorized = |message: String| Refusal {
-        status: StatusCode::UNAUTHORIZED,
-        code: None,
-        message,
-        param: None,
-    };
-    let given = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let unauthorized = |message: String| Refusal { status: StatusCode::UNAUTHORIZED, code: None, message, param: None };
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(key) = given.strip_prefix("Bearer ") else {
         let message = "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth.";
         return Err(unauthorized(message.to_owned()));
     };
     let Some(dataset) = shared.account(key) else {
-        let tail: String = key
-            .chars()
-            .rev()
-            .take(4)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
+        let tail: String = key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
         return Err(unauthorized(format!(
             "Invalid API Key provided: {}{tail}",
             "*".repeat(key.len().saturating_sub(4).min(20))
         )));
     };
-    match headers
-        .get("stripe-version")
-        .map(|value| value.to_str().unwrap_or_default())
-    {
+    match headers.get("stripe-version").map(|value| value.to_str().unwrap_or_default()) {
         Some(VERSION) => Ok(dataset),
         Some(other) => Err(Refusal {
             status: StatusCode::BAD_REQUEST,
@@ -125,19 +95,11 @@ pub async fn retrieve(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = account(&shared, &headers)
-        .and_then(|dataset| retrieve_from(&dataset, &list, &id, query.as_deref()));
-    answer.map_or_else(IntoResponse::into_response, |value| {
-        reply(StatusCode::OK, &value)
-    })
+    let answer = account(&shared, &headers).and_then(|dataset| retrieve_from(&dataset, &list, &id, query.as_deref()));
+    answer.map_or_else(IntoResponse::into_response, |value| reply(StatusCode::OK, &value))
 }
 
-fn retrieve_from(
-    dataset: &Dataset,
-    list: &str,
-    id: &str,
-    query: Option<&str>,
-) -> Result<Value, Refusal> {
+fn retrieve_from(dataset: &Dataset, list: &str, id: &str, query: Option<&str>) -> Result<Value, Refusal> {
     let store = &dataset.stripe;
     known(list)?;
     let singular = list.trim_end_matches('s');
@@ -165,26 +127,13 @@ pub async fn list(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer =
-        account(&shared, &headers).and_then(|dataset| list_from(&dataset, &list, query.as_deref()));
-    answer.map_or_else(IntoResponse::into_response, |value| {
-        reply(StatusCode::OK, &value)
-    })
+    let answer = account(&shared, &headers).and_then(|dataset| list_from(&dataset, &list, query.as_deref()));
+    answer.map_or_else(IntoResponse::into_response, |value| reply(StatusCode::OK, &value))
 }
 
 pub fn not_found(request: &axum::extract::Request) -> Response {
-    let message = format!(
-        "Unrecognized request URL ({}: {}).",
-        request.method(),
-        request.uri().path()
-    );
-    Refusal {
-        status: StatusCode::NOT_FOUND,
-        code: None,
-        message,
-        param: None,
-    }
-    .into_response()
+    let message = format!("Unrecognized request URL ({}: {}).", request.method(), request.uri().path());
+    Refusal { status: StatusCode::NOT_FOUND, code: None, message, param: None }.into_response()
 }
 
 /// What a list was asked for.
@@ -205,21 +154,13 @@ fn list_from(dataset: &Dataset, list: &str, query: Option<&str>) -> Result<Value
     let ask = read(list, query)?;
     let entries = store.list(list);
     // Newest first: what is too new comes first, what is too old comes last.
-    let low = ask.before_s.map_or(0, |before_s| {
-        entries.partition_point(|entry| entry.created_s >= before_s)
-    });
-    let high = ask.from_s.map_or(entries.len(), |from_s| {
-        entries.partition_point(|entry| entry.created_s >= from_s)
-    });
-    let wanted: Vec<&Entry> = entries[low..high.max(low)]
-        .iter()
-        .filter(|entry| passes(store, &entry.id, &ask.equals))
-        .collect();
+    let low = ask.before_s.map_or(0, |before_s| entries.partition_point(|entry| entry.created_s >= before_s));
+    let high = ask.from_s.map_or(entries.len(), |from_s| entries.partition_point(|entry| entry.created_s >= from_s));
+    let wanted: Vec<&Entry> =
+        entries[low..high.max(low)].iter().filter(|entry| passes(store, &entry.id, &ask.equals)).collect();
     let place = |id: &str, name: &str| {
         let at = store.get(id).and_then(|value| value["created"].as_i64());
-        let at_s = at.ok_or_else(|| {
-            Refusal::bad("resource_missing", format!("No such object: '{id}'"), name)
-        })?;
+        let at_s = at.ok_or_else(|| Refusal::bad("resource_missing", format!("No such object: '{id}'"), name))?;
         Ok(wanted.partition_point(|entry| {
             (-entry.created_s, std::cmp::Reverse(&*entry.id)) < (-at_s, std::cmp::Reverse(id))
         }))
@@ -232,10 +173,7 @@ fn list_from(dataset: &Dataset, list: &str, query: Option<&str>) -> Result<Value
         has_more = start > 0;
     } else {
         start = match &ask.starting_after {
-            Some(id) => {
-                place(id, "starting_after")?
-                    + usize::from(wanted.iter().any(|entry| entry.id == *id))
-            }
+            Some(id) => place(id, "starting_after")? + usize::from(wanted.iter().any(|entry| entry.id == *id)),
             None => 0,
         };
         end = (start + limit).min(wanted.len());
@@ -243,24 +181,14 @@ fn list_from(dataset: &Dataset, list: &str, query: Option<&str>) -> Result<Value
         if dataset.restless
             && start > 0
             && end - start == limit
-            && dataset
-                .pages
-                .fetch_add(1, Ordering::Relaxed)
-                .is_multiple_of(REPEATS_EVERY)
+            && dataset.pages.fetch_add(1, Ordering::Relaxed).is_multiple_of(REPEATS_EVERY)
         {
             start -= 1;
         }
     }
     end = end.max(start);
-    let mut data: Vec<Value> = wanted[start..end]
-        .iter()
-        .filter_map(|entry| store.get(&entry.id).cloned())
-        .collect();
-    if dataset.restless
-        && list == "charges"
-        && ask.before_s.is_none()
-        && ask.starting_after.is_none()
-    {
+    let mut data: Vec<Value> = wanted[start..end].iter().filter_map(|entry| store.get(&entry.id).cloned()).collect();
+    if dataset.restless && list == "charges" && ask.before_s.is_none() && ask.starting_after.is_none() {
         data.insert(0, newcomer(dataset, data.first()));
     }
     let mut value = json!({ "object": "list", "data": data, "has_more": has_more, "url": format!("/v1/{list}") });
@@ -274,9 +202,7 @@ fn list_from(dataset: &Dataset, list: &str, query: Option<&str>) -> Result<Value
 /// An object that was not there when the list was read before: long after the range, so it belongs to nobody.
 fn newcomer(dataset: &Dataset, like: Option<&Value>) -> Value {
     let count = dataset.pages.fetch_add(1, Ordering::Relaxed);
-    let mut value = like
-        .cloned()
-        .unwrap_or_else(|| json!({ "object": "charge" }));
+    let mut value = like.cloned().unwrap_or_else(|| json!({ "object": "charge" }));
     value["id"] = json!(format!("ch_3new{count:020}"));
     value["created"] = json!(dataset.end_s + 40 * 86_400 + i64::try_from(count).unwrap_or(0));
     value["metadata"] = json!({});
@@ -303,11 +229,7 @@ fn is_expand(name: &str) -> bool {
 }
 
 fn unknown_parameter(name: &str) -> Refusal {
-    Refusal::bad(
-        "parameter_unknown",
-        format!("Received unknown parameter: {name}"),
-        name,
-    )
+    Refusal::bad("parameter_unknown", format!("Received unknown parameter: {name}"), name)
 }
 
 /// Parameters by which each list may be narrowed.
@@ -326,25 +248,16 @@ fn read(list: &str, query: Option<&str>) -> Result<Ask, Refusal> {
     let mut ask = Ask::default();
     for (name, given) in parameters(query) {
         let second = || {
-            given.parse::<i64>().map_err(|_| {
-                Refusal::bad(
-                    "parameter_invalid_integer",
-                    format!("Invalid integer: {given}"),
-                    &name,
-                )
-            })
+            given
+                .parse::<i64>()
+                .map_err(|_| Refusal::bad("parameter_invalid_integer", format!("Invalid integer: {given}"), &name))
         };
         match name.as_str() {
             "limit" => {
                 let limit = second()?;
-                let fits = usize::try_from(limit)
-                    .ok()
-                    .filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-                let message =
-                    || format!("This value must be between 1 and {LARGEST_PAGE} (it is {limit}).");
-                ask.limit = Some(fits.ok_or_else(|| {
-                    Refusal::bad("parameter_invalid_integer", message(), "limit")
-                })?);
+                let fits = usize::try_from(limit).ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
+                let message = || format!("This value must be between 1 and {LARGEST_PAGE} (it is {limit}).");
+                ask.limit = Some(fits.ok_or_else(|| Refusal::bad("parameter_invalid_integer", message(), "limit"))?);
             }
             "starting_after" => ask.starting_after = Some(given),
             "ending_before" => ask.ending_before = Some(given),
@@ -369,19 +282,13 @@ fn passes(store: &Store, id: &str, equals: &[(String, String)]) -> bool {
         if name == "payout" {
             return store.payout_of(id) == Some(wanted);
         }
-        store
-            .get(id)
-            .and_then(|value| value[name.as_str()].as_str())
-            .is_some_and(|value| value == wanted)
+        store.get(id).and_then(|value| value[name.as_str()].as_str()).is_some_and(|value| value == wanted)
     })
 }
 
 /// Name and value pairs of a query string, decoded.
 fn parameters(query: Option<&str>) -> Vec<(String, String)> {
-    let pairs = query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty());
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .map(|(name, value)| (decode(name), decode(value)))
@@ -410,7 +317,5 @@ fn decode(text: &str) -> String {
 
 /// The pace that an account may keep on one list: a burst, then so many requests a second.
 pub fn within_pace(shared: &Shared, key: &str) -> bool {
-    shared
-        .account(key)
-        .is_none_or(|dataset| lock(&dataset.pace).take(1))
+    shared.account(key).is_none_or(|dataset| lock(&dataset.pace).take(1))
 }

@@ -21,10 +21,7 @@ pub fn render(store: &Store, item: Item) -> Value {
 }
 
 fn metadata_of(pairs: &[(&'static str, String)]) -> Map<String, Value> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), json!(value)))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect()
 }
 
 fn movement(of: &Movement) -> Value {
@@ -56,16 +53,11 @@ fn movement(of: &Movement) -> Value {
 fn charge(store: &Store, index: usize) -> Value {
     let charge = &store.world.charges[index];
     let customer = &store.world.customers[charge.customer];
-    let transaction =
-        store.ledger.of_charge[index].map(|at| store.ledger.movements[at].id.as_str());
+    let transaction = store.ledger.of_charge[index].map(|at| store.ledger.movements[at].id.as_str());
     let email = charge.shows_email.then_some(customer.email.as_str());
     let name = charge.shows_name.then_some(customer.name.as_str());
     let failed = charge.fate == Fate::Failed;
-    let refunded = if charge.fate == Fate::Released {
-        charge.amount
-    } else {
-        charge.refunded
-    };
+    let refunded = if charge.fate == Fate::Released { charge.amount } else { charge.refunded };
     let metadata = metadata_of(&charge.metadata);
     let method = if charge.shows_card {
         json!({ "type": "card", "card": {
@@ -198,10 +190,7 @@ fn refund(store: &Store, index: usize) -> Value {
 fn dispute(store: &Store, index: usize) -> Value {
     let dispute = &store.world.disputes[index];
     let charge = &store.world.charges[dispute.charge];
-    let moved: Vec<&Movement> = store.ledger.of_dispute[index]
-        .iter()
-        .map(|&at| &store.ledger.movements[at])
-        .collect();
+    let moved: Vec<&Movement> = store.ledger.of_dispute[index].iter().map(|&at| &store.ledger.movements[at]).collect();
     let listed: Vec<Value> = moved.iter().map(|of| movement(of)).collect();
     json!({
         "id": dispute.id,
@@ -260,8 +249,7 @@ fn payout(store: &Store, payout: &Payout) -> Value {
 
 /// Millionths as the JSON number that the API shows; parsed from digits, so that it is the nearest one.
 fn rate(ppm: i64) -> Value {
-    serde_json::from_str(&format!("{}.{:06}", ppm / 1_000_000, ppm % 1_000_000))
-        .unwrap_or(Value::Null)
+    serde_json::from_str(&format!("{}.{:06}", ppm / 1_000_000, ppm % 1_000_000)).unwrap_or(Value::Null)
 }
 
 fn join(value: &mut Value, more: Value) {

@@ -41,14 +41,7 @@ pub struct Store {
     lists: HashMap<&'static str, Vec<Entry>>,
 }
 
-pub const LISTS: [&str; 6] = [
-    "charges",
-    "refunds",
-    "disputes",
-    "balance_transactions",
-    "payouts",
-    "payment_intents",
-];
+pub const LISTS: [&str; 6] = ["charges", "refunds", "disputes", "balance_transactions", "payouts", "payment_intents"];
 
 impl Store {
     #[must_use]
@@ -61,23 +54,13 @@ impl Store {
         };
         for (index, charge) in world.charges.iter().enumerate() {
             store.add("charges", &charge.id, charge.created_s, Item::Charge(index));
-            store.add(
-                "payment_intents",
-                &charge.intent,
-                charge.created_s,
-                Item::Intent(index),
-            );
+            store.add("payment_intents", &charge.intent, charge.created_s, Item::Intent(index));
         }
         for (index, refund) in world.refunds.iter().enumerate() {
             store.add("refunds", &refund.id, refund.created_s, Item::Refund(index));
         }
         for (index, dispute) in world.disputes.iter().enumerate() {
-            store.add(
-                "disputes",
-                &dispute.id,
-                dispute.created_s,
-                Item::Dispute(index),
-            );
+            store.add("disputes", &dispute.id, dispute.created_s, Item::Dispute(index));
         }
         for index in 0..store.ledger.movements.len() {
             let movement = &store.ledger.movements[index];
@@ -96,17 +79,8 @@ impl Store {
     }
 
     fn add(&mut self, list: &'static str, id: &str, created_s: i64, item: Item) {
-        self.lists.entry(list).or_default().push(Entry {
-            id: id.to_owned(),
-            created_s,
-        });
-        self.slots.insert(
-            id.to_owned(),
-            Slot {
-                item,
-                value: OnceLock::new(),
-            },
-        );
+        self.lists.entry(list).or_default().push(Entry { id: id.to_owned(), created_s });
+        self.slots.insert(id.to_owned(), Slot { item, value: OnceLock::new() });
     }
 
     #[must_use]
@@ -121,10 +95,7 @@ impl Store {
         let Item::Movement(index) = self.slots.get(id)?.item else {
             return None;
         };
-        self.ledger
-            .paid_out
-            .get(&index)
-            .map(|&payout| self.ledger.payouts[payout].id.as_str())
+        self.ledger.paid_out.get(&index).map(|&payout| self.ledger.payouts[payout].id.as_str())
     }
 
     #[must_use]

@@ -29,11 +29,7 @@ impl Sandbox {
     pub async fn start() -> Self {
         let server = Server::bind(0).await.expect("a free port");
         let url = format!("http://{}", server.address);
-        Self {
-            url,
-            http: Client::new(),
-            server: tokio::spawn(server.serve()),
-        }
+        Self { url, http: Client::new(), server: tokio::spawn(server.serve()) }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -45,23 +41,12 @@ impl Sandbox {
         let response = request.send().await.expect("an answer");
         let status = response.status();
         let text = response.text().await.expect("a body");
-        (
-            status,
-            if text.is_empty() {
-                Value::Null
-            } else {
-                serde_json::from_str(&text).expect("JSON")
-            },
-        )
+        (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
     }
 
     pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
-        Self::send(
-            self.request(Method::POST, path)
-                .header("content-type", "application/json")
-                .body(body.to_string()),
-        )
-        .await
+        Self::send(self.request(Method::POST, path).header("content-type", "application/json").body(body.to_string()))
+            .await
     }
 
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -89,35 +74,19 @@ impl Sandbox {
     }
 
     pub async fn truth(&self, shop: &Shop) -> Value {
-        self.get(&format!("/_control/datasets/{}/truth", shop.name))
-            .await
-            .1
+        self.get(&format!("/_control/datasets/{}/truth", shop.name)).await.1
     }
 
     pub async fn graphql(&self, shop: &Shop, query: &str, variables: Value) -> Value {
         let (status, body) = self
-            .graphql_as(
-                &shop.name,
-                &shop.access_token,
-                "2026-10",
-                json!({ "query": query, "variables": variables }),
-            )
+            .graphql_as(&shop.name, &shop.access_token, "2026-10", json!({ "query": query, "variables": variables }))
             .await;
         assert_eq!(status, 200, "{body}");
         body
     }
 
-    pub async fn graphql_as(
-        &self,
-        shop: &str,
-        token: &str,
-        version: &str,
-        body: Value,
-    ) -> (StatusCode, Value) {
-        let request = self.request(
-            Method::POST,
-            &format!("/shopify/{shop}/admin/api/{version}/graphql.json"),
-        );
+    pub async fn graphql_as(&self, shop: &str, token: &str, version: &str, body: Value) -> (StatusCode, Value) {
+        let request = self.request(Method::POST, &format!("/shopify/{shop}/admin/api/{version}/graphql.json"));
         Self::send(
             request
                 .header("x-shopify-access-token", token)
@@ -129,28 +98,15 @@ impl Sandbox {
 
     pub async fn stripe(&self, shop: &Shop, path: &str) -> (StatusCode, Value) {
         let request = self.request(Method::GET, &format!("/stripe/v1/{path}"));
-        Self::send(
-            request
-                .bearer_auth(&shop.stripe_api_key)
-                .header("stripe-version", STRIPE_VERSION),
-        )
-        .await
+        Self::send(request.bearer_auth(&shop.stripe_api_key).header("stripe-version", STRIPE_VERSION)).await
     }
 
     /// Every object of a list, page by page.
-    pub async fn stripe_all(
-        &self,
-        shop: &Shop,
-        list: &str,
-        filter: &str,
-        limit: usize,
-    ) -> Vec<Value> {
+    pub async fn stripe_all(&self, shop: &Shop, list: &str, filter: &str, limit: usize) -> Vec<Value> {
         let mut all: Vec<Value> = Vec::new();
         let mut after = String::new();
         loop {
-            let (status, page) = self
-                .stripe(shop, &format!("{list}?limit={limit}{filter}{after}"))
-                .await;
+            let (status, page) = self.stripe(shop, &format!("{list}?limit={limit}{filter}{after}")).await;
             assert_eq!(status, 200, "{page}");
             let data = page["data"].as_array().expect("data");
             all.extend(data.iter().cloned());
@@ -159,9 +115,7 @@ impl Sandbox {
             }
             after = format!(
                 "&starting_after={}",
-                data.last().expect("a page with more is not empty")["id"]
-                    .as_str()
-                    .expect("id")
+                data.last().expect("a page with more is not empty")["id"].as_str().expect("id")
             );
         }
     }
@@ -184,13 +138,7 @@ impl Sandbox {
             let body = self.graphql(shop, &query, json!({ "after": after })).await;
             assert!(body.get("errors").is_none(), "{body}");
             let connection = &body["data"][field];
-            all.extend(
-                connection["nodes"]
-                    .as_array()
-                    .expect("nodes")
-                    .iter()
-                    .cloned(),
-            );
+            all.extend(connection["nodes"].as_array().expect("nodes").iter().cloned());
             if connection["pageInfo"]["hasNextPage"] != true {
                 return all;
             }
@@ -201,8 +149,5 @@ impl Sandbox {
 
 /// The ids of objects, in order.
 pub fn ids(objects: &[Value]) -> Vec<String> {
-    objects
-        .iter()
-        .map(|object| object["id"].as_str().expect("id").to_owned())
-        .collect()
+    objects.iter().map(|object| object["id"].as_str().expect("id").to_owned()).collect()
 }

@@ -14,38 +14,24 @@ use super::client::Sandbox;
 #[tokio::test]
 async fn the_same_arguments_give_the_same_data_to_any_shop() {
     let sandbox = Sandbox::start().await;
-    let (a, b) = (
-        sandbox.dataset("left", "typical", 80).await,
-        sandbox.dataset("right", "typical", 80).await,
-    );
+    let (a, b) = (sandbox.dataset("left", "typical", 80).await, sandbox.dataset("right", "typical", 80).await);
     assert_eq!(sandbox.truth(&a).await, sandbox.truth(&b).await);
     assert_eq!(a.counts, b.counts);
     assert_ne!(a.stripe_api_key, b.stripe_api_key);
-    assert_eq!(
-        sandbox.stripe_all(&a, "charges", "", 100).await,
-        sandbox.stripe_all(&b, "charges", "", 100).await
-    );
+    assert_eq!(sandbox.stripe_all(&a, "charges", "", 100).await, sandbox.stripe_all(&b, "charges", "", 100).await);
     let query = "{ orders(first: 5) { nodes { id name email transactions(first: 3) { id paymentId amountSet { shopMoney { amount } } } } } }";
     let read = |body: Value| body["data"].clone();
-    assert_eq!(
-        read(sandbox.graphql(&a, query, json!({})).await),
-        read(sandbox.graphql(&b, query, json!({})).await)
-    );
-    let other = sandbox
-        .dataset_with("left", "typical", 80, json!({ "seed": 6 }))
-        .await;
+    assert_eq!(read(sandbox.graphql(&a, query, json!({})).await), read(sandbox.graphql(&b, query, json!({})).await));
+    let other = sandbox.dataset_with("left", "typical", 80, json!({ "seed": 6 })).await;
     assert_ne!(sandbox.truth(&other).await, sandbox.truth(&b).await);
-    assert_eq!(
-        sandbox.stripe(&a, "charges").await.0,
-        401,
-        "the replaced shop's key still opens"
-    );
+    assert_eq!(sandbox.stripe(&a, "charges").await.0, 401, "the replaced shop's key still opens");
 }
 
 #[tokio::test]
 async fn bad_input_names_its_field() {
     let sandbox = Sandbox::start().await;
-    let good = json!({ "shop": "s", "preset": "clean", "orders": 1, "seed": 1, "start": "2026-01-01", "end": "2026-01-31" });
+    let good =
+        json!({ "shop": "s", "preset": "clean", "orders": 1, "seed": 1, "start": "2026-01-01", "end": "2026-01-31" });
     let cases = [
         ("shop", json!("Not A Shop")),
         ("shop", Value::Null),
@@ -69,36 +55,18 @@ async fn bad_input_names_its_field() {
         );
     }
     for body in ["{", "[]", ""] {
-        let (status, answer) = Sandbox::send(
-            sandbox
-                .request(Method::POST, "/_control/datasets")
-                .body(body),
-        )
-        .await;
-        assert_eq!(
-            (status.as_u16(), answer["error"]["field"].as_str()),
-            (400, Some("body"))
-        );
+        let (status, answer) = Sandbox::send(sandbox.request(Method::POST, "/_control/datasets").body(body)).await;
+        assert_eq!((status.as_u16(), answer["error"]["field"].as_str()), (400, Some("body")));
     }
     for (field, body) in [
         ("provider", json!({ "provider": "paypal", "status": 500 })),
         ("status", json!({ "provider": "stripe" })),
         ("status", json!({ "provider": "stripe", "status": 99 })),
-        (
-            "probability",
-            json!({ "provider": "stripe", "status": 500, "probability": 2 }),
-        ),
-        (
-            "malformed",
-            json!({ "provider": "stripe", "malformed": "yes" }),
-        ),
+        ("probability", json!({ "provider": "stripe", "status": 500, "probability": 2 })),
+        ("malformed", json!({ "provider": "stripe", "malformed": "yes" })),
     ] {
         let (status, answer) = sandbox.post("/_control/faults", body).await;
-        assert_eq!(
-            (status.as_u16(), answer["error"]["field"].as_str()),
-            (422, Some(field)),
-            "{answer}"
-        );
+        assert_eq!((status.as_u16(), answer["error"]["field"].as_str()), (422, Some(field)), "{answer}");
     }
     assert_eq!(sandbox.get("/_control/datasets/nobody/truth").await.0, 404);
     assert_eq!(sandbox.get("/healthz").await.0, 200);
@@ -108,41 +76,22 @@ async fn bad_input_names_its_field() {
 async fn faults_happen_as_often_as_asked() {
     let sandbox = Sandbox::start().await;
     let shop = sandbox.dataset("faulty", "clean", 10).await;
-    sandbox.post("/_control/faults", json!({ "provider": "stripe", "status": 429, "retry_after_s": 2, "count": 2, "path_contains": "charges" })).await;
+    sandbox
+        .post(
+            "/_control/faults",
+            json!({ "provider": "stripe", "status": 429, "retry_after_s": 2, "count": 2, "path_contains": "charges" }),
+        )
+        .await;
     assert_eq!(sandbox.stripe(&shop, "refunds").await.0, 200);
     for expected in [429, 429, 200] {
         assert_eq!(sandbox.stripe(&shop, "charges").await.0, expected);
     }
-    sandbox
-        .post(
-            "/_control/faults",
-            json!({ "provider": "shopify", "status": 503, "retry_after_s": 7 }),
-        )
-        .await;
-    let request = sandbox
-        .request(
-            Method::POST,
-            "/shopify/faulty/admin/api/2026-10/graphql.json",
-        )
-        .body("{}");
+    sandbox.post("/_control/faults", json!({ "provider": "shopify", "status": 503, "retry_after_s": 7 })).await;
+    let request = sandbox.request(Method::POST, "/shopify/faulty/admin/api/2026-10/graphql.json").body("{}");
     let response = request.send().await.expect("an answer");
-    assert_eq!(
-        (
-            response.status().as_u16(),
-            response.headers()["retry-after"].to_str().expect("text")
-        ),
-        (503, "7")
-    );
-    assert_eq!(
-        sandbox.stripe(&shop, "charges").await.0,
-        200,
-        "a fault of one provider hit the other"
-    );
-    let cleared = sandbox
-        .request(Method::DELETE, "/_control/faults")
-        .send()
-        .await
-        .expect("an answer");
+    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().expect("text")), (503, "7"));
+    assert_eq!(sandbox.stripe(&shop, "charges").await.0, 200, "a fault of one provider hit the other");
+    let cleared = sandbox.request(Method::DELETE, "/_control/faults").send().await.expect("an answer");
     assert_eq!(cleared.status(), 204);
     sandbox.graphql(&shop, "{ shop { name } }", json!({})).await;
 }
@@ -157,36 +106,14 @@ async fn connections_break_bodies_break_and_answers_come_late() {
             .bearer_auth(&shop.stripe_api_key)
             .header("stripe-version", "2026-09-30.endive")
     };
-    sandbox
-        .post(
-            "/_control/faults",
-            json!({ "provider": "stripe", "drop_connection": true }),
-        )
-        .await;
-    assert!(
-        request().send().await.is_err(),
-        "a closed connection answered"
-    );
-    sandbox
-        .request(Method::DELETE, "/_control/faults")
-        .send()
-        .await
-        .expect("an answer");
-    sandbox
-        .post(
-            "/_control/faults",
-            json!({ "provider": "stripe", "malformed": true, "count": 1 }),
-        )
-        .await;
+    sandbox.post("/_control/faults", json!({ "provider": "stripe", "drop_connection": true })).await;
+    assert!(request().send().await.is_err(), "a closed connection answered");
+    sandbox.request(Method::DELETE, "/_control/faults").send().await.expect("an answer");
+    sandbox.post("/_control/faults", json!({ "provider": "stripe", "malformed": true, "count": 1 })).await;
     let response = request().send().await.expect("an answer");
     assert_eq!(response.status(), 200);
     assert!(serde_json::from_str::<Value>(&response.text().await.expect("a body")).is_err());
-    sandbox
-        .post(
-            "/_control/faults",
-            json!({ "provider": "stripe", "delay_ms": 120, "count": 1 }),
-        )
-        .await;
+    sandbox.post("/_control/faults", json!({ "provider": "stripe", "delay_ms": 120, "count": 1 })).await;
     let before = Instant::now();
     assert_eq!(request().send().await.expect("an answer").status(), 200);
     assert!(before.elapsed().as_millis() >= 120);
@@ -196,9 +123,7 @@ async fn connections_break_bodies_break_and_answers_come_late() {
     assert_eq!(log["by_provider"]["stripe"], log["total"]);
     assert!(
         last.iter().any(|entry| entry["status"] == 0)
-            && last
-                .iter()
-                .all(|entry| entry["at_ms"].as_i64().expect("time") > 0)
+            && last.iter().all(|entry| entry["at_ms"].as_i64().expect("time") > 0)
     );
 }
 
@@ -213,9 +138,7 @@ async fn webhooks_are_verified() {
     let sandbox = Sandbox::start().await;
     let key = b"twenty-four bytes of key";
     let secret = json!({ "secret": format!("whsec_{}", STANDARD.encode(key)) });
-    let put = sandbox
-        .request(Method::PUT, "/_control/hooks/mine")
-        .body(secret.to_string());
+    let put = sandbox.request(Method::PUT, "/_control/hooks/mine").body(secret.to_string());
     assert_eq!(put.send().await.expect("an answer").status(), 204);
     let now_s = settler_tests::sandbox::times::now_ms() / 1000;
     let body = r#"{"type":"reconciliation.completed"}"#;
@@ -225,39 +148,17 @@ async fn webhooks_are_verified() {
             .request(Method::POST, "/hooks/mine")
             .header("webhook-id", id)
             .header("webhook-timestamp", at_s.to_string());
-        request
-            .header("webhook-signature", signature)
-            .body(body)
-            .send()
+        request.header("webhook-signature", signature).body(body).send()
     };
+    assert_eq!(deliver("msg_1", now_s, format!("v1,bm90aGluZw== {good}")).await.expect("an answer").status(), 204);
+    assert_eq!(deliver("msg_2", now_s, good.clone()).await.expect("an answer").status(), 401);
     assert_eq!(
-        deliver("msg_1", now_s, format!("v1,bm90aGluZw== {good}"))
-            .await
-            .expect("an answer")
-            .status(),
-        204
-    );
-    assert_eq!(
-        deliver("msg_2", now_s, good.clone())
-            .await
-            .expect("an answer")
-            .status(),
-        401
-    );
-    assert_eq!(
-        deliver("msg_1", now_s - 900, sign(key, "msg_1", now_s - 900, body))
-            .await
-            .expect("an answer")
-            .status(),
+        deliver("msg_1", now_s - 900, sign(key, "msg_1", now_s - 900, body)).await.expect("an answer").status(),
         401
     );
     let (_, hook) = sandbox.get("/_control/hooks/mine").await;
-    let valid: Vec<Option<bool>> = hook["items"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|item| item["valid"].as_bool())
-        .collect();
+    let valid: Vec<Option<bool>> =
+        hook["items"].as_array().expect("a list").iter().map(|item| item["valid"].as_bool()).collect();
     assert_eq!(valid, [Some(true), Some(false), Some(false)]);
     assert_eq!(hook["items"][0]["body"]["type"], "reconciliation.completed");
     assert_eq!(sandbox.get("/_control/hooks/yours").await.0, 404);

@@ -10,80 +10,33 @@ use settler_tests::sandbox::truth::{self, Truth};
 
 const START_S: i64 = 1_767_225_600;
 const READ_AROUND_S: i64 = 3 * DAY_S;
-const REASONS: [&str; 5] = [
-    "missing_target",
-    "missing_source",
-    "duplicate_charge",
-    "refund_without_sale",
-    "pending_within_sla",
-];
+const REASONS: [&str; 5] =
+    ["missing_target", "missing_source", "duplicate_charge", "refund_without_sale", "pending_within_sla"];
 
 fn make(preset: usize, orders: usize, seed: u64, days: i64) -> (World, Truth) {
-    let window = Window {
-        start_s: START_S,
-        end_s: START_S + days * DAY_S,
-    };
-    let world = generate(&Recipe {
-        preset: PRESETS[preset],
-        orders,
-        seed,
-        window,
-    });
+    let window = Window { start_s: START_S, end_s: START_S + days * DAY_S };
+    let world = generate(&Recipe { preset: PRESETS[preset], orders, seed, window });
     let truth = truth::judge(&world);
     (world, truth)
 }
 
 /// Every record in the range is in exactly one class, and nothing else is in any.
 fn classes_are_a_partition(world: &World, truth: &Truth) {
-    let paired: BTreeSet<&str> = truth
-        .pairs
-        .iter()
-        .flat_map(|(source, target)| [source.as_str(), target.as_str()])
-        .collect();
-    let alone: Vec<&str> = truth
-        .source_only
-        .iter()
-        .chain(&truth.target_only)
-        .chain(&truth.excluded)
-        .map(String::as_str)
-        .collect();
+    let paired: BTreeSet<&str> =
+        truth.pairs.iter().flat_map(|(source, target)| [source.as_str(), target.as_str()]).collect();
+    let alone: Vec<&str> =
+        truth.source_only.iter().chain(&truth.target_only).chain(&truth.excluded).map(String::as_str).collect();
     let outside: BTreeSet<&str> = truth.outside.iter().map(String::as_str).collect();
-    let all: BTreeSet<&str> = paired
-        .iter()
-        .copied()
-        .chain(alone.iter().copied())
-        .collect();
-    assert_eq!(
-        all.len(),
-        paired.len() + alone.len(),
-        "a record is in two classes"
-    );
+    let all: BTreeSet<&str> = paired.iter().copied().chain(alone.iter().copied()).collect();
+    assert_eq!(all.len(), paired.len() + alone.len(), "a record is in two classes");
     assert!(outside.is_subset(&paired), "only partners may lie outside");
-    let sources = (0..world.transactions.len())
-        .map(|at| (world.transaction_gid(at), world.transactions[at].at_s));
-    let targets = truth::targets(world).map(|target| {
-        (
-            world.target_id(target).to_owned(),
-            world.target_at_s(target),
-        )
-    });
+    let sources = (0..world.transactions.len()).map(|at| (world.transaction_gid(at), world.transactions[at].at_s));
+    let targets = truth::targets(world).map(|target| (world.target_id(target).to_owned(), world.target_at_s(target)));
     let records: Vec<(String, i64)> = sources.chain(targets).collect();
-    assert_eq!(
-        records
-            .iter()
-            .map(|(id, _)| id)
-            .collect::<BTreeSet<_>>()
-            .len(),
-        records.len(),
-        "ids repeat"
-    );
+    assert_eq!(records.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len(), records.len(), "ids repeat");
     for (id, at_s) in &records {
         let (inside, known) = (world.window.contains(*at_s), all.contains(id.as_str()));
-        assert_eq!(
-            known,
-            inside || outside.contains(id.as_str()),
-            "{id} at {at_s}"
-        );
+        assert_eq!(known, inside || outside.contains(id.as_str()), "{id} at {at_s}");
         assert!(!(inside && outside.contains(id.as_str())), "{id} is inside");
     }
 }
@@ -91,47 +44,27 @@ fn classes_are_a_partition(world: &World, truth: &Truth) {
 fn reasons_are_told(truth: &Truth) {
     let open: BTreeSet<&String> = truth.source_only.iter().chain(&truth.target_only).collect();
     assert_eq!(open, truth.reasons.keys().collect());
-    assert!(
-        truth
-            .reasons
-            .values()
-            .all(|reason| REASONS.contains(reason))
-    );
+    assert!(truth.reasons.values().all(|reason| REASONS.contains(reason)));
 }
 
 /// A client that reads three days around the range sees all that the truth speaks of.
 fn everything_can_be_found(world: &World, truth: &Truth) {
-    let spoken: BTreeSet<&String> = truth
-        .pairs
-        .iter()
-        .map(|(source, _)| source)
-        .chain(&truth.source_only)
-        .chain(&truth.excluded)
-        .collect();
-    let (from_s, before_s) = (
-        world.window.start_s - READ_AROUND_S,
-        world.window.end_s + READ_AROUND_S,
-    );
+    let spoken: BTreeSet<&String> =
+        truth.pairs.iter().map(|(source, _)| source).chain(&truth.source_only).chain(&truth.excluded).collect();
+    let (from_s, before_s) = (world.window.start_s - READ_AROUND_S, world.window.end_s + READ_AROUND_S);
     let read = from_s..before_s;
     for (at, transaction) in world.transactions.iter().enumerate() {
         if !spoken.contains(&world.transaction_gid(at)) {
             continue;
         }
-        let tender = transaction.status == Status::Success
-            && !matches!(transaction.kind, Kind::Authorization | Kind::Void);
+        let tender =
+            transaction.status == Status::Success && !matches!(transaction.kind, Kind::Authorization | Kind::Void);
         let by_money = tender && read.contains(&transaction.at_s);
-        assert!(
-            by_money || read.contains(&world.orders[transaction.order].at_s),
-            "{transaction:?} cannot be found"
-        );
+        assert!(by_money || read.contains(&world.orders[transaction.order].at_s), "{transaction:?} cannot be found");
     }
     for &(source, target) in &world.links {
         let (a, b) = (world.transactions[source].at_s, world.target_at_s(target));
-        assert!(
-            (a - b).abs() < READ_AROUND_S,
-            "a partner is {} seconds away",
-            b - a
-        );
+        assert!((a - b).abs() < READ_AROUND_S, "a partner is {} seconds away", b - a);
     }
 }
 
@@ -148,25 +81,17 @@ fn money_and_time_agree(world: &World) {
     for (target, (amount, shop_amount)) in sums {
         let (charge, of_target) = match target {
             Target::Charge(at) => (&world.charges[at], world.charges[at].captured),
-            Target::Refund(at) => (
-                &world.charges[world.refunds[at].charge],
-                world.refunds[at].amount,
-            ),
+            Target::Refund(at) => (&world.charges[world.refunds[at].charge], world.refunds[at].amount),
         };
         let third = !matches!(charge.currency, "USD") && amount != of_target;
-        assert!(
-            of_target == amount || of_target == shop_amount || (third && charge.currency == "EUR"),
-            "{target:?}"
-        );
+        assert!(of_target == amount || of_target == shop_amount || (third && charge.currency == "EUR"), "{target:?}");
     }
     for refund in &world.refunds {
         assert!(refund.created_s >= world.charges[refund.charge].created_s);
     }
     for charge in &world.charges {
         assert!(
-            charge.moved_s >= charge.created_s
-                && charge.captured <= charge.amount
-                && charge.refunded <= charge.amount
+            charge.moved_s >= charge.created_s && charge.captured <= charge.amount && charge.refunded <= charge.amount
         );
         assert_eq!(charge.fate == Fate::Captured, charge.captured > 0);
     }
@@ -178,9 +103,7 @@ fn the_lonely_are_recognisable(world: &World) {
         let charge = &world.charges[charge];
         let id = world.transactions[source].payment_id.as_deref();
         id.is_some_and(|id| {
-            charge.id == id
-                || charge.intent == id
-                || charge.metadata.iter().any(|(_, value)| value == id)
+            charge.id == id || charge.intent == id || charge.metadata.iter().any(|(_, value)| value == id)
         })
     };
     let mut bare: BTreeMap<(&str, i64), Vec<i64>> = BTreeMap::new();
@@ -196,65 +119,41 @@ fn the_lonely_are_recognisable(world: &World) {
         }
     }
     let near = |money: (&str, i64), at_s: i64| {
-        bare.get(&money)
-            .is_some_and(|times| times.iter().any(|time| (time - at_s).abs() < READ_AROUND_S))
+        bare.get(&money).is_some_and(|times| times.iter().any(|time| (time - at_s).abs() < READ_AROUND_S))
     };
     for transaction in &world.transactions {
         if transaction.alone.is_some() && transaction.kind != Kind::Refund {
             assert!(
-                !near(
-                    (world.orders[transaction.order].currency, transaction.amount),
-                    transaction.at_s
-                ),
+                !near((world.orders[transaction.order].currency, transaction.amount), transaction.at_s),
                 "{transaction:?}"
             );
         }
     }
     for charge in &world.charges {
         if charge.alone == Some("missing_source") {
-            assert!(
-                !near((charge.currency, charge.captured), charge.moved_s),
-                "{charge:?}"
-            );
+            assert!(!near((charge.currency, charge.captured), charge.moved_s), "{charge:?}");
         }
     }
 }
 
 fn exchangeable_are_alike(world: &World, truth: &Truth) {
-    let partner: BTreeMap<&str, &str> = truth
-        .pairs
-        .iter()
-        .map(|(source, target)| (source.as_str(), target.as_str()))
-        .collect();
+    let partner: BTreeMap<&str, &str> =
+        truth.pairs.iter().map(|(source, target)| (source.as_str(), target.as_str())).collect();
     let money: BTreeMap<String, (i64, Kind)> = world
         .transactions
         .iter()
         .enumerate()
-        .map(|(at, of)| {
-            (
-                world.transaction_gid(at),
-                (of.amount, of.kind == Kind::Refund),
-            )
-        })
-        .map(|(id, (amount, refund))| {
-            (id, (amount, if refund { Kind::Refund } else { Kind::Sale }))
-        })
+        .map(|(at, of)| (world.transaction_gid(at), (of.amount, of.kind == Kind::Refund)))
+        .map(|(id, (amount, refund))| (id, (amount, if refund { Kind::Refund } else { Kind::Sale })))
         .collect();
     let mut seen = BTreeSet::new();
     for (sources, targets) in &truth.interchangeable {
         assert!(sources.len() > 1 && sources.len() == targets.len());
         assert_eq!(
-            sources
-                .iter()
-                .map(|id| partner[id.as_str()])
-                .collect::<BTreeSet<_>>(),
+            sources.iter().map(|id| partner[id.as_str()]).collect::<BTreeSet<_>>(),
             targets.iter().map(String::as_str).collect()
         );
-        assert!(
-            sources
-                .iter()
-                .all(|id| seen.insert(id) && money[id] == money[&sources[0]])
-        );
+        assert!(sources.iter().all(|id| seen.insert(id) && money[id] == money[&sources[0]]));
     }
 }
 
@@ -293,59 +192,18 @@ fn presets_have_the_trouble_that_they_promise() {
     let linked: Vec<(usize, usize)> = world
         .links
         .iter()
-        .filter_map(|&(source, target)| {
-            if let Target::Charge(at) = target {
-                Some((source, at))
-            } else {
-                None
-            }
-        })
+        .filter_map(|&(source, target)| if let Target::Charge(at) = target { Some((source, at)) } else { None })
         .collect();
-    let weak = linked
-        .iter()
-        .filter(|(source, _)| world.transactions[*source].payment_id.is_none())
-        .count();
-    assert!(
-        (1_300..1_750).contains(&share(weak, linked.len())),
-        "without a strong id: {weak} of {}",
-        linked.len()
-    );
-    let doubles = truth
-        .reasons
-        .values()
-        .filter(|reason| **reason == "duplicate_charge")
-        .count();
-    assert!(
-        (25..90).contains(&share(doubles, 3_000)),
-        "duplicate charges: {doubles}"
-    );
-    assert!(
-        !truth.outside.is_empty() || truth.pairs.len() < 100,
-        "no pair crosses the edge"
-    );
+    let weak = linked.iter().filter(|(source, _)| world.transactions[*source].payment_id.is_none()).count();
+    assert!((1_300..1_750).contains(&share(weak, linked.len())), "without a strong id: {weak} of {}", linked.len());
+    let doubles = truth.reasons.values().filter(|reason| **reason == "duplicate_charge").count();
+    assert!((25..90).contains(&share(doubles, 3_000)), "duplicate charges: {doubles}");
+    assert!(!truth.outside.is_empty() || truth.pairs.len() < 100, "no pair crosses the edge");
     let (clean, of_clean) = make(0, 1_000, 7, 31);
-    assert!(
-        of_clean.source_only.is_empty()
-            && of_clean.target_only.is_empty()
-            && of_clean.excluded.is_empty()
-    );
-    assert!(
-        clean
-            .transactions
-            .iter()
-            .filter(|of| of.kind == Kind::Sale)
-            .all(|of| of.payment_id.is_some())
-    );
+    assert!(of_clean.source_only.is_empty() && of_clean.target_only.is_empty() && of_clean.excluded.is_empty());
+    assert!(clean.transactions.iter().filter(|of| of.kind == Kind::Sale).all(|of| of.payment_id.is_some()));
     let (flash, of_flash) = make(3, 3_000, 7, 31);
-    assert!(
-        of_flash
-            .interchangeable
-            .iter()
-            .map(|(sources, _)| sources.len())
-            .max()
-            >= Some(20),
-        "no large burst"
-    );
+    assert!(of_flash.interchangeable.iter().map(|(sources, _)| sources.len()).max() >= Some(20), "no large burst");
     assert!(flash.orders.len() >= 3_000);
     let (bare, _) = make(2, 500, 7, 31);
     assert!(
@@ -355,21 +213,11 @@ fn presets_have_the_trouble_that_they_promise() {
             .all(|charge| charge.metadata.is_empty() && charge.description.is_none())
     );
     let (many, _) = make(4, 500, 7, 31);
-    assert_eq!(
-        many.orders
-            .iter()
-            .map(|order| order.currency)
-            .collect::<BTreeSet<_>>()
-            .len(),
-        6
-    );
+    assert_eq!(many.orders.iter().map(|order| order.currency).collect::<BTreeSet<_>>().len(), 6);
     let (heavy, _) = make(5, 1_000, 7, 31);
     assert!(
         heavy.refunds.len() > 280
             && !heavy.disputes.is_empty()
-            && heavy
-                .disputes
-                .iter()
-                .any(|dispute| dispute.reversed_s.is_some())
+            && heavy.disputes.iter().any(|dispute| dispute.reversed_s.is_some())
     );
 }
