@@ -79,7 +79,7 @@ up-localstack: $(VENV)/.installed ## the same template on a LocalStack that alre
 	cargo build --profile local --workspace --bins --examples
 	SETTLER_PROFILE=local samlocal build --config-env local
 	AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test samlocal deploy --config-env local --parameter-overrides \
-	  Architecture=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64) DataRetention=Delete StateMachineVersions=false
+	  Architecture=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64) DataRetention=Delete StateMachineVersions=false RequireTls=false
 
 clean: down ## also what was built
 	rm -rf target .aws-sam

@@ -108,6 +108,7 @@ def parameters(settings, sandbox_url):
         "Architecture": "arm64" if machine in ("aarch64", "arm64") else "x86_64",
         "DataRetention": "Delete",
         "StateMachineVersions": "false",
+        "RequireTls": "false",
         "ShopifyBaseUrl": f"{sandbox_url}/shopify/{{shop}}",
         "StripeBaseUrl": f"{sandbox_url}/stripe",
         "WebhookAllowedOrigins": sandbox_url,
