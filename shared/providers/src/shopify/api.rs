@@ -160,7 +160,11 @@ impl Api {
 }
 
 fn check_version(answer: &Answer) -> Result<(), FailedTry> {
-    let version = answer.header("X-Shopify-Api-Version").unwrap_or("none");
+    let Some(version) = answer.header("X-Shopify-Api-Version") else {
+        // Every answer of the API carries it; what does not comes from something in between.
+        let message = format!("{NAME} sent an answer without its API version: it is not the API's own");
+        return Err(FailedTry::last(ProviderError::Malformed { message }));
+    };
     if version == VERSION {
         return Ok(());
     }

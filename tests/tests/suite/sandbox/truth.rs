@@ -200,7 +200,8 @@ fn presets_have_the_trouble_that_they_promise() {
     assert!((25..90).contains(&share(doubles, 3_000)), "duplicate charges: {doubles}");
     assert!(!truth.outside.is_empty() || truth.pairs.len() < 100, "no pair crosses the edge");
     let (clean, of_clean) = make(0, 1_000, 7, 31);
-    assert!(of_clean.source_only.is_empty() && of_clean.target_only.is_empty() && of_clean.excluded.is_empty());
+    let missing = of_clean.source_only.len() + of_clean.target_only.len();
+    assert!((1..40).contains(&missing) && of_clean.excluded.is_empty(), "{missing} without a partner");
     assert!(clean.transactions.iter().filter(|of| of.kind == Kind::Sale).all(|of| of.payment_id.is_some()));
     let (flash, of_flash) = make(3, 3_000, 7, 31);
     assert!(of_flash.interchangeable.iter().map(|(sources, _)| sources.len()).max() >= Some(20), "no large burst");

@@ -26,7 +26,11 @@ async fn keys_open_only_what_they_are_for() {
     let stack = Stack::up();
     for key in ["", "sk_wrong", "' or 1=1"] {
         let answer = stack.get("/v1/reconciliations", key).await;
-        assert!([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&answer.status), "{key:?}: {}", answer.status);
+        assert!(
+            [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&answer.status),
+            "{key:?}: {}",
+            answer.status
+        );
     }
     for path in ["/admin/sagas", "/admin/dead-letter-queue", "/admin/events/reconciliation/x"] {
         assert_eq!(stack.get(path, stack.key(0)).await.status, StatusCode::FORBIDDEN, "{path}");
@@ -44,9 +48,11 @@ async fn a_platform_key_names_the_tenant() {
     let stack = Stack::up();
     let shop = stack.shop(0, "clean", 10, 52).await;
     let path = format!("/v1/jobs/{}", shop.job_id);
-    let named = stack.call_with(Method::GET, &path, stack.admin_key(), None, &[("Settler-Tenant", stack.tenant(0))]).await;
+    let named =
+        stack.call_with(Method::GET, &path, stack.admin_key(), None, &[("Settler-Tenant", stack.tenant(0))]).await;
     assert_eq!(named.status, StatusCode::OK, "{}", named.body);
-    let other = stack.call_with(Method::GET, &path, stack.admin_key(), None, &[("Settler-Tenant", stack.tenant(1))]).await;
+    let other =
+        stack.call_with(Method::GET, &path, stack.admin_key(), None, &[("Settler-Tenant", stack.tenant(1))]).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
 

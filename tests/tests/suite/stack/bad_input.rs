@@ -35,12 +35,20 @@ async fn wrong_starts_are_refused_with_a_problem_that_names_the_fields() {
         assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.body);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{name}");
         assert!(answer.body["code"].is_string() && answer.body["request_id"].is_string(), "{name}: {}", answer.body);
-        let named: Vec<_> = answer.body["errors"].as_array().into_iter().flatten().map(|error| error["pointer"].as_str().unwrap()).collect();
+        let named: Vec<_> = answer.body["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|error| error["pointer"].as_str().unwrap())
+            .collect();
         for pointer in pointers {
             assert!(named.iter().any(|named| named.starts_with(pointer)), "{name}: {pointer} is not among {named:?}");
         }
     }
-    assert!(stack.all(&format!("/v1/reconciliations?job_id={}", shop.job_id), stack.key(0)).await.is_empty(), "nothing was started");
+    assert!(
+        stack.all(&format!("/v1/reconciliations?job_id={}", shop.job_id), stack.key(0)).await.is_empty(),
+        "nothing was started"
+    );
 }
 
 #[tokio::test]

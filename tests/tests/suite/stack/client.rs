@@ -58,7 +58,8 @@ pub fn outputs_file() -> PathBuf {
 impl Stack {
     pub fn up() -> Self {
         let file = outputs_file();
-        let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("no running stack: {} is missing; run `make up`", file.display()));
+        let text = std::fs::read_to_string(&file)
+            .unwrap_or_else(|_| panic!("no running stack: {} is missing; run `make up`", file.display()));
         let http = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         Self { outputs: serde_json::from_str(&text).unwrap(), http }
     }
@@ -90,7 +91,14 @@ impl Stack {
         self.call_with(method, path, key, body, &[]).await
     }
 
-    pub async fn call_with(&self, method: Method, path: &str, key: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+    pub async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.text("api_url").trim_end_matches('/')));
         if !key.is_empty() {
             request = request.bearer_auth(key);
@@ -118,7 +126,8 @@ impl Stack {
     }
 
     pub async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let mut request = self.http.request(method, format!("{}/_control/{path}", self.text("sandbox_url").trim_end_matches('/')));
+        let mut request =
+            self.http.request(method, format!("{}/_control/{path}", self.text("sandbox_url").trim_end_matches('/')));
         if let Some(body) = body {
             request = request.json(&body);
         }

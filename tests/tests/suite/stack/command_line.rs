@@ -29,7 +29,21 @@ async fn a_run_from_the_command_line() {
     let shop = stack.shop(0, "typical", 120, 81).await;
     let key = stack.key(0);
     let id = unique("cli");
-    let start = ["reconciliation", "start", "--job", &shop.job_id, "--from", "2026-01-01", "--to", "2026-01-31", "--id", &id, "--wait", "-o", "json"];
+    let start = [
+        "reconciliation",
+        "start",
+        "--job",
+        &shop.job_id,
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-31",
+        "--id",
+        &id,
+        "--wait",
+        "-o",
+        "json",
+    ];
     let started = settler(&stack, key, &start);
     assert_eq!(started.code, 0, "{}{}", started.out, started.err);
     let shown = settler(&stack, key, &["reconciliation", "show", &id, "-o", "json"]);
@@ -49,6 +63,14 @@ async fn exit_codes_say_what_happened() {
     let key = stack.key(0);
     assert_eq!(settler(&stack, key, &["reconciliation", "show", "recon_nope"]).code, 3);
     assert_eq!(settler(&stack, "sk_wrong", &["reconciliation", "list"]).code, 6);
-    assert_eq!(settler(&stack, key, &["reconciliation", "start", "--job", "job_x", "--from", "2026-02-01", "--to", "2026-01-01"]).code, 4);
+    assert_eq!(
+        settler(
+            &stack,
+            key,
+            &["reconciliation", "start", "--job", "job_x", "--from", "2026-02-01", "--to", "2026-01-01"]
+        )
+        .code,
+        4
+    );
     assert_eq!(settler(&stack, key, &["reconciliation", "sideways"]).code, 2);
 }

@@ -28,7 +28,11 @@ async fn a_provider_that_answers_wrongly_fails_the_run_and_shows_nothing() {
     ] {
         let summary = run_with_fault(&stack, &shop, fault).await;
         let failure = &summary["failure"];
-        assert_eq!((summary["status"].as_str(), failure["step"].as_str(), failure["type"].as_str()), (Some("failed"), Some(step), Some(name)), "{summary}");
+        assert_eq!(
+            (summary["status"].as_str(), failure["step"].as_str(), failure["type"].as_str()),
+            (Some("failed"), Some(step), Some(name)),
+            "{summary}"
+        );
         assert!(failure["message"].as_str().is_some_and(|message| message.len() > 10), "{failure}");
         let id = summary["reconciliation_id"].as_str().unwrap();
         for list in ["matches", "suggestions", "unmatched", "excluded", "orders"] {
@@ -47,6 +51,8 @@ async fn a_provider_that_answers_wrongly_fails_the_run_and_shows_nothing() {
 async fn a_throttled_provider_is_waited_for() {
     let stack = Stack::up();
     let shop = stack.shop(0, "clean", 20, 72).await;
-    let summary = run_with_fault(&stack, &shop, json!({ "provider": "stripe", "status": 429, "retry_after_s": 1, "count": 2 })).await;
+    let summary =
+        run_with_fault(&stack, &shop, json!({ "provider": "stripe", "status": 429, "retry_after_s": 1, "count": 2 }))
+            .await;
     assert_eq!(summary["status"], "completed", "{summary}");
 }

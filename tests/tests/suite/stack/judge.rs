@@ -33,21 +33,27 @@ pub fn judge(matches: &[Value], truth: &Value) -> Verdict {
         targets_of.entry(source.clone()).or_default().insert(target.clone());
         sources_of.entry(target).or_default().insert(source);
     }
-    let interchangeable: Vec<_> = truth["interchangeable"].as_array().unwrap().iter().map(|group| (ids(&group[0]), ids(&group[1]))).collect();
+    let interchangeable: Vec<_> =
+        truth["interchangeable"].as_array().unwrap().iter().map(|group| (ids(&group[0]), ids(&group[1]))).collect();
     let mut verdict = Verdict { edges: edges.len(), ..Verdict::default() };
     let mut used = BTreeSet::new();
     for found in matches {
         let (sources, targets) = (ids(&found["source_ids"]), ids(&found["target_ids"]));
         verdict.reused += sources.iter().chain(&targets).filter(|id| !used.insert((*id).clone())).count();
         let right = if found["kind"] == "set" {
-            let inside = interchangeable.iter().any(|(some, others)| sources.is_subset(some) && targets.is_subset(others));
+            let inside =
+                interchangeable.iter().any(|(some, others)| sources.is_subset(some) && targets.is_subset(others));
             let right = inside && sources.len() == targets.len();
             verdict.covered += if right { sources.len() } else { 0 };
             right
         } else {
             let component = component(&sources, &targets_of, &sources_of);
-            let expected: BTreeSet<String> = component.iter().flat_map(|source| targets_of.get(source).cloned().unwrap_or_default()).collect();
-            verdict.covered += sources.iter().map(|source| targets_of.get(source).map_or(0, |of| of.intersection(&targets).count())).sum::<usize>();
+            let expected: BTreeSet<String> =
+                component.iter().flat_map(|source| targets_of.get(source).cloned().unwrap_or_default()).collect();
+            verdict.covered += sources
+                .iter()
+                .map(|source| targets_of.get(source).map_or(0, |of| of.intersection(&targets).count()))
+                .sum::<usize>();
             !targets.is_empty() && component == sources && expected == targets
         };
         if !right {
@@ -58,7 +64,11 @@ pub fn judge(matches: &[Value], truth: &Value) -> Verdict {
 }
 
 /// All sources that the truth connects with the first of `sources`.
-fn component(sources: &BTreeSet<String>, targets_of: &BTreeMap<String, BTreeSet<String>>, sources_of: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+fn component(
+    sources: &BTreeSet<String>,
+    targets_of: &BTreeMap<String, BTreeSet<String>>,
+    sources_of: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open: Vec<String> = sources.iter().take(1).cloned().collect();
     while let Some(source) = open.pop() {

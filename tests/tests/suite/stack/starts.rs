@@ -27,7 +27,9 @@ async fn fifty_equal_starts_are_one_run() {
     let summary = stack.ended(0, &id).await;
     assert_eq!((summary["status"].as_str(), summary["attempt"].as_u64()), (Some("completed"), Some(1)));
     let events = stack.event_types(0, "reconciliation", &id).await;
-    for once in ["ReconciliationStarted", "OrdersFetched", "PaymentsFetched", "ResultsPublished", "ReconciliationCompleted"] {
+    for once in
+        ["ReconciliationStarted", "OrdersFetched", "PaymentsFetched", "ResultsPublished", "ReconciliationCompleted"]
+    {
         assert_eq!(events.iter().filter(|event| *event == once).count(), 1, "{events:?}");
     }
     let ledger = stack.event_types(0, "saga", &id).await;
@@ -40,13 +42,18 @@ async fn an_idempotency_key_stands_for_one_request() {
     let stack = Stack::up();
     let shop = stack.shop(0, "clean", 10, 42).await;
     let key = unique("idem");
-    let send = async |body: Value| stack.call_with(Method::POST, "/v1/reconciliations", stack.key(0), Some(body), &[("Idempotency-Key", &key)]).await;
+    let send = async |body: Value| {
+        stack
+            .call_with(Method::POST, "/v1/reconciliations", stack.key(0), Some(body), &[("Idempotency-Key", &key)])
+            .await
+    };
     let first = send(january(&shop.job_id)).await;
     let again = send(january(&shop.job_id)).await;
     assert_eq!((first.status, again.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
     assert_eq!(first.body, again.body);
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
-    let other = send(json!({ "job_id": shop.job_id, "date_range": { "start": "2026-01-02", "end": "2026-01-31" } })).await;
+    let other =
+        send(json!({ "job_id": shop.job_id, "date_range": { "start": "2026-01-02", "end": "2026-01-31" } })).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", other.body);
     stack.ended(0, &first.text("reconciliation_id")).await;
 }
