@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::expect_used, reason = "a test that cannot go on should say where")]
 
+mod matching;
 mod sandbox;
 mod stack;

@@ -1,6 +1,6 @@
 //! The provider sandbox, over real HTTP and over its generator.
 
-mod client;
+pub mod client;
 mod control;
 mod shopify;
 mod stripe;

@@ -7,6 +7,6 @@ mod bad_input;
 mod client;
 mod command_line;
 mod failures;
-mod judge;
+pub mod judge;
 mod results;
 mod starts;
