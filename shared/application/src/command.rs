@@ -66,6 +66,9 @@ pub(crate) enum Outcome<S, R> {
 impl Ports {
     /// Loads the aggregate, decides, appends; again when another writer was first.
     ///
+    /// What may refuse the command belongs into `decide`: a repetition gets its first answer even if today's decision
+    /// would be a refusal.
+    ///
     /// `answer` makes the answer that repetitions of the same idempotency key will get.
     pub(crate) async fn carry_out<A, R>(
         &self,
@@ -99,7 +102,7 @@ impl Ports {
                 let message = format!("it is at version {}; read it again", loaded.version);
                 return Err(Decline { name: ErrorName::StaleVersion, message }.into());
             }
-            if events.is_empty() {
+            if events.is_empty() && command.idempotency.is_none() {
                 return Ok(Outcome::Done { loaded, units });
             }
             let metadata = Metadata {
@@ -109,14 +112,18 @@ impl Ports {
                 correlation_id: command.correlation_id.clone(),
                 causation_id: None,
             };
-            let append =
-                NewCommit::of::<A>(&command.caller.tenant, command.aggregate_id, loaded.version, &events, commit_id)?;
-            loaded.state = events.iter().fold(loaded.state, |state, event| A::evolve(state, event));
-            loaded.version += u64::try_from(events.len()).unwrap_or(u64::MAX);
-            loaded.as_of = Some(now);
-            loaded.origin.get_or_insert_with(|| metadata.clone());
+            // Without events only the key is written down: another request must not get it either.
+            let mut appends = Vec::new();
+            if !events.is_empty() {
+                let (tenant, id) = (&command.caller.tenant, command.aggregate_id);
+                appends.push(NewCommit::of::<A>(tenant, id, loaded.version, &events, commit_id)?);
+                loaded.state = events.iter().fold(loaded.state, |state, event| A::evolve(state, event));
+                loaded.version += u64::try_from(events.len()).unwrap_or(u64::MAX);
+                loaded.as_of = Some(now);
+                loaded.origin.get_or_insert_with(|| metadata.clone());
+            }
             let row = self.row(&command, &answer(&loaded), now)?;
-            match self.store.append(Transaction { appends: vec![append], command: row, fence: None, metadata }).await {
+            match self.store.append(Transaction { appends, command: row, fence: None, metadata }).await {
                 Ok(appended) => {
                     units = units.plus(appended.units);
                     return Ok(Outcome::Done { loaded, units });

@@ -44,14 +44,14 @@ impl JobService {
         definition: JobDefinition,
         idempotency: Option<Idempotency>,
     ) -> Result<JobAnswer, CommandError> {
-        self.check(caller, &definition).await?;
+        let wrong = self.check(caller, &definition).await?;
         let fresh = id.is_none();
         let id = match id {
             Some(id) => id,
             None => JobId::parse(ids::typed("job", self.ports.ids.next()))
                 .map_err(|_| CommandError::Internal("generated id".into()))?,
         };
-        let decide = |state: &JobState| Ok(job::create(state, &definition)?);
+        let decide = |state: &JobState| right(&wrong).and_then(|()| Ok(job::create(state, &definition)?));
         self.carry_out("CreateJob", caller, &id, &definition, idempotency.as_ref(), None, fresh, decide).await
     }
 
@@ -64,8 +64,8 @@ impl JobService {
         definition: JobDefinition,
         expected: Option<u64>,
     ) -> Result<JobAnswer, CommandError> {
-        self.check(caller, &definition).await?;
-        let decide = |state: &JobState| Ok(job::update(state, &definition)?);
+        let wrong = self.check(caller, &definition).await?;
+        let decide = |state: &JobState| right(&wrong).and_then(|()| Ok(job::update(state, &definition)?));
         self.carry_out("UpdateJob", caller, &id, &definition, None, expected, false, decide).await
     }
 
@@ -127,7 +127,7 @@ impl JobService {
     }
 
     /// What the definition's own shape cannot tell: the zone, the rules, and whether the connections are there.
-    async fn check(&self, caller: &Caller, definition: &JobDefinition) -> Result<(), CommandError> {
+    async fn check(&self, caller: &Caller, definition: &JobDefinition) -> Result<Vec<FieldError>, CommandError> {
         let mut wrong = Vec::new();
         if let Err(error) = domain::time::zone(&definition.timezone) {
             wrong.push(FieldError {
@@ -168,6 +168,10 @@ impl JobService {
             };
             wrong.push(FieldError { pointer: pointer.into(), code: "unknown_connection", detail });
         }
-        if wrong.is_empty() { Ok(()) } else { Err(CommandError::Fields(wrong)) }
+        Ok(wrong)
     }
+}
+
+fn right(wrong: &[FieldError]) -> Result<(), CommandError> {
+    if wrong.is_empty() { Ok(()) } else { Err(CommandError::Fields(wrong.to_vec())) }
 }

@@ -8,7 +8,7 @@ use domain::{
     AttemptNumber, Clock, CorrelationId, DateRange, Decline, IdSource, JobId, ReconciliationId,
     connection::Adapter,
     ids,
-    job::Job,
+    job::{Job, JobState},
     reconciliation::{self, Reconciliation, Request, Run, Status},
 };
 use event_store::{EventStore, Loaded, Units};
@@ -76,7 +76,7 @@ impl ReconciliationService {
             Some(id) => id,
             None => CorrelationId::parse(generated("corr")).map_err(invalid)?,
         };
-        let request = self.request(caller, &command).await?;
+        let job = event_store::load::<Job>(self.ports.store.as_ref(), &caller.tenant, command.job_id.as_str()).await?;
         let envelope = Command {
             name: "StartReconciliation",
             caller,
@@ -86,41 +86,46 @@ impl ReconciliationService {
             expected: None,
             fresh,
         };
-        let decide = |state: &Option<Run>| Ok(reconciliation::start(state, &request, now)?);
+        let decide = |state: &Option<Run>| {
+            Ok(reconciliation::start(state, &request(&command, &job.state, state.as_ref())?, now)?)
+        };
         let answer = |loaded: &Loaded<Option<Run>>| started(&id, &correlation_id, loaded);
         match self.ports.carry_out::<Reconciliation, Started>(envelope, decide, answer).await? {
             Outcome::Done { loaded, units } => Ok(Started { units, ..started(&id, &correlation_id, &loaded) }),
             Outcome::Replayed(first) => Ok(Started { replayed: true, ..first }),
         }
     }
+}
 
-    /// The command with the job's current version filled in.
-    async fn request(&self, caller: &Caller, command: &StartReconciliation) -> Result<Request, CommandError> {
-        let job = event_store::load::<Job>(self.ports.store.as_ref(), &caller.tenant, command.job_id.as_str()).await?;
-        let (job_version, definition) =
-            job.state.current().ok_or_else(|| Decline::not_found(format!("there is no job `{}`", command.job_id)))?;
-        let mut wrong = Vec::new();
-        for (pointer, asked, has) in [
-            ("/source_adapter", command.source_adapter, definition.source.adapter),
-            ("/target_adapter", command.target_adapter, definition.target.adapter),
-        ] {
-            if asked.is_some_and(|asked| asked != has) {
-                let detail = format!("the job's adapter is `{}`; leave the field out or send that", has.as_str());
-                wrong.push(FieldError { pointer: pointer.into(), code: "not_the_jobs_adapter", detail });
-            }
+/// The command with the job's current version filled in. Repeating the start of a run is judged by the version that
+/// this run pinned, whatever has become of the job since.
+fn request(command: &StartReconciliation, job: &JobState, run: Option<&Run>) -> Result<Request, CommandError> {
+    let pinned = run.map(|run| &run.request).filter(|request| request.job_id == command.job_id);
+    let pinned = pinned.and_then(|request| Some((request.job_version, job.at(request.job_version)?)));
+    let (job_version, definition) = pinned
+        .or_else(|| job.current())
+        .ok_or_else(|| Decline::not_found(format!("there is no job `{}`", command.job_id)))?;
+    let mut wrong = Vec::new();
+    for (pointer, asked, has) in [
+        ("/source_adapter", command.source_adapter, definition.source.adapter),
+        ("/target_adapter", command.target_adapter, definition.target.adapter),
+    ] {
+        if asked.is_some_and(|asked| asked != has) {
+            let detail = format!("the job's adapter is `{}`; leave the field out or send that", has.as_str());
+            wrong.push(FieldError { pointer: pointer.into(), code: "not_the_jobs_adapter", detail });
         }
-        if !wrong.is_empty() {
-            return Err(CommandError::Fields(wrong));
-        }
-        Ok(Request {
-            job_id: command.job_id.clone(),
-            job_version,
-            date_range: command.date_range.clone(),
-            timezone: definition.timezone.clone(),
-            source: definition.source.clone(),
-            target: definition.target.clone(),
-        })
     }
+    if !wrong.is_empty() {
+        return Err(CommandError::Fields(wrong));
+    }
+    Ok(Request {
+        job_id: command.job_id.clone(),
+        job_version,
+        date_range: command.date_range.clone(),
+        timezone: definition.timezone.clone(),
+        source: definition.source.clone(),
+        target: definition.target.clone(),
+    })
 }
 
 fn started(id: &ReconciliationId, correlation_id: &CorrelationId, loaded: &Loaded<Option<Run>>) -> Started {
