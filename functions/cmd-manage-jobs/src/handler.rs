@@ -2,11 +2,7 @@
 
 use application::{Caller, JobAnswer, JobService};
 use http_api::{
-    Problem, Request, Response,
-    audit::Audit,
-    caller, close, commands,
-    conditional::{idempotency, if_match},
-    items, open, routes,
+    Problem, Request, Response, audit::Audit, caller, close, commands, conditional::if_match, items, open, routes,
 };
 use serde_json::Value;
 use std::convert::Infallible;
@@ -40,16 +36,16 @@ impl Handler {
     }
 
     async fn create(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-        let (id, definition, body) = commands::create_job(request, caller)?;
-        let answer = self.service.create(caller, id, definition, idempotency(request, &body)?).await?;
+        let (id, definition, idempotency) = commands::create_job(request, caller)?;
+        let answer = self.service.create(caller, id, definition, idempotency).await?;
         let location = format!("/v1/jobs/{}", answer.job_id);
         Ok(show(201, &answer)?.with("location", location).replayed(answer.replayed))
     }
 
     async fn replace(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
         let id = request.known_id("id")?;
-        let definition = commands::replace_job(request, caller)?;
-        show(200, &self.service.update(caller, id, definition, if_match(request)?).await?)
+        let (definition, expected) = commands::replace_job(request, caller)?;
+        show(200, &self.service.update(caller, id, definition, expected).await?)
     }
 
     async fn delete(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {

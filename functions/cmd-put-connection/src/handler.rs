@@ -28,8 +28,7 @@ impl Handler {
         if access.by_platform {
             self.audit.accessed(&access.caller.tenant, &request.route_key, &access.caller.key_id).await?;
         }
-        let id = request.new_id("id")?;
-        let (adapter, credentials) = commands::put_connection(request, &access.caller)?;
+        let (id, adapter, credentials) = commands::put_connection(request, &access.caller)?;
         let answer = self.service.put(&access.caller, id, adapter, credentials).await?;
         let body =
             json!({ "connection_id": answer.connection_id, "adapter": answer.adapter, "version": answer.version });

@@ -2,9 +2,7 @@
 
 use application::{Caller, CommandError, ReconciliationService, Started};
 use domain::{ErrorName, TenantId};
-use http_api::{
-    Problem, Request, Response, audit::Audit, caller, close, commands, conditional::idempotency, open, routes,
-};
+use http_api::{Problem, Request, Response, audit::Audit, caller, close, commands, open, routes};
 use runtime::{FunctionError, function_error};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -40,8 +38,8 @@ impl Handler {
         if access.by_platform {
             self.audit.accessed(&access.caller.tenant, &request.route_key, &access.caller.key_id).await?;
         }
-        let (command, body) = commands::start(request, &access.caller)?;
-        let started = self.service.start(&access.caller, command, idempotency(request, &body)?).await?;
+        let (command, idempotency) = commands::start(request, &access.caller)?;
+        let started = self.service.start(&access.caller, command, idempotency).await?;
         let location = format!("/v1/reconciliations/{}", started.reconciliation_id);
         Ok(Response::json(202, &answer_of(&started))
             .with("location", location)

@@ -2,14 +2,15 @@
 
 use crate::{
     body,
-    problem::Problem,
+    conditional::{idempotency, if_match},
+    problem::{Problem, both},
     request::Request,
     shape::{Shape, wrong},
     shapes::{CREATE_JOB, PUT_CONNECTION, REPLACE_JOB, START},
 };
-use application::{Caller, FieldError, StartReconciliation};
+use application::{Caller, FieldError, Idempotency, StartReconciliation};
 use domain::{
-    CorrelationId, DateRange, JobId, ReconciliationId,
+    ConnectionId, CorrelationId, DateRange, JobId, ReconciliationId,
     connection::Adapter,
     job::{JobDefinition, Side},
     time::InvalidTime,
@@ -57,22 +58,26 @@ fn range_error(body: &Value) -> Option<FieldError> {
     }
 }
 
-/// The command and its body, for the idempotency key's hash.
-///
 /// # Errors
-/// As [`body::object`] and [`start_from`].
-pub fn start(request: &Request, caller: &Caller) -> Result<(StartReconciliation, Value), Problem> {
+/// As [`body::object`]; every wrong field and header at once.
+pub fn start(request: &Request, caller: &Caller) -> Result<(StartReconciliation, Option<Idempotency>), Problem> {
     let body = body::object(request, caller)?;
-    Ok((start_from(&body)?, body))
+    both(start_from(&body), idempotency(request, &body))
 }
 
-/// Adapter and credentials. The credentials' own fields are checked by the provider.
+/// Id, adapter and credentials.
 ///
 /// # Errors
-/// As [`body::object`]; every wrong field at once, values never shown.
-pub fn put_connection(request: &Request, caller: &Caller) -> Result<(Adapter, Value), Problem> {
+/// As [`body::object`]; everything that is wrong at once, values never shown.
+pub fn put_connection(request: &Request, caller: &Caller) -> Result<(ConnectionId, Adapter, Value), Problem> {
     let body = body::object(request, caller)?;
-    let mut errors = PUT_CONNECTION.check(&body);
+    let (id, (adapter, credentials)) = both(request.new_id("id"), connection(&body))?;
+    Ok((id, adapter, credentials))
+}
+
+/// The credentials' own fields are checked by the provider.
+fn connection(body: &Value) -> Result<(Adapter, Value), Problem> {
+    let mut errors = PUT_CONNECTION.check(body);
     let adapter = body.get("adapter").and_then(Value::as_str).and_then(Adapter::parse);
     let credentials = body.get("credentials").filter(|credentials| credentials.is_object()).cloned();
     if let (Some(adapter), Some(credentials)) = (adapter, &credentials)
@@ -99,20 +104,28 @@ struct JobBody {
 }
 
 /// # Errors
-/// As [`body::object`]; every wrong field at once, those of the rules included.
-pub fn create_job(request: &Request, caller: &Caller) -> Result<(Option<JobId>, JobDefinition, Value), Problem> {
-    job(request, caller, &CREATE_JOB)
+/// As [`body::object`]; every wrong field and header at once, those of the rules included.
+pub fn create_job(
+    request: &Request,
+    caller: &Caller,
+) -> Result<(Option<JobId>, JobDefinition, Option<Idempotency>), Problem> {
+    let body = body::object(request, caller)?;
+    let ((id, definition), idempotency) = both(job(&body, &CREATE_JOB), idempotency(request, &body))?;
+    Ok((id, definition, idempotency))
 }
 
+/// The definition and the version that it is to replace.
+///
 /// # Errors
 /// As [`create_job`].
-pub fn replace_job(request: &Request, caller: &Caller) -> Result<JobDefinition, Problem> {
-    job(request, caller, &REPLACE_JOB).map(|(_, definition, _)| definition)
+pub fn replace_job(request: &Request, caller: &Caller) -> Result<(JobDefinition, Option<u64>), Problem> {
+    let body = body::object(request, caller)?;
+    let ((_, definition), expected) = both(job(&body, &REPLACE_JOB), if_match(request))?;
+    Ok((definition, expected))
 }
 
-fn job(request: &Request, caller: &Caller, shape: &Shape) -> Result<(Option<JobId>, JobDefinition, Value), Problem> {
-    let body = body::object(request, caller)?;
-    let mut errors = shape.check(&body);
+fn job(body: &Value, shape: &Shape) -> Result<(Option<JobId>, JobDefinition), Problem> {
+    let mut errors = shape.check(body);
     if let Some(rules) = body.get("matching_rules").filter(|rules| rules.is_object())
         && let Err(found) = RuleSet::from_json(rules)
     {
@@ -125,9 +138,9 @@ fn job(request: &Request, caller: &Caller, shape: &Shape) -> Result<(Option<JobI
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
-    let JobBody { job_id, name, source, target, timezone, matching_rules } = decode(&body)?;
+    let JobBody { job_id, name, source, target, timezone, matching_rules } = decode(body)?;
     let timezone = timezone.unwrap_or_else(|| "UTC".to_owned());
-    Ok((job_id, JobDefinition { name, source, target, timezone, matching_rules, webhooks: Vec::new() }, body))
+    Ok((job_id, JobDefinition { name, source, target, timezone, matching_rules, webhooks: Vec::new() }))
 }
 
 #[cfg(test)]
@@ -145,6 +158,7 @@ mod tests {
         assert!(start_from(&body("2026-01-01", "2026-01-31")).is_ok());
         assert_eq!(pointers(&body("2026-02-01", "2026-01-01")), ["/date_range/end"]);
         assert_eq!(pointers(&body("2024-01-01", "2026-01-01")), ["/date_range"]);
+        assert_eq!(pointers(&body("9999-12-01", "9999-12-31")), ["/date_range/end"]);
         assert_eq!(pointers(&body("2026-02-30", "soon")), ["/date_range/start", "/date_range/end"]);
     }
 

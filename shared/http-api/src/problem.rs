@@ -32,6 +32,21 @@ pub struct Problem {
     inside: Option<String>,
 }
 
+/// Both values, or everything that is wrong with either: a client mends all of it at once.
+///
+/// # Errors
+/// The wrong fields of both; a problem that is not about fields goes first.
+pub fn both<A, B>(left: Result<A, Problem>, right: Result<B, Problem>) -> Result<(A, B), Problem> {
+    match (left, right) {
+        (Ok(left), Ok(right)) => Ok((left, right)),
+        (Err(left), Err(right)) if !left.errors.is_empty() && !right.errors.is_empty() => {
+            Err(Problem::fields(left.errors.into_iter().chain(right.errors).collect()))
+        }
+        (Err(problem), Err(other)) if other.errors.is_empty() && !problem.errors.is_empty() => Err(other),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    }
+}
+
 /// HTTP's status for a name. Names of a run's failure reach a client inside a summary, not as a status; their rows are
 /// here because the mapping is total.
 #[must_use]
@@ -234,6 +249,19 @@ mod tests {
         assert_eq!(Problem::fields(vec![error("not_the_jobs_adapter")]).status, 422);
         let many = Problem::fields(vec![error("missing"); 80]);
         assert_eq!(many.errors.len(), MAX_FIELD_ERRORS);
+    }
+
+    #[test]
+    fn what_is_wrong_in_two_places_is_said_at_once() {
+        let wrong = |pointer: &str| Err::<(), _>(Problem::parameter(pointer, "is wrong"));
+        let pointers = |problem: Problem| problem.errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>();
+        assert_eq!(pointers(both(wrong("/a"), wrong("header:b")).unwrap_err()), ["/a", "header:b"]);
+        assert_eq!(pointers(both(wrong("/a"), Ok(())).unwrap_err()), ["/a"]);
+        assert_eq!(pointers(both(Ok(()), wrong("header:b")).unwrap_err()), ["header:b"]);
+        let forbidden = || Err::<(), _>(Problem::not_allowed("no"));
+        assert_eq!(both(wrong("/a"), forbidden()).unwrap_err().status, 403);
+        assert_eq!(both(forbidden(), wrong("/a")).unwrap_err().status, 403);
+        assert_eq!(both(Ok(1), Ok(2)).unwrap(), (1, 2));
     }
 
     #[test]

@@ -177,7 +177,8 @@ impl Kind {
             }
             (Self::Date, Value::String(text)) => {
                 let day = DateRange { start: text.clone(), end: text.clone() };
-                if let Err(error) = day.validate() {
+                // The window also needs the day after.
+                if let Err(error) = day.window("UTC") {
                     report("invalid", error.to_string());
                 }
             }
