@@ -12,8 +12,8 @@ use serde_json::Value;
 
 /// Members of an event's data that a table row has room for.
 const SHOWN_MEMBERS: usize = 6;
-/// Longest value shown of one.
-const SHOWN_CHARS: usize = 40;
+/// Longest value shown of one: an id or a digest is never longer, so none is cut.
+const SHOWN_CHARS: usize = 64;
 
 pub async fn run(context: &Context, command: EventsCommand) -> Result<()> {
     let EventsCommand::List(list) = command;

@@ -53,17 +53,34 @@ fn difference(difference: &Difference, currency: &str) -> String {
         .join(", ")
 }
 
+/// The first record of a side; the others of a group or set are told in [`others_of`].
 fn first_of(ids: &[String]) -> String {
-    match ids {
-        [] => "–".to_owned(),
-        [only] => short_id(only),
-        [first, rest @ ..] => format!("{} +{}", short_id(first), rest.len()),
-    }
+    ids.first().cloned().unwrap_or_else(|| "–".to_owned())
 }
 
-/// `gid://shopify/OrderTransaction/123` is known by its number.
-fn short_id(id: &str) -> String {
-    id.strip_prefix("gid://").and_then(|path| path.rsplit('/').next()).unwrap_or(id).to_owned()
+/// Members of a group or set beyond the first of each side. In full: an id is there to be copied.
+fn others_of(found: &Match) -> Option<String> {
+    let others: Vec<&str> = [&found.source_ids, &found.target_ids]
+        .into_iter()
+        .flat_map(|ids| ids.iter().skip(1))
+        .map(String::as_str)
+        .collect();
+    (!others.is_empty()).then(|| format!("also {}", others.join(", ")))
+}
+
+/// Agreeing fields, what differs, and the rest of the members.
+fn why(found: &Match) -> String {
+    let parts = difference(&found.difference, &found.currency);
+    [
+        Some(found.matched_fields.join(", ")).filter(|fields| !fields.is_empty()),
+        (!parts.is_empty()).then(|| format!("differs: {parts}")),
+        found.cross_period.then(|| "partner lies outside the range".to_owned()),
+        others_of(found),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join("; ")
 }
 
 fn match_table(screen: Screen, matches: &[Match]) -> String {
@@ -78,16 +95,8 @@ fn match_table(screen: Screen, matches: &[Match]) -> String {
         ("Because of", Column::Sentence),
     ];
     let row = |found: &Match| {
-        let mut why = found.matched_fields.join(", ");
-        let parts = difference(&found.difference, &found.currency);
-        if !parts.is_empty() {
-            why.push_str(&format!("; differs: {parts}"));
-        }
-        if found.cross_period {
-            why.push_str("; partner lies outside the range");
-        }
         vec![
-            first_of(&found.order_names),
+            if found.order_names.is_empty() { "–".to_owned() } else { found.order_names.join(", ") },
             money_in(found.amount_minor, &found.currency),
             first_of(&found.source_ids),
             first_of(&found.target_ids),
@@ -98,7 +107,7 @@ fn match_table(screen: Screen, matches: &[Match]) -> String {
             },
             found.rule.clone(),
             number(&found.confidence),
-            why,
+            why(found),
         ]
     };
     table(screen, &columns, matches.iter().map(row).collect())
@@ -130,7 +139,7 @@ fn unmatched_table(screen: Screen, records: &[Unmatched]) -> String {
             record.side.clone(),
             record.reason.clone(),
             explanation,
-            short_id(&record.record_id),
+            record.record_id.clone(),
         ]
     };
     table(screen, &columns, records.iter().map(row).collect())
@@ -152,7 +161,7 @@ fn excluded_table(screen: Screen, records: &[Excluded]) -> String {
             record.order_name.clone().unwrap_or_else(|| "–".to_owned()),
             record.side.clone(),
             record.reason.clone(),
-            short_id(&record.record_id),
+            record.record_id.clone(),
         ]
     };
     table(screen, &columns, records.iter().map(row).collect())

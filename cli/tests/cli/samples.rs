@@ -40,7 +40,20 @@ pub fn completed() -> Value {
 /// Completed, and nothing is open.
 pub fn clean() -> Value {
     let mut run = completed();
-    let zero = json!({"suggested_source_count": 0, "suggested_target_count": 0, "unmatched_source_count": 0, "unmatched_target_count": 0, "discrepancy_count": 0, "accuracy_percentage": 100.0, "warnings": []});
+    let zero = json!({
+        "matched_count": 1_204, "matched_source_count": 1_204, "matched_target_count": 1_201, "suggested_source_count": 0,
+        "suggested_target_count": 0, "unmatched_source_count": 0, "unmatched_target_count": 0, "discrepancy_count": 0,
+        "accuracy_percentage": 100.0, "warnings": []
+    });
+    for side in ["source", "target"] {
+        let amounts = &mut run["totals"][0][side];
+        amounts["matched_minor"] = amounts["in_scope_minor"].clone();
+        amounts["suggested_minor"] = 0.into();
+        amounts["unmatched_minor"] = 0.into();
+    }
+    // target - source, as the amounts above have it.
+    run["totals"][0]["difference"] =
+        json!({"fee": -45_718, "fx": 0, "tip": 40, "rounding": 0, "partial": 0, "unexplained": 0});
     merge(&mut run, zero);
     run
 }

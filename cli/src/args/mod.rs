@@ -1,9 +1,12 @@
 //! What may be typed. Help texts are part of the product: each command says what it is for and shows a line to copy.
 
+mod reconciliation;
+
+pub use reconciliation::{ListRuns, Orders, ReconciliationCommand, Report, Results, Start};
+
 use crate::output::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use domain::DateRange;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -15,8 +18,8 @@ Configuration, the first that is set counts:
 The file is $XDG_CONFIG_HOME/settler/config.json (~/.config/settler/config.json), with mode 600.
 
 Exit codes:
-  0 ok   1 unexpected   2 usage   3 not found   4 declined   5 conflict   6 not allowed
-  7 timed out waiting   8 differences found, where asked for
+  0 ok   1 unexpected   2 usage   3 not found   4 declined, or the run failed   5 conflict
+  6 not allowed   7 timed out waiting   8 differences found, where asked for
 
 Data goes to stdout and messages to stderr, so `settler -o json … > file` is always clean.";
 
@@ -226,142 +229,6 @@ pub struct JobFields {
     pub rules: Option<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum ReconciliationCommand {
-    /// Start a run of a job over a range of days
-    #[command(after_help = "\
-With --wait the command ends when the run ends: 0 completed, 4 failed, 7 still running after the timeout.
-
-Examples:
-  settler reconciliation start --job job_shop --from 2026-03-01 --to 2026-03-31 --wait
-  settler reconciliation start --job job_shop --from 2026-03-01 --to 2026-03-31 --id march \\
-    --wait --fail-on-differences")]
-    Start(Start),
-    /// List runs, newest first
-    #[command(after_help = "Example:\n  settler reconciliation list --job job_shop --status failed --from 2026-01-01")]
-    List(ListRuns),
-    /// Show what a run found, in figures
-    #[command(
-        after_help = "Example:\n  settler reconciliation show march --fail-on-differences || echo 'somebody has to look'"
-    )]
-    Show {
-        /// Id of the run
-        id: String,
-        /// End with 8 if anything is unmatched, suggested or discrepant
-        #[arg(long)]
-        fail_on_differences: bool,
-    },
-    /// Records that belong together
-    Matches(Results),
-    /// Matches that a person has to decide
-    Suggestions(Results),
-    /// Records without a partner, and amounts that differ, with the reason
-    Unmatched(Results),
-    /// Records that do not count, with the reason
-    Excluded(Results),
-    /// Orders, and whether their money arrived
-    #[command(after_help = "Example:\n  settler reconciliation orders march --state partly_paid --all")]
-    Orders(Orders),
-    /// Download the full result
-    #[command(after_help = "Example:\n  settler reconciliation report march --format csv --output march.csv")]
-    Report(Report),
-}
-
-#[derive(Debug, Args)]
-pub struct Start {
-    /// Job to run
-    #[arg(long)]
-    pub job: String,
-    /// First day, in the job's time zone
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
-    pub from: String,
-    /// Last day, included
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
-    pub to: String,
-    /// Id of the run; starting the same again then is harmless [default: one is made]
-    #[arg(long)]
-    pub id: Option<String>,
-    /// Id that ties this run to something of yours; kept with every event
-    #[arg(long, value_name = "ID")]
-    pub correlation_id: Option<String>,
-    /// The same key again gives the first answer again
-    #[arg(long, value_name = "KEY")]
-    pub idempotency_key: Option<String>,
-    /// Follow the steps until the run ends, then show its result
-    #[arg(long)]
-    pub wait: bool,
-    /// Seconds to wait at most; the run itself goes on
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "wait")]
-    pub timeout: u64,
-    /// End with 8 if anything is unmatched, suggested or discrepant
-    #[arg(long, requires = "wait")]
-    pub fail_on_differences: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct ListRuns {
-    /// Only runs with this status, such as running, completed or failed
-    #[arg(long)]
-    pub status: Option<String>,
-    /// Only runs of this job
-    #[arg(long)]
-    pub job: Option<String>,
-    /// Only runs from this day
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
-    pub from: Option<String>,
-    /// Only runs up to this day
-    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
-    pub to: Option<String>,
-    #[command(flatten)]
-    pub paging: Paging,
-}
-
-#[derive(Debug, Args)]
-pub struct Results {
-    /// Id of the run
-    pub id: String,
-    #[command(flatten)]
-    pub paging: Paging,
-}
-
-#[derive(Debug, Args)]
-pub struct Orders {
-    /// Id of the run
-    pub id: String,
-    /// Only orders in this state
-    #[arg(long, value_parser = ["paid", "partly_paid", "unpaid", "refunded", "disputed", "out_of_scope"])]
-    pub state: Option<String>,
-    #[command(flatten)]
-    pub paging: Paging,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    Csv,
-    Jsonl,
-}
-
-impl ReportFormat {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Jsonl => "jsonl",
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub struct Report {
-    /// Id of the run
-    pub id: String,
-    /// Format of the report
-    #[arg(id = "report_format", long = "format", value_name = "FORMAT", value_enum)]
-    pub format: ReportFormat,
-    /// File to write [default: stdout]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: Option<PathBuf>,
-}
-
 /// The only kind of saga there is so far.
 pub const RECONCILIATION: &str = "reconciliation";
 
@@ -429,11 +296,6 @@ impl Paging {
     pub const fn most(&self) -> u64 {
         if self.all { u64::MAX } else { self.limit }
     }
-}
-
-fn date(text: &str) -> Result<String, String> {
-    let day = DateRange { start: text.to_owned(), end: text.to_owned() };
-    day.validate().map(|()| text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn instant(text: &str) -> Result<String, String> {
