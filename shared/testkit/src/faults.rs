@@ -1,10 +1,10 @@
-//! An event store that fails on cue.
+//! An event store that fails on cue, and counts what writing costs.
 
 use async_trait::async_trait;
 use domain::{TenantId, Timestamp, time::Window};
 use event_store::{
     AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey,
-    Transaction, Verified,
+    Transaction, Units, Verified, priced,
 };
 use std::{
     collections::BTreeMap,
@@ -30,17 +30,31 @@ pub enum Fault {
     CrashAfter,
 }
 
-/// Passes everything on, except the appends at given positions, counted from 0.
+/// Passes everything on, except the appends at given positions, counted from 0. Appends that went through report the
+/// units that AWS's rules make of them, which the store in memory does not.
 pub struct FaultyStore {
     inner: Arc<dyn EventStore>,
     faults: Mutex<BTreeMap<usize, Fault>>,
+    rivals: Mutex<BTreeMap<usize, Transaction>>,
     appends: AtomicUsize,
 }
 
 impl FaultyStore {
     #[must_use]
     pub fn new(inner: Arc<dyn EventStore>, faults: impl IntoIterator<Item = (usize, Fault)>) -> Self {
-        Self { inner, faults: Mutex::new(faults.into_iter().collect()), appends: AtomicUsize::new(0) }
+        Self {
+            inner,
+            faults: Mutex::new(faults.into_iter().collect()),
+            rivals: Mutex::default(),
+            appends: AtomicUsize::new(0),
+        }
+    }
+
+    /// Somebody else whose transaction comes in just before the append at `position`.
+    #[must_use]
+    pub fn with_rival(self, position: usize, transaction: Transaction) -> Self {
+        self.rivals.lock().unwrap_or_else(PoisonError::into_inner).insert(position, transaction);
+        self
     }
 
     /// Appends asked for so far; a run without faults tells a test which positions there are.
@@ -70,9 +84,18 @@ impl EventStore for FaultyStore {
     async fn append(&self, transaction: Transaction) -> Result<Appended, AppendError> {
         let position = self.appends.fetch_add(1, Ordering::SeqCst);
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
+        let rival = self.rivals.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
+        if let Some(rival) = rival {
+            self.inner.append(rival).await?;
+        }
         let busy = |why: &str| Err(StoreError::Busy(format!("{why} at append {position}")).into());
         match (fault, transaction.appends.first()) {
-            (None, _) => self.inner.append(transaction).await,
+            (None, _) => {
+                let price = priced(&transaction)?;
+                let done = self.inner.append(transaction).await?;
+                let units = if done.repeated { Units::default() } else { price };
+                Ok(Appended { units, ..done })
+            }
             (Some(Fault::VersionConflict), Some(append)) => {
                 Err(AppendError::VersionConflict { stream: append.stream.partition(), expected: append.expected })
             }
