@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo up down logs test test-infra lint advisories bench deploy up-localstack clean
+.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench deploy up-localstack clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,12 +26,12 @@ $(VENV)/.installed: infra/local/requirements.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# Unoptimised: these run for seconds, and optimising them would cost minutes.
-$(CARGO_BIN)/cargo-nextest:
-	cargo install --locked --debug --quiet cargo-nextest --version $(NEXTEST_VERSION) --no-default-features --features default-no-update
+# One that is there already is used. Unoptimised: they run for seconds, and optimising them would cost minutes.
+nextest:
+	@command -v cargo-nextest >/dev/null || cargo install --locked --debug --quiet cargo-nextest --version $(NEXTEST_VERSION) --no-default-features --features default-no-update
 
-$(CARGO_BIN)/cargo-deny:
-	cargo install --locked --debug --quiet cargo-deny --version $(DENY_VERSION)
+deny:
+	@command -v cargo-deny >/dev/null || cargo install --locked --debug --quiet cargo-deny --version $(DENY_VERSION)
 
 # ------------------------------------------------------------------ local stack
 up: $(VENV)/.installed ## build, start the local stack, deploy to it
@@ -47,13 +47,13 @@ logs: $(VENV)/.installed ## the functions' latest log lines
 	@$(RUN) infra/local/logs.py
 
 # ------------------------------------------------------------------ checks
-test: $(VENV)/.installed $(CARGO_BIN)/cargo-nextest ## every test; the stack is up while they run
+test: $(VENV)/.installed nextest ## every test; the stack is up while they run
 	@$(RUN) infra/local/test.py $(ARGS)
 
 test-infra: $(VENV)/.installed ## the template and the state machine as data, in a second
 	@$(RUN) -m unittest discover --start-directory infra/tests
 
-lint: $(VENV)/.installed $(CARGO_BIN)/cargo-deny ## format, clippy, licences, template, state machine
+lint: $(VENV)/.installed deny ## format, clippy, licences, template, state machine
 	cargo fmt --all --check
 	cargo clippy --profile local --workspace --all-targets --quiet -- -D warnings
 	cargo deny --log-level error check bans licenses sources
@@ -61,7 +61,7 @@ lint: $(VENV)/.installed $(CARGO_BIN)/cargo-deny ## format, clippy, licences, te
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint
 	$(RUN) infra/local/lint_state_machine.py
 
-advisories: $(CARGO_BIN)/cargo-deny ## known vulnerabilities (needs the advisory database)
+advisories: deny ## known vulnerabilities (needs the advisory database)
 	cargo deny check advisories
 
 bench: ## throughput and cost, measured in release builds
