@@ -18,6 +18,7 @@ def main():
     was_up = running("ministack")
     up.main()
     try:
+        failed |= run(sys.executable, "-m", "unittest", "discover", "--start-directory", "infra/tests/on_stack")
         failed |= run("cargo", "nextest", "run", "--cargo-profile", "local", "--workspace", *sys.argv[1:])
     finally:
         if not was_up:
