@@ -48,6 +48,10 @@ impl Backend {
         Self { store: Arc::new(dynamo.store()), kind: Kind::Dynamo(dynamo) }
     }
 
+    pub fn is_dynamo(&self) -> bool {
+        matches!(self.kind, Kind::Dynamo(_))
+    }
+
     /// Another process on the same data: it remembers nothing.
     pub fn elsewhere(&self) -> Arc<dyn EventStore> {
         match &self.kind {

@@ -73,13 +73,13 @@ async fn the_second_writer_of_a_version_loses(backend: Backend) {
 }
 
 async fn writers_side_by_side_leave_no_gap_and_lose_nothing(backend: Backend) {
-    const WRITERS: u64 = 32;
-    const COMMANDS: u64 = 1000;
+    // Every version is wanted by all writers, so tries are their product; each one is an HTTP request to DynamoDB.
+    let (writers, commands): (u64, u64) = if backend.is_dynamo() { (8, 100) } else { (32, 1000) };
     let write = |writer: u64| {
         let store = backend.store.clone();
         async move {
             let mut won = Vec::new();
-            for number in (writer..COMMANDS).step_by(usize::try_from(WRITERS).unwrap()) {
+            for number in (writer..commands).step_by(usize::try_from(writers).unwrap()) {
                 loop {
                     let version = store.head(&stream("r")).await.unwrap().map_or(0, |head| head.version);
                     let mut transaction = one("r", version, 1);
@@ -99,18 +99,19 @@ async fn writers_side_by_side_leave_no_gap_and_lose_nothing(backend: Backend) {
             won
         }
     };
-    let tasks: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(write(writer))).collect();
+    let tasks: Vec<_> = (0..writers).map(|writer| tokio::spawn(write(writer))).collect();
     let mut won = Vec::new();
     for task in tasks {
         won.extend(task.await.unwrap());
     }
     won.sort_unstable();
-    assert_eq!(won, (1..=COMMANDS).collect::<Vec<_>>(), "one winner for every version");
+    assert_eq!(won, (1..=commands).collect::<Vec<_>>(), "one winner for every version");
     let commits = backend.store.load(&stream("r"), 0).await.unwrap();
     let numbers: HashSet<u64> =
         commits.iter().map(|commit| commit.events[0].data["number"].as_u64().unwrap()).collect();
-    assert_eq!((commits.len(), numbers.len()), (1000, 1000), "every command's event is there once");
-    assert_eq!(backend.store.verify(&stream("r")).await.unwrap().version, COMMANDS);
+    assert_eq!(numbers, (0..commands).collect(), "every command's event is there");
+    assert_eq!(u64::try_from(commits.len()), Ok(commands), "once");
+    assert_eq!(backend.store.verify(&stream("r")).await.unwrap().version, commands);
 }
 
 async fn several_streams_are_written_together_or_not_at_all(backend: Backend) {
