@@ -314,6 +314,8 @@ pub fn step_succeeded(
     Ok(if done { Vec::new() } else { vec![SagaEvent::StepSucceeded { attempt, step, reference, at }] })
 }
 
+/// A step that has succeeded cannot fail any more: then only the answer to its success was lost.
+///
 /// # Errors
 /// Superseded when the ledger is at another attempt.
 pub fn step_failed(
@@ -324,8 +326,11 @@ pub fn step_failed(
     at: Timestamp,
 ) -> Result<Decided<Saga>, Decline> {
     let saga = at_attempt(state, attempt)?;
-    let known =
-        saga.step(step).is_some_and(|run| run.status == StepStatus::Failed && run.failure.as_ref() == Some(failure));
+    let known = saga.step(step).is_some_and(|run| match run.status {
+        StepStatus::Running => false,
+        StepStatus::Succeeded => true,
+        StepStatus::Failed => run.failure.as_ref() == Some(failure),
+    });
     Ok(if known { Vec::new() } else { vec![SagaEvent::StepFailed { attempt, failure: failure.clone(), step, at }] })
 }
 
@@ -384,6 +389,7 @@ mod tests {
         let state = when(state, |state| step_started(state, 1, step, AT));
         let state = when(state, |state| step_progressed(state, 1, step, (2, 500), AT));
         let state = when(state, |state| step_succeeded(state, 1, step, Value::from("ref"), AT));
+        assert_eq!(step_failed(&state, 1, step, &failure(), AT), Ok(Vec::new()), "success stands");
         let state = when(state, |state| complete(state, 1, AT));
         let saga = state.clone().unwrap();
         assert_eq!(saga.status, SagaStatus::Completed);
