@@ -3,7 +3,7 @@
 use lambda_runtime::{Error, run, service_fn};
 use providers::Endpoints;
 use runtime::{S3Blobs, SecretsManager, Settings};
-use saga::{FetchRecords, Ledger};
+use saga::{FetchRecords, HttpAccounts, Ledger};
 use std::sync::Arc;
 use step_fetch_records::handle;
 
@@ -19,11 +19,14 @@ async fn main() -> Result<(), Error> {
     let aws = runtime::aws().await;
     let (clock, ids) = runtime::clock_and_ids();
     let step = FetchRecords {
-        ledger: Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids),
+        ledger: Ledger::new(runtime::event_store(&aws, &settings)?, Arc::clone(&clock), ids),
         blobs: Arc::new(S3Blobs::new(&aws, bucket)),
         secrets: Arc::new(SecretsManager::new(&aws, prefix)),
-        endpoints: Endpoints { shopify_base_url, stripe_base_url },
-        http: providers::http_client(),
+        accounts: Arc::new(HttpAccounts {
+            endpoints: Endpoints { shopify_base_url, stripe_base_url },
+            http: providers::http_client(),
+            clock,
+        }),
         budget_ms: BUDGET_MS,
     };
     run(service_fn(|event| handle(&step, event))).await

@@ -1,6 +1,7 @@
 //! Steps `fetch_shopify_orders` and `fetch_stripe_payments`: page through a provider and stage what it says.
 
 use crate::{
+    accounts::Accounts,
     error::StepError,
     input::StepInput,
     ledger::Ledger,
@@ -12,10 +13,11 @@ use domain::{
     ports::{Blobs, PortError, Secrets, connection_secret},
     reconciliation::{self, Fetched, Run},
     saga::{Step, forward_fence},
+    time::Window,
 };
 use event_store::load;
 use matching::RuleSet;
-use providers::{Endpoints, Provider, ProviderError};
+use providers::{Provider, ProviderError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -57,8 +59,7 @@ pub struct FetchRecords {
     pub ledger: Ledger,
     pub blobs: Arc<dyn Blobs>,
     pub secrets: Arc<dyn Secrets>,
-    pub endpoints: Endpoints,
-    pub http: reqwest::Client,
+    pub accounts: Arc<dyn Accounts>,
     /// How long one call pages before it hands its cursor back, in milliseconds.
     pub budget_ms: i64,
 }
@@ -67,6 +68,13 @@ impl std::fmt::Debug for FetchRecords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("FetchRecords")
     }
+}
+
+/// Why paging stopped.
+enum Stop {
+    End,
+    OutOfTime,
+    Throttled { retry_after_s: u64 },
 }
 
 impl FetchRecords {
@@ -78,75 +86,55 @@ impl FetchRecords {
         step: Step,
         cursor: Option<FetchCursor>,
     ) -> Result<FetchOutcome, StepError> {
-        self.ledger.begin(input, step, &forward_fence(input.attempt)).await?;
-        match self.fetch(input, step, cursor.unwrap_or_default()).await {
-            Err(error) if error.name != ErrorName::Superseded => {
-                self.ledger.failed(input, step, &error).await;
-                Err(error)
-            }
-            other => other,
-        }
+        let fence = forward_fence(input.attempt);
+        let work = self.fetch(input, step, cursor.unwrap_or_default());
+        self.ledger.step(input, step, &fence, FetchOutcome::Done, work).await
     }
 
     async fn fetch(&self, input: &StepInput, step: Step, mut cursor: FetchCursor) -> Result<FetchOutcome, StepError> {
-        let deadline = self.ledger.now().millis() + self.budget_ms;
+        let deadline_ms = self.ledger.now().millis() + self.budget_ms;
         let run = self.ledger.run(input).await?;
         let provider = self.provider(input, step, &run).await?;
-        let window = run
-            .request
-            .date_range
-            .window(&run.request.timezone)
-            .map_err(|cause| StepError::new(ErrorName::InvalidInput, cause.to_string()))?;
-        let window = window.padded(self.rules(input, &run).await?.window_pad_days);
-        let prefix = staged_prefix(input);
+        let window = run.request.date_range.window(&run.request.timezone)?;
+        let window = window.padded(rules_of(&self.ledger, input, &run).await?.window_pad_days);
         let mut stager = match &cursor.manifest {
             Some(key) => Stager::resume(get_json::<Manifest>(self.blobs.as_ref(), key).await?),
             None => Stager::default(),
         };
-        let mut next = Some(cursor.provider.take()).filter(|cursor| !cursor.is_null());
-        let paused = loop {
-            match provider.fetch(window, next.clone()).await {
-                Ok(page) => {
-                    cursor.pages += 1;
-                    next.clone_from(&page.next);
-                    stager.add(page);
-                }
-                Err(ProviderError::Throttled { retry_after_s, message }) => {
-                    cursor.waited_s += retry_after_s;
-                    if cursor.waited_s > MAX_WAIT_S {
-                        return Err(StepError::new(
-                            ErrorName::ProviderUnavailable,
-                            format!("throttled for more than {MAX_WAIT_S} s: {message}"),
-                        ));
-                    }
-                    break Some(Some(retry_after_s));
-                }
-                Err(error) => return Err(StepError::new(error.failure_name(), error.to_string())),
-            }
-            if next.is_none() {
-                break None;
+        let stop = loop {
+            if let Some(stop) = next_page(provider.as_ref(), window, &mut cursor, &mut stager).await? {
+                break stop;
             }
             if stager.pending() >= RECORDS_PER_FILE {
-                stager.flush(self.blobs.as_ref(), &prefix).await?;
-                self.ledger.progress(input, step, cursor.pages, stager.count()).await?;
+                self.stage(input, step, &cursor, &mut stager).await?;
             }
-            if self.ledger.now().millis() >= deadline {
-                break Some(None);
+            if self.ledger.now().millis() >= deadline_ms {
+                break Stop::OutOfTime;
             }
         };
-        stager.flush(self.blobs.as_ref(), &prefix).await?;
-        self.ledger.progress(input, step, cursor.pages, stager.count()).await?;
-        let (manifest, digest) = put_json(self.blobs.as_ref(), &prefix, stager.manifest()).await?;
-        let Some(pause) = paused else {
-            self.done(input, step, stager.count(), manifest, digest).await?;
-            return Ok(FetchOutcome::Done);
-        };
-        cursor.provider = next.unwrap_or_default();
-        cursor.manifest = Some(manifest);
-        Ok(match pause {
-            Some(retry_after_s) => FetchOutcome::Wait { retry_after_s: retry_after_s.max(1), cursor },
-            None => FetchOutcome::More { cursor },
-        })
+        self.stage(input, step, &cursor, &mut stager).await?;
+        let (manifest, digest) = put_json(self.blobs.as_ref(), &staged_prefix(input), stager.manifest()).await?;
+        cursor.manifest = Some(manifest.clone());
+        match stop {
+            Stop::OutOfTime => Ok(FetchOutcome::More { cursor }),
+            Stop::Throttled { retry_after_s } => Ok(FetchOutcome::Wait { retry_after_s, cursor }),
+            Stop::End => {
+                self.done(input, step, stager.count(), manifest, digest).await?;
+                Ok(FetchOutcome::Done)
+            }
+        }
+    }
+
+    /// Writes what is pending and says how far we are.
+    async fn stage(
+        &self,
+        input: &StepInput,
+        step: Step,
+        cursor: &FetchCursor,
+        stager: &mut Stager,
+    ) -> Result<(), StepError> {
+        stager.flush(self.blobs.as_ref(), &staged_prefix(input)).await?;
+        self.ledger.progress(input, step, cursor.pages, stager.count()).await
     }
 
     async fn provider(&self, input: &StepInput, step: Step, run: &Run) -> Result<Box<dyn Provider>, StepError> {
@@ -162,20 +150,7 @@ impl FetchRecords {
         )?;
         let credentials: Value =
             serde_json::from_str(&secret).map_err(|_| missing("has unreadable credentials; set them again"))?;
-        let adapter = side.adapter.as_str();
-        providers::connect(
-            adapter,
-            &input.tenant_id,
-            &credentials,
-            &self.endpoints,
-            self.http.clone(),
-            self.ledger.clock.clone(),
-        )
-        .map_err(|error| StepError::new(error.failure_name(), error.to_string()))
-    }
-
-    async fn rules(&self, input: &StepInput, run: &Run) -> Result<RuleSet, StepError> {
-        rules_of(&self.ledger, input, run).await
+        Ok(self.accounts.open(side.adapter, &input.tenant_id, &credentials)?)
     }
 
     async fn done(
@@ -201,6 +176,36 @@ impl FetchRecords {
                 _ => reconciliation::payments_fetched(state, &fetched),
             })
             .await
+    }
+}
+
+/// Reads one page and moves the cursor behind it; says so when there is nothing more to read for now.
+async fn next_page(
+    provider: &dyn Provider,
+    window: Window,
+    cursor: &mut FetchCursor,
+    stager: &mut Stager,
+) -> Result<Option<Stop>, StepError> {
+    let from = Some(cursor.provider.clone()).filter(|from| !from.is_null());
+    match provider.fetch(window, from).await {
+        Ok(mut page) => {
+            cursor.pages += 1;
+            let next = page.next.take();
+            stager.add(page);
+            let Some(next) = next else { return Ok(Some(Stop::End)) };
+            cursor.provider = next;
+            Ok(None)
+        }
+        Err(ProviderError::Throttled { retry_after_s, message }) => {
+            let retry_after_s = retry_after_s.max(1);
+            cursor.waited_s = cursor.waited_s.saturating_add(retry_after_s);
+            if cursor.waited_s > MAX_WAIT_S {
+                let message = format!("throttled for more than {MAX_WAIT_S} s: {message}");
+                return Err(StepError::new(ErrorName::ProviderUnavailable, message));
+            }
+            Ok(Some(Stop::Throttled { retry_after_s }))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     error::StepError,
     input::StepInput,
-    ledger::{Current, Decision, Ledger},
+    ledger::{Current, Decision, Ledger, MAX_TRIES, outrun},
     matching_step::{matches_stream, new_event},
 };
 use domain::{
@@ -77,36 +77,47 @@ impl FinishRun {
                 })
                 .await?;
         }
-        Ok(FinishOutcome { status: "completed" })
+        Ok(FinishOutcome { status: reconciliation::Status::Completed.as_str() })
     }
 
+    /// Ends a running attempt as failed. One that has ended stays as it is: it may have completed although its last
+    /// answer was lost.
     async fn fail(&self, input: &StepInput, failure: &Failure) -> Result<FinishOutcome, StepError> {
         let run = self.ledger.run(input).await?;
-        if run.status == reconciliation::Status::Running {
-            let matches = matches_stream(input);
-            let head = self.ledger.store.head(&matches).await?;
-            let withdrawn =
-                new_event(&MatchesEvent::MatchesWithdrawn { reason: format!("the attempt failed: {}", failure.name) })?;
-            let commit_id = self.ledger.commit_id();
-            self.ledger
-                .transact(input, &forward_fence(input.attempt), |current, at| {
-                    let others = head.iter().map(|head| Append {
-                        stream: matches.clone(),
-                        expected: head.version,
-                        events: vec![withdrawn.clone()],
-                        commit_id,
-                        set_fence: None,
-                    });
-                    Ok(Decision {
-                        saga: failed_saga(current, input, failure, at)?,
-                        reconciliation: reconciliation::fail(&current.run.state, input.attempt, failure, at)?,
-                        others: others.collect(),
-                        set_fence: Some(ended_fence(input.attempt)),
-                    })
-                })
-                .await?;
+        if run.status != reconciliation::Status::Running {
+            return Ok(FinishOutcome { status: run.status.as_str() });
         }
-        Ok(FinishOutcome { status: "failed" })
+        let fence = forward_fence(input.attempt);
+        for _ in 0..MAX_TRIES {
+            // Read again for each try: a matching step that has overrun its time may still be writing.
+            let withdrawal = self.withdrawal(input, failure).await?;
+            let ended = self.ledger.try_once(input, &fence, |current, at| {
+                Ok(Decision {
+                    saga: failed_saga(current, input, failure, at)?,
+                    reconciliation: reconciliation::fail(&current.run.state, input.attempt, failure, at)?,
+                    others: withdrawal.iter().cloned().collect(),
+                    set_fence: Some(ended_fence(input.attempt)),
+                })
+            });
+            if ended.await? {
+                return Ok(FinishOutcome { status: reconciliation::Status::Failed.as_str() });
+            }
+        }
+        Err(outrun())
+    }
+
+    /// What takes the attempt's matches back; none if there are none.
+    async fn withdrawal(&self, input: &StepInput, failure: &Failure) -> Result<Option<Append>, StepError> {
+        let stream = matches_stream(input);
+        let Some(head) = self.ledger.store.head(&stream).await? else { return Ok(None) };
+        let reason = format!("the attempt failed: {}", failure.name);
+        Ok(Some(Append {
+            stream,
+            expected: head.version,
+            events: vec![new_event(&MatchesEvent::MatchesWithdrawn { reason })?],
+            commit_id: self.ledger.commit_id(),
+            set_fence: None,
+        }))
     }
 }
 
@@ -136,19 +147,16 @@ impl ReportedFailure {
     pub fn read(&self) -> Failure {
         let reported: Option<serde_json::Value> = serde_json::from_str(&self.cause).ok();
         let text = |name: &str| reported.as_ref().and_then(|cause| cause.get(name)).and_then(serde_json::Value::as_str);
-        let name = ErrorName::parse(&self.error).or_else(|| text("errorType").and_then(ErrorName::parse)).unwrap_or(
-            match self.error.as_str() {
-                "States.Timeout" | "States.HeartbeatTimeout" | "Sandbox.Timedout" => ErrorName::StepTimedOut,
-                "Runtime.ExitError" | "Lambda.Unknown" => ErrorName::StepCrashed,
-                "Lambda.TooManyRequestsException" | "Lambda.ServiceException" => ErrorName::Transient,
-                _ => ErrorName::Internal,
-            },
-        );
-        let known = ErrorName::parse(&self.error).is_some() || text("errorType").and_then(ErrorName::parse).is_some();
-        let message = match text("errorMessage") {
-            Some(message) if known => message.to_owned(),
-            _ => format!("the step ended with {}", self.error),
-        };
+        let ours = ErrorName::parse(&self.error).or_else(|| text("errorType").and_then(ErrorName::parse));
+        let name = ours.unwrap_or(match self.error.as_str() {
+            "States.Timeout" | "States.HeartbeatTimeout" | "Sandbox.Timedout" => ErrorName::StepTimedOut,
+            "Runtime.ExitError" | "Lambda.Unknown" => ErrorName::StepCrashed,
+            "Lambda.TooManyRequestsException" | "Lambda.ServiceException" => ErrorName::Transient,
+            _ => ErrorName::Internal,
+        });
+        // Only our own errors have messages that are fit for people.
+        let message = text("errorMessage").filter(|_| ours.is_some());
+        let message = message.map_or_else(|| format!("the step ended with {}", self.error), str::to_owned);
         Failure {
             name,
             message: message.chars().take(MAX_MESSAGE).collect(),

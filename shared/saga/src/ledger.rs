@@ -2,9 +2,9 @@
 
 use crate::{error::StepError, input::StepInput};
 use domain::{
-    Aggregate, Clock, Decline, IdSource, Metadata, Timestamp,
+    Aggregate, Clock, Decline, ErrorName, IdSource, Metadata, Timestamp,
     reconciliation::{Reconciliation, ReconciliationEvent, Run},
-    saga::{self, Saga, SagaEvent, SagaRun, Step},
+    saga::{self, Saga, SagaEvent, SagaRun, Step, StepStatus},
 };
 use event_store::{Append, AppendError, EventStore, Fence, Loaded, NewCommit, StreamKey, Transaction, load};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// Tries against the other branch before a step gives up and is started again as a whole. Both fetches write to the
 /// same two streams, and each commit of one makes at most one try of the other fail.
-const MAX_TRIES: u32 = 12;
+pub const MAX_TRIES: u32 = 12;
 
 /// Both aggregates of a run, as they are now.
 #[derive(Debug)]
@@ -91,6 +91,33 @@ impl Ledger {
         Ok(load::<Saga>(self.store.as_ref(), &input.tenant_id, input.reconciliation_id.as_str()).await?.state)
     }
 
+    /// Runs a step and writes down that it began and, if so, why it failed. A step that has succeeded is not run again:
+    /// it answers `done`, as it did then.
+    ///
+    /// # Errors
+    /// What `work` ends with; superseded when the attempt is over.
+    pub async fn step<T>(
+        &self,
+        input: &StepInput,
+        step: Step,
+        fence: &str,
+        done: T,
+        work: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<T, StepError> {
+        let saga = self.saga(input).await?.filter(|saga| saga.attempt == input.attempt);
+        if saga.is_some_and(|saga| saga.step(step).is_some_and(|run| run.status == StepStatus::Succeeded)) {
+            return Ok(done);
+        }
+        self.begin(input, step, fence).await?;
+        let result = work.await;
+        if let Err(error) = &result
+            && error.name != ErrorName::Superseded
+        {
+            self.failed(input, step, fence, error).await;
+        }
+        result
+    }
+
     /// Writes down that a step began; once, however often it is started.
     ///
     /// # Errors
@@ -110,11 +137,10 @@ impl Ledger {
     }
 
     /// Writes down why a step failed. Losing this line loses no decision: the state machine reports the failure too.
-    pub async fn failed(&self, input: &StepInput, step: Step, error: &StepError) {
+    async fn failed(&self, input: &StepInput, step: Step, fence: &str, error: &StepError) {
         let failure = error.failure(step);
-        let fence = saga::forward_fence(input.attempt);
         let written = self
-            .append_to_saga(input, &fence, |state, at| saga::step_failed(state, input.attempt, step, &failure, at))
+            .append_to_saga(input, fence, |state, at| saga::step_failed(state, input.attempt, step, &failure, at))
             .await;
         if let Err(cause) = written {
             tracing::warn!(step = step.as_str(), error = cause.name.as_str(), message = %cause, "the failure of a step could not be written down");
@@ -165,51 +191,58 @@ impl Ledger {
         fence: &str,
         decide: impl Fn(&Current, Timestamp) -> Result<Decision, StepError> + Send + Sync,
     ) -> Result<(), StepError> {
-        let id = input.reconciliation_id.as_str();
-        let fence = Fence { stream: StreamKey::new(&input.tenant_id, Saga::TYPE, id), value: fence.to_owned() };
         for _ in 0..MAX_TRIES {
-            let at = self.clock.now();
-            let current = Current {
-                saga: load::<Saga>(self.store.as_ref(), &input.tenant_id, id).await?,
-                run: load::<Reconciliation>(self.store.as_ref(), &input.tenant_id, id).await?,
-            };
-            let decision = decide(&current, at)?;
-            let mut appends = decision.others;
-            if !decision.reconciliation.is_empty() {
-                appends.push(NewCommit::of::<Reconciliation>(
-                    &input.tenant_id,
-                    id,
-                    current.run.version,
-                    &decision.reconciliation,
-                    self.commit_id(),
-                )?);
-            }
-            if !decision.saga.is_empty() {
-                let append = NewCommit::of::<Saga>(
-                    &input.tenant_id,
-                    id,
-                    current.saga.version,
-                    &decision.saga,
-                    self.commit_id(),
-                )?;
-                appends.push(Append { set_fence: decision.set_fence, ..append });
-            }
-            if appends.is_empty() {
+            if self.try_once(input, fence, &decide).await? {
                 return Ok(());
             }
-            let metadata = self.metadata(input, at);
-            match self.store.append(Transaction { appends, command: None, fence: Some(fence.clone()), metadata }).await
-            {
-                Ok(_) => return Ok(()),
-                Err(AppendError::VersionConflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
         }
-        Err(StepError::new(domain::ErrorName::Transient, "others keep writing to this run"))
+        Err(outrun())
+    }
+
+    /// One try of [`Ledger::transact`]; false when another writer was first.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`].
+    pub async fn try_once(
+        &self,
+        input: &StepInput,
+        fence: &str,
+        decide: impl Fn(&Current, Timestamp) -> Result<Decision, StepError> + Send + Sync,
+    ) -> Result<bool, StepError> {
+        let (tenant, id) = (&input.tenant_id, input.reconciliation_id.as_str());
+        let at = self.clock.now();
+        let current = Current {
+            saga: load::<Saga>(self.store.as_ref(), tenant, id).await?,
+            run: load::<Reconciliation>(self.store.as_ref(), tenant, id).await?,
+        };
+        let Decision { saga, reconciliation, others: mut appends, set_fence } = decide(&current, at)?;
+        if !reconciliation.is_empty() {
+            let commit_id = self.commit_id();
+            appends.push(NewCommit::of::<Reconciliation>(tenant, id, current.run.version, &reconciliation, commit_id)?);
+        }
+        if !saga.is_empty() {
+            let append = NewCommit::of::<Saga>(tenant, id, current.saga.version, &saga, self.commit_id())?;
+            appends.push(Append { set_fence, ..append });
+        }
+        if appends.is_empty() {
+            return Ok(true);
+        }
+        let fence = Some(Fence { stream: StreamKey::new(tenant, Saga::TYPE, id), value: fence.to_owned() });
+        let transaction = Transaction { appends, command: None, fence, metadata: self.metadata(input, at) };
+        match self.store.append(transaction).await {
+            Ok(_) => Ok(true),
+            Err(AppendError::VersionConflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     #[must_use]
     pub fn commit_id(&self) -> Uuid {
         Uuid::from_u128(self.ids.next())
     }
+}
+
+/// Others kept writing for as long as we tried; the step as a whole may be tried again.
+pub fn outrun() -> StepError {
+    StepError::new(ErrorName::Transient, "others keep writing to this run")
 }

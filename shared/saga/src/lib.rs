@@ -4,6 +4,7 @@
 //! events and its line in the ledger are one transaction, guarded by the attempt's fence, so a late or repeated step
 //! can neither write twice nor write after its attempt has ended.
 
+mod accounts;
 pub mod control;
 mod error;
 mod fetch;
@@ -16,6 +17,7 @@ mod persist;
 mod report;
 mod staging;
 
+pub use accounts::{Accounts, HttpAccounts};
 pub use error::StepError;
 pub use fetch::{FetchOutcome, FetchRecords};
 pub use finish::{FinishInput, FinishOutcome, FinishRun, ReportedFailure};

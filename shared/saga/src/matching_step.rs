@@ -38,14 +38,8 @@ impl MatchRecords {
     /// # Errors
     /// A [`StepError`], also written to the ledger.
     pub async fn run(&self, input: &StepInput) -> Result<(), StepError> {
-        self.ledger.begin(input, STEP, &forward_fence(input.attempt)).await?;
-        match self.perform(input).await {
-            Err(error) if error.name != ErrorName::Superseded => {
-                self.ledger.failed(input, STEP, &error).await;
-                Err(error)
-            }
-            other => other,
-        }
+        let fence = forward_fence(input.attempt);
+        self.ledger.step(input, STEP, &fence, (), self.perform(input)).await
     }
 
     async fn perform(&self, input: &StepInput) -> Result<(), StepError> {
@@ -57,11 +51,7 @@ impl MatchRecords {
         let orders = read_all(self.blobs.as_ref(), &fetched(&run.orders, "orders")?).await?;
         let payments = read_all(self.blobs.as_ref(), &fetched(&run.payments, "payments")?).await?;
         let rules = rules_of(&self.ledger, input, &run).await?;
-        let window = run
-            .request
-            .date_range
-            .window(&run.request.timezone)
-            .map_err(|cause| StepError::new(ErrorName::InvalidInput, cause.to_string()))?;
+        let window = run.request.date_range.window(&run.request.timezone)?;
         let outcome = reconcile(
             RunInput {
                 source: orders.records,
@@ -72,8 +62,7 @@ impl MatchRecords {
                 reserved: Vec::new(),
             },
             &rules,
-        )
-        .map_err(|error| StepError::new(ErrorName::ConservationBroken, error.to_string()))?;
+        )?;
         let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
         let (key, digest) = put_json(self.blobs.as_ref(), &prefix, &outcome).await?;
         self.append(input, &outcome).await?;

@@ -51,10 +51,13 @@ const STEP: Step = Step::NotifyWebhooks;
 
 impl NotifyWebhooks {
     /// # Errors
-    /// A [`StepError`] whose name says whether another try may help.
+    /// A [`StepError`], also written to the ledger.
     pub async fn run(&self, input: &StepInput) -> Result<(), StepError> {
         let fence = ended_fence(input.attempt);
-        self.ledger.begin(input, STEP, &fence).await?;
+        self.ledger.step(input, STEP, &fence, (), self.notify(input, &fence)).await
+    }
+
+    async fn notify(&self, input: &StepInput, fence: &str) -> Result<(), StepError> {
         let run = self.ledger.run(input).await?;
         let job = load::<Job>(self.ledger.store.as_ref(), &input.tenant_id, run.request.job_id.as_str()).await?;
         let endpoints =
@@ -65,7 +68,7 @@ impl NotifyWebhooks {
         }
         let queued = endpoints.len();
         self.ledger
-            .transact(input, &fence, |current, at| {
+            .transact(input, fence, |current, at| {
                 Ok(crate::ledger::Decision {
                     saga: domain::saga::step_succeeded(
                         &current.saga.state,

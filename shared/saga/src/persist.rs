@@ -35,14 +35,8 @@ impl PersistResults {
     /// # Errors
     /// A [`StepError`], also written to the ledger.
     pub async fn run(&self, input: &StepInput) -> Result<(), StepError> {
-        self.ledger.begin(input, STEP, &forward_fence(input.attempt)).await?;
-        match self.persist(input).await {
-            Err(error) if error.name != ErrorName::Superseded => {
-                self.ledger.failed(input, STEP, &error).await;
-                Err(error)
-            }
-            other => other,
-        }
+        let fence = forward_fence(input.attempt);
+        self.ledger.step(input, STEP, &fence, (), self.persist(input)).await
     }
 
     async fn persist(&self, input: &StepInput) -> Result<(), StepError> {

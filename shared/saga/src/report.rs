@@ -31,9 +31,13 @@ const COLUMNS: [&str; 13] = [
     "explanation",
 ];
 
-/// A cell that a spreadsheet would run as a formula is shown as text.
+/// Text from outside. A cell that a spreadsheet would run as a formula (OWASP: CSV injection) is shown as text.
 fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn internal(cause: impl std::fmt::Display) -> StepError {
@@ -45,8 +49,8 @@ fn match_row(class: &str, found: &Match) -> [String; 13] {
     [
         class.into(),
         "both".into(),
-        sources,
-        targets,
+        cell(&sources),
+        cell(&targets),
         cell(&found.order_names.join(" ")),
         found.amount_minor.to_string(),
         found.currency.format(found.amount_minor),
@@ -80,8 +84,8 @@ impl Single<'_> {
         [
             self.class.into(),
             if self.side == Side::Source { "source" } else { "target" }.into(),
-            source.into(),
-            target.into(),
+            cell(source),
+            cell(target),
             cell(self.order_name.unwrap_or_default()),
             self.amount_minor.to_string(),
             self.currency.format(self.amount_minor),

@@ -4,17 +4,18 @@
 use crate::{error::StepError, input::StepInput};
 use domain::{
     ErrorName,
-    ports::Blobs,
+    ports::{Blobs, PortError},
     record::{Order, RawPointer, Record},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::io::Read;
 
 /// Level of compression: fast, and already nine tenths smaller on provider JSON.
 const LEVEL: i32 = 3;
 /// Largest staged file when unpacked; a guard against reading nonsense.
-const MAX_UNPACKED_BYTES: usize = 512 << 20;
+const MAX_UNPACKED_BYTES: u64 = 512 << 20;
 
 /// One staged file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,13 +66,23 @@ pub(crate) async fn put_json<T: Serialize + Sync>(
 /// Reads what [`put_json`] wrote and holds it against the digest in its key.
 pub(crate) async fn get_json<T: DeserializeOwned>(blobs: &dyn Blobs, key: &str) -> Result<T, StepError> {
     let lost = |detail: &str| StepError::new(ErrorName::StagedDataLost, format!("`{key}` {detail}"));
-    let packed = blobs.get(key).await?;
+    let packed = blobs.get(key).await.map_err(|error| match error {
+        PortError::Missing(_) => lost("is gone"),
+        other => other.into(),
+    })?;
     let named = key.rsplit('/').next().and_then(|file| file.split('.').next());
     if named != Some(hex_digest(&packed).as_str()) {
         return Err(lost("was altered: its content does not have the digest in its name"));
     }
-    let plain = zstd::bulk::decompress(&packed, MAX_UNPACKED_BYTES).map_err(|_| lost("cannot be unpacked"))?;
+    let plain = unpack(&packed).map_err(|_| lost("cannot be unpacked"))?;
     serde_json::from_slice(&plain).map_err(|_| lost("cannot be read"))
+}
+
+/// Grows as it reads: asking for the largest size at once would take most of a small function's memory.
+fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    zstd::stream::read::Decoder::new(packed)?.take(MAX_UNPACKED_BYTES).read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 /// Collects fetched pages and writes them as files of some thousand records.

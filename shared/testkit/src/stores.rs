@@ -21,6 +21,11 @@ impl MemoryBlobs {
     pub fn keys(&self) -> Vec<String> {
         locked(&self.0).keys().cloned().collect()
     }
+
+    /// Takes an object out, as a lifecycle rule would; false when there is none.
+    pub fn lose(&self, key: &str) -> bool {
+        locked(&self.0).remove(key).is_some()
+    }
 }
 
 #[async_trait]
