@@ -1,6 +1,8 @@
 //! Command StartReconciliation, over HTTP and from schedules.
 
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use application::ReconciliationService;
 use handler::Handler;

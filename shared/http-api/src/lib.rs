@@ -10,6 +10,7 @@ pub mod audit;
 pub mod body;
 pub mod commands;
 pub mod conditional;
+pub mod held;
 pub mod items;
 pub mod openapi;
 pub mod page;

@@ -128,34 +128,6 @@ fn success(route: &Route) -> Value {
     json!({ "description": "Done", "content": { "application/json": { "schema": schema } } })
 }
 
-/// What is wrong with an answer of a route by the document; nothing when it keeps the contract. For tests.
-///
-/// # Errors
-/// A list of what is wrong.
-pub fn hold_against(route: &Route, status: u16, body: &Value) -> Result<(), Vec<String>> {
-    let mut found = Vec::new();
-    let mut hold = |shape: &Shape, value: &Value| {
-        found.extend(
-            shape.check(value).into_iter().map(|error| format!("{}{}: {}", shape.name, error.pointer, error.detail)),
-        );
-    };
-    if route.problems.contains(&status) {
-        hold(&PROBLEM, body);
-    } else if !route.statuses.contains(&status) {
-        return Err(vec![format!("{} does not say that it answers {status}", route.key)]);
-    } else {
-        match route.answer {
-            Answer::Nothing => {}
-            Answer::One(shape) => hold(shape, body),
-            Answer::PageOf(shape) => match body.get("items").and_then(Value::as_array) {
-                Some(items) => items.iter().for_each(|item| hold(shape, item)),
-                None => found.push("a page has no items".to_owned()),
-            },
-        }
-    }
-    if found.is_empty() { Ok(()) } else { Err(found) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
