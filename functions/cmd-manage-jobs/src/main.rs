@@ -1,6 +1,8 @@
 //! Commands CreateJob, UpdateJob and DeleteJob.
 
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use application::JobService;
 use handler::Handler;

@@ -1,6 +1,8 @@
 //! Command PutConnection.
 
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use application::ConnectionService;
 use handler::Handler;
