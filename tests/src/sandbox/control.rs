@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::dataset::{Dataset, Terms};
-use super::faults::{Fault, Provider};
+use super::faults::{Fault, Provider, Replacement};
 use super::generate::world::{DAY_S, Window};
 use super::generate::{Recipe, presets};
 use super::hooks::{self, Hook};
@@ -208,14 +208,28 @@ fn fault_of(fields: &mut Fields) -> Result<Fault, BadInput> {
         delay_ms: fields.number("delay_ms")?.unwrap_or(0),
         drop_connection: fields.flag("drop_connection")?,
         malformed: fields.flag("malformed")?,
+        replacement: replacement_of(fields)?,
         count: fields.number("count")?,
         probability_ppm: probability_of(fields)?,
         path_contains: fields.text("path_contains")?,
     };
-    if fault.status.is_none() && fault.delay_ms == 0 && !fault.drop_connection && !fault.malformed {
-        return Err(wrong("status", "one of status, delay_ms, drop_connection and malformed is required"));
+    let does_nothing = fault.status.is_none() && fault.delay_ms == 0 && fault.replacement.is_none();
+    if does_nothing && !fault.drop_connection && !fault.malformed {
+        let message = "one of status, delay_ms, drop_connection, malformed and replace_field is required";
+        return Err(wrong("status", message));
     }
     Ok(fault)
+}
+
+/// `replace_field` is the name of a field in the provider's answers, `replace_with` its value there; without one the
+/// field is missing.
+fn replacement_of(fields: &mut Fields) -> Result<Option<Replacement>, BadInput> {
+    let with = fields.take("replace_with");
+    match (fields.text("replace_field")?, with) {
+        (Some(field), with) => Ok(Some(Replacement { field, with })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(wrong("replace_field", "is required beside replace_with")),
+    }
 }
 
 #[expect(
@@ -245,7 +259,9 @@ pub async fn list_faults(State(shared): State<Shared>) -> Json<Value> {
         .map(|fault| {
             json!({
                 "provider": fault.provider.name(), "status": fault.status, "retry_after_s": fault.retry_after_s, "delay_ms": fault.delay_ms,
-                "drop_connection": fault.drop_connection, "malformed": fault.malformed, "count": fault.count, "path_contains": fault.path_contains,
+                "drop_connection": fault.drop_connection, "malformed": fault.malformed, "count": fault.count,
+                "replace_field": fault.replacement.as_ref().map(|of| &of.field),
+                "replace_with": fault.replacement.as_ref().and_then(|of| of.with.as_ref()), "path_contains": fault.path_contains,
             })
         })
         .collect();

@@ -43,10 +43,42 @@ pub struct Fault {
     pub delay_ms: u64,
     pub drop_connection: bool,
     pub malformed: bool,
+    /// The true answer with one field changed wherever it occurs.
+    pub replacement: Option<Replacement>,
     /// How many requests it still hits; None is all.
     pub count: Option<u64>,
     pub probability_ppm: u64,
     pub path_contains: Option<String>,
+}
+
+/// A field of the provider's own answer that comes out different, or is missing.
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    pub field: String,
+    /// None takes the field away.
+    pub with: Option<Value>,
+}
+
+impl Replacement {
+    /// Changes the field in every object that has it.
+    pub fn apply(&self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.apply(item)),
+            Value::Object(fields) => {
+                match &self.with {
+                    Some(with) if fields.contains_key(&self.field) => {
+                        fields.insert(self.field.clone(), with.clone());
+                    }
+                    Some(_) => {}
+                    None => {
+                        fields.remove(&self.field);
+                    }
+                }
+                fields.values_mut().for_each(|inner| self.apply(inner));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Fault {
@@ -60,18 +92,23 @@ impl Fault {
         }
         if self.malformed {
             let body = r#"{"data": {"tenderTransactions": {"nodes": [{"id": "gid://shop"#;
-            return Some((StatusCode::OK, [("content-type", "application/json")], body).into_response());
+            return Some(self.respond(StatusCode::OK, body.to_owned()));
         }
         let status = StatusCode::from_u16(self.status?).ok()?;
-        let mut response =
-            (status, [("content-type", "application/json")], body(self.provider, status).to_string()).into_response();
+        let mut response = self.respond(status, body(self.provider, status).to_string());
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
         }
+        Some(response)
+    }
+
+    /// As the provider itself would answer, or a client would take it for the word of something in between.
+    fn respond(&self, status: StatusCode, body: String) -> Response {
+        let mut response = (status, [("content-type", "application/json")], body).into_response();
         if self.provider == Provider::Shopify {
             response.headers_mut().insert("x-shopify-api-version", HeaderValue::from_static("2026-10"));
         }
-        Some(response)
+        response
     }
 
     #[must_use]
@@ -137,7 +174,7 @@ impl Faults {
         &self.active
     }
 
-    /// The faults that hit this request: all delays, and the first that answers.
+    /// The faults that hit this request: all delays and replacements, and the first that answers.
     pub fn hit(&mut self, provider: Provider, path: &str) -> Vec<Fault> {
         let mut hits = Vec::new();
         for fault in &mut self.active {

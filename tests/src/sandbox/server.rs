@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -17,7 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::faults::{CloseConnection, Provider};
+use super::faults::{CloseConnection, Provider, Replacement};
 use super::requests::Logged;
 use super::state::{Sandbox, Shared, lock};
 use super::{control, hooks, shopify, stripe, times};
@@ -77,9 +78,29 @@ async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Re
         None if provider == Provider::Stripe && !within_pace(&shared, &request) => too_many(),
         None => next.run(request).await,
     };
+    let response = replace_in(response, hits.iter().filter_map(|fault| fault.replacement.as_ref()).collect()).await;
     let status = if response.extensions().get::<CloseConnection>().is_some() { 0 } else { response.status().as_u16() };
     lock(&shared.requests).add(Logged { at_ms, provider: provider.name(), path, status });
     response
+}
+
+/// The same answer with what faults replace in it. An answer that is no JSON stays as it is.
+async fn replace_in(response: Response, replacements: Vec<&Replacement>) -> Response {
+    if replacements.is_empty() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let Ok(mut value) = serde_json::from_slice(&bytes) else {
+        return Response::from_parts(parts, bytes.into());
+    };
+    for replacement in replacements {
+        replacement.apply(&mut value);
+    }
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, value.to_string().into())
 }
 
 fn within_pace(shared: &Shared, request: &Request) -> bool {

@@ -64,6 +64,8 @@ async fn bad_input_names_its_field() {
         ("status", json!({ "provider": "stripe", "status": 99 })),
         ("probability", json!({ "provider": "stripe", "status": 500, "probability": 2 })),
         ("malformed", json!({ "provider": "stripe", "malformed": "yes" })),
+        ("replace_field", json!({ "provider": "stripe", "replace_with": 1 })),
+        ("colour", json!({ "provider": "stripe", "status": 500, "colour": "red" })),
     ] {
         let (status, answer) = sandbox.post("/_control/faults", body).await;
         assert_eq!((status.as_u16(), answer["error"]["field"].as_str()), (422, Some(field)), "{answer}");
@@ -125,6 +127,29 @@ async fn connections_break_bodies_break_and_answers_come_late() {
         last.iter().any(|entry| entry["status"] == 0)
             && last.iter().all(|entry| entry["at_ms"].as_i64().expect("time") > 0)
     );
+}
+
+#[tokio::test]
+async fn a_field_of_an_answer_can_be_changed_or_taken_away() {
+    let sandbox = Sandbox::start().await;
+    let shop = sandbox.dataset("altered", "clean", 10).await;
+    for fault in [
+        json!({ "provider": "stripe", "replace_field": "currency", "replace_with": "zzz", "count": 1 }),
+        json!({ "provider": "stripe", "replace_field": "amount", "path_contains": "charges", "count": 1 }),
+    ] {
+        assert_eq!(sandbox.post("/_control/faults", fault).await.0, 201);
+    }
+    let (status, altered) = sandbox.stripe(&shop, "charges").await;
+    let (_, whole) = sandbox.stripe(&shop, "charges").await;
+    assert_eq!(status, 200);
+    for (altered, whole) in
+        altered["data"].as_array().expect("a list").iter().zip(whole["data"].as_array().expect("a list"))
+    {
+        assert_eq!((&altered["currency"], &whole["currency"]), (&json!("zzz"), &json!("usd")));
+        assert!(altered.get("amount").is_none() && whole["amount"].is_i64());
+        assert_eq!(altered["amount_captured"], whole["amount_captured"]);
+    }
+    assert!(altered["data"].as_array().is_some_and(|charges| charges.len() > 5));
 }
 
 fn sign(key: &[u8], id: &str, timestamp: i64, body: &str) -> String {
