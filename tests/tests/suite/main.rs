@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::expect_used, reason = "a test that cannot go on should say where")]
 
+mod adapters;
 mod matching;
 mod sandbox;
 mod stack;
