@@ -12,7 +12,7 @@ use std::{
     fmt,
 };
 
-/// What does not add up. A defect of the engine, never of the data.
+/// What does not add up: a defect of the engine, or amounts that no sum in 64 bits can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConservationError {
     pub violations: Vec<String>,
@@ -25,6 +25,24 @@ impl fmt::Display for ConservationError {
 }
 
 impl std::error::Error for ConservationError {}
+
+/// Refuses amounts whose absolute values do not sum within 64 bits. After this check the sum, difference or negation of any
+/// of them fits, so nobody else has to think of overflow.
+///
+/// # Errors
+/// [`ConservationError`] that says so.
+pub(crate) fn summable(input: &RunInput) -> Result<(), ConservationError> {
+    let records = input.source.iter().chain(&input.target).flat_map(|record| {
+        let shop = record.shop_money.map(|money| money.amount_minor);
+        [Some(record.amount_minor), shop, record.authorized_minor, record.fee_minor, record.net_minor]
+    });
+    let totals = input.orders.iter().map(|order| Some(order.total.amount_minor));
+    let whole: u128 = records.chain(totals).flatten().map(|amount| u128::from(amount.unsigned_abs())).sum();
+    if i64::try_from(whole).is_ok() {
+        return Ok(());
+    }
+    Err(ConservationError { violations: vec!["the amounts are too large to be summed".to_owned()] })
+}
 
 /// More violations than this are not listed.
 const MAX_LISTED: usize = 10;

@@ -157,7 +157,9 @@ impl Keys {
                 let (Some(source), Some(target), true) = (source, target, unique) else { continue };
                 let (a, b) = (table.row(source.at), table.row(target.at));
                 let equal = a.currency == b.currency && a.amount == b.amount;
-                for key in [source.key, target.key] {
+                // Where both sides use one key, a hit is still one hit.
+                let other = (target.key != source.key).then_some(target.key);
+                for key in [Some(source.key), other].into_iter().flatten() {
                     if let Some(hit) = hits.get_mut(key as usize) {
                         if equal { hit.0 += 1 } else { hit.1 += 1 }
                     }

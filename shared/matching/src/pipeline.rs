@@ -14,9 +14,11 @@ use crate::{
 /// Decides about every record of the input.
 ///
 /// # Errors
-/// [`ConservationError`] when the result would not add up; nothing of it may be used then.
+/// [`ConservationError`] when the amounts are too large to be summed or the result would not add up; nothing of it may be
+/// used then.
 pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, ConservationError> {
     let input = &input;
+    conservation::summable(input)?;
     // Tier 0 screens the records while the table is built.
     let table = Table::build(input, rules);
     let mut board = Board::new(&table, rules);

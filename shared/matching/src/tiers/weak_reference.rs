@@ -25,23 +25,24 @@ pub(crate) fn apply(board: &mut Board<'_>) {
         if !unique {
             board.hint(source, Reason::Ambiguous, target, usize::from(targets_of[source as usize]));
             board.hint(target, Reason::Ambiguous, source, usize::from(sources_of[target as usize]));
-        } else if is_believable(board, source, target) {
+        } else if let Some(reason) = doubt(board, source, target) {
+            board.hint(source, reason, target, 1);
+            board.hint(target, reason, source, 1);
+        } else {
             let fields = agreement(board.table, source, target).fields | field::AMOUNT;
             board.accept(Accepted::pair(source, target, Rule::WeakReference, fields));
-        } else {
-            board.hint(source, Reason::ReferenceConflict, target, 1);
-            board.hint(target, Reason::ReferenceConflict, source, 1);
         }
     }
 }
 
-fn is_believable(board: &Board<'_>, source: Ix, target: Ix) -> bool {
+/// Why a unique reference between equal amounts is not believed.
+fn doubt(board: &Board<'_>, source: Ix, target: Ix) -> Option<Reason> {
     let reach = i64::from(board.rules.weak_reference_days) * DAY_MS;
-    let found = agreement(board.table, source, target);
-    found.against == 0
-        && board.table.distance_ms(source, target) <= reach
-        && conflict(board, source, target) != Conflict::Real
-        && !parents_differ(board, source, target)
+    let opposed = agreement(board.table, source, target).against > 0
+        || conflict(board, source, target) == Conflict::Real
+        || parents_differ(board, source, target);
+    let far = board.table.distance_ms(source, target) > reach;
+    if opposed { Some(Reason::ReferenceConflict) } else { far.then_some(Reason::OutsideWindow) }
 }
 
 fn counts(members: impl Iterator<Item = Ix>, board: &Board<'_>) -> Vec<u16> {

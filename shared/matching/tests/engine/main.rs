@@ -1,0 +1,12 @@
+//! The engine through its only door, `reconcile`: small cases written by hand for every tier, and what must hold for any
+//! input.
+#![forbid(unsafe_code)]
+#![expect(clippy::expect_used, reason = "a test that cannot go on should say where")]
+
+mod exceptions;
+mod groups;
+mod hygiene;
+mod pairs;
+mod properties;
+mod records;
+mod roll_up;

@@ -1,0 +1,207 @@
+//! Tiers 1, 2, 3 and 5: one against one.
+
+use crate::records::{DAY, With, charge, given, input, left, matched, minutes, refund, run, sale, suggested};
+use domain::record::{Precision, Record, Scheme, Side};
+use matching::Reservation;
+
+#[test]
+fn the_same_strong_id_and_amount_is_a_certain_pair() {
+    let outcome = given([sale("s1", 1_000).strong("pay_00001"), charge("t1", 1_000).strong("pay_00001").at(DAY)]);
+    assert_eq!(matched(&outcome), ["strong_id: s1 = t1"]);
+    assert_eq!(outcome.matches[0].confidence_bp, 10_000);
+    assert_eq!(outcome.summary.accuracy_bp, Some(10_000));
+}
+
+#[test]
+fn an_id_is_found_under_any_key() {
+    let source = sale("s1", 1_000).strong("pay_00001");
+    let outcome = given([source, charge("t1", 1_000).metadata("anything", "pay_00001").at(2 * DAY)]);
+    assert_eq!(matched(&outcome), ["strong_id: s1 = t1"]);
+}
+
+#[test]
+fn currencies_never_match() {
+    let outcome = given([
+        sale("s1", 1_000).strong("pay_00001").email("a"),
+        charge("t1", 1_000).strong("pay_00001").email("a").in_money("EUR"),
+    ]);
+    assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
+    assert_eq!(left(&outcome), ["s1: currency_mismatch", "t1: currency_mismatch"]);
+}
+
+#[test]
+fn the_money_that_the_partner_is_in_is_taken() {
+    let shop_money = Some(domain::Money { amount_minor: 1_100, currency: crate::records::currency("USD") });
+    let source = Record { shop_money, ..sale("s1", 1_000).in_money("EUR").strong("pay_00001") };
+    let outcome = given([source, charge("t1", 1_100).strong("pay_00001")]);
+    assert_eq!(matched(&outcome), ["strong_id: s1 = t1"]);
+    assert_eq!((outcome.matches[0].amount_minor, outcome.matches[0].currency.code()), (1_100, "USD"));
+}
+
+#[test]
+fn an_id_against_which_too_much_speaks_is_not_believed() {
+    let source = sale("s1", 1_000).strong("pay_00001").email("a").last4("1111");
+    let outcome = given([source, charge("t1", 1_000).strong("pay_00001").email("b").last4("2222")]);
+    assert!(outcome.matches.is_empty());
+}
+
+#[test]
+fn one_contradiction_lowers_the_confidence() {
+    let source = sale("s1", 1_000).strong("pay_00001").last4("1111");
+    let outcome = given([source, charge("t1", 1_000).strong("pay_00001").last4("2222")]);
+    assert_eq!(matched(&outcome), ["strong_id_contested: s1 = t1"]);
+    assert!(outcome.matches[0].confidence_bp < 10_000);
+}
+
+#[test]
+fn an_order_reference_that_is_unique_on_both_sides_is_a_pair() {
+    let target = charge("t1", 1_000).refers(Scheme::OrderName, "1001").at(2 * DAY);
+    let outcome = given([sale("s1", 1_000).of_order("1001"), target]);
+    assert_eq!(matched(&outcome), ["weak_reference: s1 = t1"]);
+}
+
+#[test]
+fn a_weak_reference_to_another_amount_is_no_pair() {
+    let target = charge("t1", 900).refers(Scheme::OrderName, "1001");
+    let outcome = given([sale("s1", 1_000).of_order("1001"), target]);
+    assert!(outcome.matches.is_empty());
+    assert_eq!(left(&outcome), ["s1: amount_under", "t1: amount_under"]);
+}
+
+#[test]
+fn a_reference_beyond_its_reach_is_told_and_not_taken() {
+    let target = charge("t1", 1_000).refers(Scheme::OrderName, "1001").at(12 * DAY);
+    let outcome = given([sale("s1", 1_000).of_order("1001"), target]);
+    assert!(outcome.matches.is_empty());
+    assert_eq!(left(&outcome), ["s1: outside_window", "t1: outside_window"]);
+}
+
+/// Days apart, so that time cannot help. The key is short and unknown.
+fn invoices(count: i64) -> Vec<Record> {
+    (0..count)
+        .flat_map(|n| {
+            let value = format!("i{}", 100 + n);
+            let source = sale(&format!("s{n}"), 1_000 + n).metadata("invoice", &value);
+            [source, charge(&format!("t{n}"), 1_000 + n).metadata("invoice", &value).at(4 * DAY)]
+        })
+        .collect()
+}
+
+#[test]
+fn a_short_metadata_value_counts_once_its_key_has_proved_itself() {
+    assert!(given(invoices(19)).matches.is_empty());
+    assert_eq!(given(invoices(20)).matches.len(), 20);
+}
+
+#[test]
+fn a_refund_follows_its_parent() {
+    let outcome = given([
+        sale("s1", 1_000).strong("pay_00001"),
+        charge("t1", 1_000).strong("pay_00001"),
+        refund(Side::Source, "s2", 400, "s1").at(3 * DAY),
+        refund(Side::Target, "t2", 400, "t1").at(4 * DAY),
+    ]);
+    assert_eq!(matched(&outcome), ["strong_id: s1 = t1", "matched_parent: s2 = t2"]);
+}
+
+#[test]
+fn parents_from_before_the_window_are_evidence_and_not_counted() {
+    let before = |record: Record| Record { evidence_only: true, ..record.at(-40 * DAY).strong("pay_00001") };
+    let outcome = given([
+        before(sale("s1", 1_000)),
+        before(charge("t1", 1_000)),
+        refund(Side::Source, "s2", 400, "s1"),
+        refund(Side::Target, "t2", 400, "t1"),
+    ]);
+    assert_eq!(matched(&outcome), ["matched_parent: s2 = t2"]);
+    assert_eq!(outcome.summary.source.in_scope(), 1);
+}
+
+#[test]
+fn a_pair_across_the_edge_is_marked_and_counted_on_its_own_side_only() {
+    let edge = -9 * DAY - 720;
+    let outcome = given([
+        sale("s1", 1_000).strong("pay_00001").at(edge - 10),
+        charge("t1", 1_000).strong("pay_00001").at(edge + 10),
+    ]);
+    assert!(outcome.matches[0].cross_period);
+    assert_eq!((outcome.summary.source.in_scope(), outcome.summary.target.in_scope()), (0, 1));
+}
+
+#[test]
+fn amount_and_one_sign_of_agreement_are_a_pair() {
+    let outcome = given([sale("s1", 1_000).email("a"), charge("t1", 1_000).email("a").at(DAY)]);
+    assert_eq!(matched(&outcome), ["amount_agreement: s1 = t1"]);
+}
+
+#[test]
+fn two_buyers_are_no_pair() {
+    let outcome = given([sale("s1", 1_000).email("a"), charge("t1", 1_000).email("b")]);
+    assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
+    assert_eq!(left(&outcome), ["s1: missing_target", "t1: missing_source"]);
+}
+
+#[test]
+fn amount_and_minutes_are_a_pair_amount_and_hours_a_suggestion() {
+    let apart = |minutes: i64| given([sale("s1", 1_000), charge("t1", 1_000).at(minutes)]);
+    assert_eq!(matched(&apart(15)), ["amount_instant: s1 = t1"]);
+    assert!(apart(16).matches.is_empty());
+    assert_eq!(suggested(&apart(16)), ["suggest_amount: s1 = t1"]);
+    let outcome = apart(4 * DAY);
+    assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
+}
+
+#[test]
+fn a_day_is_no_instant() {
+    let target = Record { precision: Precision::Day, ..charge("t1", 1_000).at(1) };
+    let outcome = given([sale("s1", 1_000), target]);
+    assert!(outcome.matches.is_empty());
+    assert_eq!(suggested(&outcome), ["suggest_amount: s1 = t1"]);
+}
+
+#[test]
+fn an_amount_that_is_not_alone_for_a_day_needs_more_than_time() {
+    let outcome = given([
+        sale("s1", 1_000),
+        charge("t1", 1_000).at(1),
+        sale("s2", 1_000).strong("pay_00002").at(300),
+        charge("t2", 1_000).strong("pay_00002").at(300),
+    ]);
+    assert_eq!(matched(&outcome), ["strong_id: s2 = t2"]);
+    assert_eq!(suggested(&outcome), ["suggest_amount: s1 = t1"]);
+}
+
+#[test]
+fn a_reference_that_leads_to_a_fitting_record_forbids_a_guess() {
+    let outcome = given([
+        sale("s1", 1_000).email("a"),
+        sale("s2", 1_000).email("b").of_order("1002").at(2 * DAY),
+        charge("t1", 1_000).email("a").refers(Scheme::OrderName, "1002").at(1),
+    ]);
+    assert!(outcome.matches.is_empty(), "{:?}", matched(&outcome));
+}
+
+#[test]
+fn what_an_earlier_run_matched_stays_together() {
+    let mut of = input([sale("s1", 1_000), charge("t1", 1_000).at(3 * DAY), charge("t2", 1_000)]);
+    let partner_ids = vec!["t1".to_owned()];
+    of.reserved = vec![Reservation { record_id: "s1".into(), side: Side::Source, partner_ids }];
+    assert_eq!(matched(&run(of)), ["reserved: s1 = t1"]);
+}
+
+#[test]
+fn a_record_whose_reserved_partner_is_not_here_is_given_to_nobody() {
+    let mut of = input([sale("s1", 1_000).email("a"), charge("t2", 1_000).email("a")]);
+    let partner_ids = vec!["t1".to_owned()];
+    of.reserved = vec![Reservation { record_id: "s1".into(), side: Side::Source, partner_ids }];
+    let outcome = run(of);
+    assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
+    assert_eq!(left(&outcome), ["s1: outside_window", "t2: missing_source"]);
+}
+
+#[test]
+fn a_capture_is_found_by_the_time_it_settled() {
+    let target = Record { settled_at: Some(minutes(4 * DAY)), ..charge("t1", 1_000).email("a").at(0) };
+    let outcome = given([sale("s1", 1_000).email("a").at(4 * DAY), target]);
+    assert_eq!(matched(&outcome), ["amount_agreement: s1 = t1"]);
+}

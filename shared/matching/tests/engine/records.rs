@@ -1,0 +1,171 @@
+//! Records in a few words. Times are minutes after noon of 10 January 2026; the window is that January.
+
+use domain::{
+    Currency, Money, Timestamp,
+    matches::{Exception, Match},
+    record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
+    time::Window,
+};
+use matching::{Outcome, RuleSet, RunInput, reconcile};
+
+pub const DAY: i64 = 1_440;
+const NOON_MS: i64 = 1_768_046_400_000;
+
+pub fn minutes(after_noon: i64) -> Timestamp {
+    Timestamp::from_millis(NOON_MS + after_noon * 60_000)
+}
+
+pub fn currency(code: &str) -> Currency {
+    Currency::parse(code).expect("a currency")
+}
+
+pub fn record(side: Side, kind: Kind, id: &str, amount_minor: i64) -> Record {
+    Record {
+        id: id.to_owned(),
+        side,
+        kind,
+        status: Status::Succeeded,
+        amount_minor,
+        currency: currency("USD"),
+        shop_money: None,
+        authorized_minor: None,
+        fee_minor: None,
+        net_minor: None,
+        settled: None,
+        occurred_at: minutes(0),
+        precision: Precision::Instant,
+        settled_at: None,
+        refs: Vec::new(),
+        counterparty: Counterparty::default(),
+        memo: None,
+        parent: None,
+        group: None,
+        gateway: (side == Side::Source).then(|| "stripe".to_owned()),
+        order: None,
+        test: false,
+        disputed: false,
+        evidence_only: false,
+        raw: None,
+    }
+}
+
+pub fn sale(id: &str, amount_minor: i64) -> Record {
+    record(Side::Source, Kind::Sale, id, amount_minor)
+}
+
+pub fn charge(id: &str, amount_minor: i64) -> Record {
+    record(Side::Target, Kind::Charge, id, amount_minor)
+}
+
+/// A refund of either side under its parent.
+pub fn refund(side: Side, id: &str, amount_minor: i64, parent: &str) -> Record {
+    Record { parent: Some(parent.to_owned()), ..record(side, Kind::Refund, id, -amount_minor) }
+}
+
+pub trait With: Sized {
+    fn at(self, after_noon: i64) -> Self;
+    fn refers(self, scheme: Scheme, value: &str) -> Self;
+    fn strong(self, value: &str) -> Self;
+    fn metadata(self, key: &str, value: &str) -> Self;
+    fn email(self, value: &str) -> Self;
+    fn last4(self, value: &str) -> Self;
+    fn of_order(self, number: &str) -> Self;
+    fn in_money(self, code: &str) -> Self;
+}
+
+impl With for Record {
+    fn at(self, after_noon: i64) -> Self {
+        Self { occurred_at: minutes(after_noon), ..self }
+    }
+
+    fn refers(mut self, scheme: Scheme, value: &str) -> Self {
+        self.refs.push(Reference { scheme, value: value.to_owned(), raw: value.to_owned() });
+        self
+    }
+
+    fn strong(self, value: &str) -> Self {
+        let scheme = if self.side == Side::Source { Scheme::PaymentId } else { Scheme::ChargeId };
+        self.refers(scheme, value)
+    }
+
+    fn metadata(self, key: &str, value: &str) -> Self {
+        self.refers(Scheme::Metadata(key.to_owned()), value)
+    }
+
+    fn email(mut self, value: &str) -> Self {
+        self.counterparty.email_hash = Some(value.to_owned());
+        self
+    }
+
+    fn last4(mut self, value: &str) -> Self {
+        self.counterparty.last4 = Some(value.to_owned());
+        self
+    }
+
+    fn of_order(mut self, number: &str) -> Self {
+        self.order = Some(OrderRef { id: format!("gid://shopify/Order/9000{number}"), name: number.to_owned() });
+        self
+    }
+
+    fn in_money(self, code: &str) -> Self {
+        Self { currency: currency(code), ..self }
+    }
+}
+
+pub fn order(number: &str, total: i64) -> Order {
+    Order {
+        id: format!("gid://shopify/Order/9000{number}"),
+        name: number.to_owned(),
+        total: Money { amount_minor: total, currency: currency("USD") },
+        occurred_at: minutes(0),
+        cancelled_at: None,
+        test: false,
+        financial_status: None,
+    }
+}
+
+pub fn input(records: impl IntoIterator<Item = Record>) -> RunInput {
+    let (source, target) = records.into_iter().partition(|record| record.side == Side::Source);
+    RunInput {
+        source,
+        target,
+        orders: Vec::new(),
+        window: Window {
+            from: Timestamp::parse("2026-01-01T00:00:00Z").expect("an instant"),
+            to: Timestamp::parse("2026-02-01T00:00:00Z").expect("an instant"),
+        },
+        as_of: Timestamp::parse("2026-03-01T00:00:00Z").expect("an instant"),
+        reserved: Vec::new(),
+    }
+}
+
+pub fn run(input: RunInput) -> Outcome {
+    reconcile(input, &RuleSet::default()).expect("a result that adds up")
+}
+
+pub fn given(records: impl IntoIterator<Item = Record>) -> Outcome {
+    run(input(records))
+}
+
+/// `rule: sources = targets`, without the rule's version.
+fn line(found: &Match) -> String {
+    let rule = found.rule.split('@').next().unwrap_or_default();
+    format!("{rule}: {} = {}", found.source_ids.join(" "), found.target_ids.join(" "))
+}
+
+pub fn matched(outcome: &Outcome) -> Vec<String> {
+    outcome.matches.iter().map(line).collect()
+}
+
+pub fn suggested(outcome: &Outcome) -> Vec<String> {
+    outcome.suggestions.iter().map(line).collect()
+}
+
+/// `id: reason`.
+pub fn left(outcome: &Outcome) -> Vec<String> {
+    outcome.exceptions.iter().map(|open: &Exception| format!("{}: {}", open.record_id, open.reason)).collect()
+}
+
+pub fn excluded(outcome: &Outcome) -> Vec<String> {
+    outcome.exclusions.iter().map(|out| format!("{}: {}", out.record_id, out.reason)).collect()
+}

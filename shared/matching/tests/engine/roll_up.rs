@@ -1,0 +1,54 @@
+//! Orders: what became of each.
+
+use crate::records::{With, charge, input, order, refund, run, sale};
+use domain::{
+    matches::{OrderResult, OrderState},
+    record::{Record, Side},
+};
+
+fn rolled(number: &str, total: i64, records: Vec<Record>) -> OrderResult {
+    let mut of = input(records);
+    of.orders = vec![order(number, total)];
+    let mut orders = run(of).orders;
+    assert_eq!(orders.len(), 1);
+    orders.remove(0)
+}
+
+fn paid() -> Vec<Record> {
+    vec![sale("s1", 1_000).of_order("1001").strong("pay_00001"), charge("t1", 1_000).strong("pay_00001")]
+}
+
+#[test]
+fn an_order_is_as_paid_as_what_was_found() {
+    let state = |total, records| rolled("1001", total, records).state;
+    assert_eq!(state(1_000, paid()), OrderState::Paid);
+    assert_eq!(state(1_500, paid()), OrderState::PartlyPaid);
+    assert_eq!(state(1_000, Vec::new()), OrderState::Unpaid);
+    assert_eq!(state(1_000, paid().into_iter().take(1).collect()), OrderState::Unpaid);
+    let disputed = paid().into_iter().map(|record| Record { disputed: record.side == Side::Target, ..record });
+    assert_eq!(state(1_000, disputed.collect()), OrderState::Disputed);
+    let foreign = Record { gateway: Some("paypal".into()), ..sale("s1", 1_000).of_order("1001") };
+    assert_eq!(state(1_000, vec![foreign]), OrderState::OutOfScope);
+}
+
+#[test]
+fn what_was_given_back_is_told() {
+    let mut records = paid();
+    records.push(refund(Side::Source, "s2", 1_000, "s1").of_order("1001").at(9));
+    let order = rolled("1001", 1_000, records);
+    assert_eq!((order.received_minor, order.refunded_minor, order.matched_minor), (1_000, 1_000, 1_000));
+    assert_eq!(order.state, OrderState::Refunded);
+}
+
+#[test]
+fn a_gift_card_is_not_looked_for_on_the_payment_side() {
+    let mut records = paid();
+    records.push(Record { gateway: Some("gift_card".into()), ..sale("s2", 500).of_order("1001") });
+    assert_eq!(rolled("1001", 1_500, records).state, OrderState::Paid);
+}
+
+#[test]
+fn an_order_known_only_by_its_movements_is_listed() {
+    let orders = run(input(paid())).orders;
+    assert_eq!((orders[0].order_name.as_str(), orders[0].total_minor), ("1001", 1_000));
+}
