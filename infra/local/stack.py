@@ -149,6 +149,12 @@ def until(condition, seconds, every=0.1):
 
 # Processes. A pid alone may have been given to someone else since; together with its start time it is ours.
 def birth(pid):
+    """None for a process that has ended. Linux tells the start in ticks; what `ps` derives from it may be off by a second."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        state, *fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        return None if state == "Z" else fields[18]
+    if pathlib.Path("/proc/self/stat").exists():
+        return None
     done = subprocess.run(["ps", "-o", "lstart=,stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     started, _, state = done.stdout.strip().rpartition(" ")
     return None if not started or state.startswith("Z") else started.strip()
