@@ -1,5 +1,7 @@
 //! Translates queued bus events into starts of the saga. A message that fails is given back alone; the rest is done.
 
+#[cfg(test)]
+mod tests;
 mod workflow;
 
 pub use workflow::StepFunctions;

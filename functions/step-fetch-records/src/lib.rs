@@ -1,5 +1,8 @@
 //! Translates the state machine's call into the step, and its result back.
 
+#[cfg(test)]
+mod tests;
+
 use domain::saga::Step;
 use lambda_runtime::LambdaEvent;
 use runtime::FunctionError;

@@ -1,5 +1,8 @@
 //! Translates the state machine's call into the step.
 
+#[cfg(test)]
+mod tests;
+
 use lambda_runtime::LambdaEvent;
 use runtime::FunctionError;
 use saga::{MatchRecords, StepInput};

@@ -1,6 +1,8 @@
 //! Translates the state machine's call into the step.
 
 mod outbox;
+#[cfg(test)]
+mod tests;
 
 pub use outbox::QueueOutbox;
 
