@@ -156,3 +156,20 @@ pub(crate) fn jsonl(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
     }
     Ok(lines)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn no_cell_is_run_as_a_formula() {
+        for evil in
+            ["=1+1", "+1", "-2+3+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1"]
+        {
+            assert_eq!(cell(evil), format!("'{evil}"));
+        }
+        for plain in ["", "#1001", "ch_1", "gid://shopify/Order/1", "a=b"] {
+            assert_eq!(cell(plain), plain);
+        }
+    }
+}
