@@ -1,7 +1,7 @@
 //! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
 
 use crate::{RunInput, rules::RuleSet, table::Table};
-use domain::record::Record;
+use domain::record::{Record, Reference, Scheme};
 use sha2::{Digest, Sha256};
 
 /// Hex SHA-256 of the records in canonical order, orders, reservations, window, `as_of` and rules. Where a record was
@@ -91,11 +91,22 @@ fn write(buffer: &mut Vec<u8>, record: &Record) {
     }
     text(buffer, record.order.as_ref().map(|order| order.id.as_str()));
     text(buffer, record.order.as_ref().map(|order| order.name.as_str()));
-    let mut refs: Vec<&domain::record::Reference> = record.refs.iter().collect();
+    let mut refs: Vec<&Reference> = record.refs.iter().collect();
     refs.sort_unstable();
     number(buffer, i64::try_from(refs.len()).ok());
     for reference in refs {
-        text(buffer, Some(&json(&reference.scheme)));
+        let (scheme, name) = match &reference.scheme {
+            Scheme::MovementId => (0, None),
+            Scheme::PaymentId => (1, None),
+            Scheme::ChargeId => (2, None),
+            Scheme::PaymentIntentId => (3, None),
+            Scheme::OrderId => (4, None),
+            Scheme::OrderName => (5, None),
+            Scheme::Text => (6, None),
+            Scheme::Metadata(name) => (7, Some(name.as_str())),
+        };
+        buffer.push(scheme);
+        text(buffer, name);
         text(buffer, Some(&reference.value));
     }
 }

@@ -11,7 +11,8 @@ use crate::{
 use domain::record::{Kind, Reference, Scheme};
 use std::borrow::Cow;
 
-/// Keys below this are strong schemes; `ORDER` is both order schemes, `TEXT` free text, metadata keys follow.
+const MOVEMENT_ID: u32 = 0;
+/// Keys below this are ids of movements and payments; the order's, free text and metadata keys follow.
 const STRONG_KEYS: u32 = 4;
 const ORDER_ID: u32 = 4;
 const ORDER_NAME: u32 = 5;
@@ -29,7 +30,7 @@ impl Entry {
     /// Whether two records of one side that differ in this can be told apart by it: not by the ids that every record has
     /// of its own, nor by the order that it belongs to.
     pub fn tells_apart(self, target: bool) -> bool {
-        if target { self.key >= STRONG_KEYS } else { !matches!(self.key, 0 | ORDER_ID | ORDER_NAME) }
+        if target { self.key >= STRONG_KEYS } else { !matches!(self.key, MOVEMENT_ID | ORDER_ID | ORDER_NAME) }
     }
 }
 
@@ -51,94 +52,37 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub fn build(table: &Table<'_>, rules: &RuleSet) -> Self {
-        let mut values = Interner::default();
-        let mut names = Interner::default();
-        for field in &rules.key_fields {
-            names.id(normalised(field));
-        }
-        let configured = ix(names.len());
-        let mut lengths: Vec<(u16, bool)> = Vec::new();
-        let mut entries: Vec<Entry> = Vec::new();
-        for at in table.positions().filter(|at| table.in_scope(*at)) {
-            let record = table.record(at);
-            let mut add = |key: u32, text: Cow<'_, str>, entries: &mut Vec<Entry>| {
-                let text = text.trim_start_matches('#');
-                if text.is_empty() {
-                    return;
-                }
-                let length = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
-                let digit = text.bytes().any(|byte| byte.is_ascii_digit());
-                let value = values.id(Cow::Owned(text.to_owned()));
-                if value as usize == lengths.len() {
-                    lengths.push((length, digit));
-                }
-                entries.push(Entry { value, at, key });
-            };
-            let mut take = |refs: &[Reference], entries: &mut Vec<Entry>| {
-                for reference in refs {
-                    let key = match &reference.scheme {
-                        Scheme::MovementId => 0,
-                        Scheme::PaymentId => 1,
-                        Scheme::ChargeId => 2,
-                        Scheme::PaymentIntentId => 3,
-                        Scheme::OrderId => ORDER_ID,
-                        Scheme::OrderName => ORDER_NAME,
-                        Scheme::Text => TEXT,
-                        Scheme::Metadata(name) => FIRST_METADATA + names.id(Cow::Owned(normalised(name).into_owned())),
-                    };
-                    add(key, normalised(&reference.value), entries);
-                }
-            };
-            take(&record.refs, &mut entries);
-            // A capture is known under what its authorisation was known under.
-            let parent = table.row(at).parent;
-            if record.kind == Kind::Capture && parent != NONE && table.record(parent).kind == Kind::Authorization {
-                let inherited: Vec<Reference> = table
-                    .record(parent)
-                    .refs
-                    .iter()
-                    .filter(|reference| reference.scheme != Scheme::MovementId)
-                    .cloned()
-                    .collect();
-                take(&inherited, &mut entries);
-            }
-            if let Some(order) = &record.order {
-                let id = order.id.rsplit('/').next().unwrap_or(&order.id);
-                add(ORDER_ID, normalised(id), &mut entries);
-                add(ORDER_NAME, normalised(&order.name), &mut entries);
-            }
-        }
+        let Collected { mut entries, shapes, values, names, configured } = Collected::of(table, rules);
         let count = values.len();
-        let mut keys = Self { trusted: vec![false; FIRST_METADATA as usize + names.len()], ..Self::default() };
-        for (key, trusted) in keys.trusted.iter_mut().enumerate() {
-            let key = ix(key);
-            *trusted = key <= ORDER_NAME || (FIRST_METADATA..FIRST_METADATA + configured).contains(&key);
-        }
         entries.sort_unstable_by_key(|entry| (entry.value, entry.at, entry.key));
         entries.dedup_by_key(|entry| (entry.value, entry.at));
-        keys.value_start = starts(&entries, count, |entry| entry.value);
-        keys.long = lengths.iter().map(|(length, _)| *length >= rules.key_min_length).collect();
-        keys.strong = vec![false; count];
-        keys.selective = vec![true; count];
         let mut held = vec![(0_u32, 0_u32); count];
+        let mut named_id = vec![false; count];
         for entry in &entries {
             let value = entry.value as usize;
-            let strong = entry.key < STRONG_KEYS && keys.long.get(value).copied().unwrap_or(false);
-            if let (true, Some(flag)) = (strong, keys.strong.get_mut(value)) {
-                *flag = true;
-            }
-            if let Some(held) = held.get_mut(value) {
-                if table.row(entry.at).target { held.1 += 1 } else { held.0 += 1 }
+            if let (Some(held), Some(named_id)) = (held.get_mut(value), named_id.get_mut(value)) {
+                if table.row(entry.at).target {
+                    held.1 += 1
+                } else {
+                    held.0 += 1
+                }
+                *named_id |= entry.key < STRONG_KEYS;
             }
         }
-        for ((selective, held), (_, digit)) in keys.selective.iter_mut().zip(&held).zip(&lengths) {
-            *selective = *digit && held.0 <= rules.key_max_holders && held.1 <= rules.key_max_holders;
-        }
-        keys.by_value = entries.clone();
+        let within = |held: &(u32, u32), limit: u32| held.0 <= limit && held.1 <= limit;
+        let long: Vec<bool> = shapes.iter().map(|shape| shape.length >= rules.key_min_length).collect();
+        let strong = named_id.iter().zip(&long).zip(&held);
+        let strong = strong.map(|((id, long), held)| *id && *long && within(held, MAX_ID_HOLDERS)).collect();
+        let selective = shapes.iter().zip(&held);
+        let selective = selective.map(|(shape, held)| shape.digit && within(held, rules.key_max_holders)).collect();
+        let trusted = (0..FIRST_METADATA + ix(names.len()))
+            .map(|key| key <= ORDER_NAME || (FIRST_METADATA..FIRST_METADATA + configured).contains(&key))
+            .collect();
+        let value_start = starts(&entries, count, |entry| entry.value);
+        let by_value = entries.clone();
         entries.sort_unstable_by_key(|entry| (entry.at, entry.value));
-        keys.record_start = starts(&entries, table.rows.len(), |entry| entry.at);
-        keys.by_record = entries;
-        keys
+        let record_start = starts(&entries, table.rows.len(), |entry| entry.at);
+        Self { by_record: entries, record_start, by_value, value_start, strong, long, selective, trusted }
     }
 
     /// Keys with enough unique hits of equal amount, and more of them than unequal ones.
@@ -215,11 +159,10 @@ impl Keys {
         let target = table.row(at).target;
         let mut found = Vec::new();
         for entry in self.of(at).iter().filter(|entry| self.counts(**entry)) {
-            let holders = self.holders(entry.value);
-            if holders.len() > MAX_LISTED_HOLDERS {
-                continue;
-            }
-            let others = holders.iter().filter(|other| table.row(other.at).target != target && self.counts(**other));
+            let others = self
+                .holders(entry.value)
+                .iter()
+                .filter(|other| table.row(other.at).target != target && self.counts(**other));
             found.extend(others.map(|other| other.at));
         }
         found.sort_unstable();
@@ -251,8 +194,88 @@ impl Keys {
     }
 }
 
-/// A value held by more records than this is not followed: it is reused beyond what can be told apart.
-const MAX_LISTED_HOLDERS: usize = 64;
+/// What a value looks like.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    length: u16,
+    digit: bool,
+}
+
+/// All references of all records in scope, as numbers.
+#[derive(Debug, Default)]
+struct Collected<'a> {
+    entries: Vec<Entry>,
+    /// By value.
+    shapes: Vec<Shape>,
+    values: Interner<'a>,
+    /// Metadata keys, those that the rules name first.
+    names: Interner<'a>,
+    configured: u32,
+}
+
+impl<'a> Collected<'a> {
+    fn of(table: &Table<'a>, rules: &'a RuleSet) -> Self {
+        let mut all = Self::default();
+        for field in &rules.key_fields {
+            all.names.id(normalised(field));
+        }
+        all.configured = ix(all.names.len());
+        for at in table.positions().filter(|at| table.in_scope(*at)) {
+            let record = table.record(at);
+            for reference in &record.refs {
+                all.take(at, reference);
+            }
+            // A capture is known under what its authorisation was known under.
+            let parent = table.row(at).parent;
+            if record.kind == Kind::Capture && parent != NONE && table.record(parent).kind == Kind::Authorization {
+                let inherited = table.record(parent).refs.iter();
+                for reference in inherited.filter(|reference| reference.scheme != Scheme::MovementId) {
+                    all.take(at, reference);
+                }
+            }
+            if let Some(order) = &record.order {
+                let id = order.id.rsplit('/').next().unwrap_or(&order.id);
+                all.add(at, ORDER_ID, normalised(id));
+                all.add(at, ORDER_NAME, normalised(&order.name));
+            }
+        }
+        all
+    }
+
+    fn take(&mut self, at: Ix, reference: &'a Reference) {
+        let key = match &reference.scheme {
+            Scheme::MovementId => MOVEMENT_ID,
+            Scheme::PaymentId => 1,
+            Scheme::ChargeId => 2,
+            Scheme::PaymentIntentId => 3,
+            Scheme::OrderId => ORDER_ID,
+            Scheme::OrderName => ORDER_NAME,
+            Scheme::Text => TEXT,
+            Scheme::Metadata(name) => FIRST_METADATA + self.names.id(normalised(name)),
+        };
+        self.add(at, key, normalised(&reference.value));
+    }
+
+    fn add(&mut self, at: Ix, key: u32, text: Cow<'a, str>) {
+        let text = match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches('#')),
+            Cow::Owned(text) => Cow::Owned(text.trim_start_matches('#').to_owned()),
+        };
+        if text.is_empty() {
+            return;
+        }
+        let length = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
+        let digit = text.bytes().any(|byte| byte.is_ascii_digit());
+        let value = self.values.id(text);
+        if value as usize == self.shapes.len() {
+            self.shapes.push(Shape { length, digit });
+        }
+        self.entries.push(Entry { value, at, key });
+    }
+}
+
+/// An id that more records of one side hold than this is a placeholder. Also keeps every look at the holders of a value short.
+const MAX_ID_HOLDERS: u32 = 64;
 
 fn starts(entries: &[Entry], count: usize, of: impl Fn(&Entry) -> u32) -> Vec<u32> {
     let mut starts = vec![0_u32; count + 1];

@@ -205,3 +205,12 @@ fn a_capture_is_found_by_the_time_it_settled() {
     let outcome = given([sale("s1", 1_000).email("a").at(4 * DAY), target]);
     assert_eq!(matched(&outcome), ["amount_agreement: s1 = t1"]);
 }
+
+#[test]
+fn an_id_that_everybody_holds_is_a_placeholder() {
+    let outcome = given((0..65).flat_map(|n| {
+        let source = sale(&format!("s{n}"), 1_000 + n).strong("not-available-0");
+        [source, charge(&format!("t{n}"), 1_000 + n).strong("not-available-0").at(4 * DAY)]
+    }));
+    assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
+}
