@@ -130,8 +130,19 @@ fn amounts(screen: Screen, totals: &Totals, run: &Summary) -> String {
     table(screen, &columns(&totals.currency), rows)
 }
 
-/// `target - source` over the matches, which is what the parts sum to.
+/// `target - source` over the matches, which is what the parts sum to; and why the columns above may still differ.
 fn difference(totals: &Totals) -> String {
+    let agreement = agreement(totals);
+    let parts = totals.difference.parts().iter().fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
+    let beyond = totals.target.matched_minor.saturating_sub(totals.source.matched_minor).saturating_sub(parts);
+    if beyond == 0 {
+        return agreement;
+    }
+    let (beyond, currency) = (money(beyond, totals.exponent), plain(&totals.currency));
+    format!("{agreement}; {beyond} {currency} between the columns is in partners outside the range")
+}
+
+fn agreement(totals: &Totals) -> String {
     let parts = totals.difference.parts();
     if parts.is_empty() {
         return "matched amounts agree".to_owned();
