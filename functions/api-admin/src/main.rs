@@ -4,6 +4,8 @@ mod events;
 mod handler;
 mod owner;
 mod sagas;
+#[cfg(test)]
+mod tests;
 
 use handler::Handler;
 use http_api::audit::Audit;

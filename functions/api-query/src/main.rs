@@ -3,6 +3,8 @@
 mod handler;
 mod lists;
 mod matches;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use handler::Handler;

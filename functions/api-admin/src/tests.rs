@@ -1,0 +1,279 @@
+//! The handler over read models and the store in memory: every sample event, two tenants with the same id, and the trail
+//! that an operator leaves.
+
+use crate::handler::Handler;
+use domain::{
+    CorrelationId, Metadata, TenantId, Timestamp,
+    connection::Adapter,
+    job::Side,
+    reconciliation::{self, Reconciliation, Request},
+    saga::{Saga, SagaEvent, Step},
+};
+use event_store::{Append, EventStore, MemoryStore, NewCommit, NewEvent, StreamKey, Transaction};
+use http_api::{
+    audit::Audit,
+    held::{Held, hold},
+};
+use projections::{Engine, MemoryProjections};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use testkit::{FixedClock, SequentialIds, sample_events};
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
+
+struct World {
+    store: MemoryStore,
+    handler: Handler,
+    ids: Arc<SequentialIds>,
+}
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
+}
+
+/// Tenants with a run `february` each, its ledger and its matches; the projections have caught up.
+async fn world(tenants: &[&str]) -> World {
+    let (store, models) = (MemoryStore::new(), Arc::new(MemoryProjections::new()));
+    let (clock, ids): (Arc<FixedClock>, Arc<SequentialIds>) = (Arc::default(), Arc::default());
+    let events: Arc<dyn EventStore> = Arc::new(store.clone());
+    let handler = Handler {
+        store: events.clone(),
+        models: models.clone(),
+        audit: Audit::new(events.clone(), clock, ids.clone()),
+    };
+    let world = World { store, handler, ids };
+    for name in tenants {
+        world.run(&tenant(name)).await;
+    }
+    let engine = Engine::new(events, models);
+    for change in world.store.changes() {
+        engine.ring(&change.stream, change.version).await.unwrap();
+    }
+    world
+}
+
+impl World {
+    async fn run(&self, tenant: &TenantId) {
+        let side = |adapter| Side { adapter, connection: domain::ConnectionId::parse("c").unwrap() };
+        let request = Request {
+            job_id: domain::JobId::parse("job").unwrap(),
+            job_version: 1,
+            date_range: domain::DateRange { start: "2026-02-01".into(), end: "2026-02-28".into() },
+            timezone: "UTC".into(),
+            source: side(Adapter::Shopify),
+            target: side(Adapter::Stripe),
+        };
+        let started = reconciliation::start(&None, &request, NOW).unwrap();
+        let ledger = [
+            SagaEvent::SagaStarted { attempt: 1, execution_arn: "arn:x".into() },
+            SagaEvent::StepStarted { attempt: 1, step: Step::FetchShopifyOrders, at: NOW },
+        ];
+        let matched = |number: u64| NewEvent {
+            event_type: "RecordMatched".into(),
+            event_version: 1,
+            data: json!({"number": number}),
+        };
+        let matches = Append {
+            stream: StreamKey::new(tenant, "matches", "february-a1"),
+            expected: 0,
+            events: (1..=5).map(matched).collect(),
+            commit_id: self.id(),
+            set_fence: None,
+        };
+        for append in [
+            NewCommit::of::<Reconciliation>(tenant, "february", 0, &started, self.id()).unwrap(),
+            NewCommit::of::<Saga>(tenant, "february", 0, &ledger, self.id()).unwrap(),
+            matches,
+        ] {
+            let metadata = Metadata {
+                tenant_id: tenant.clone(),
+                user_id: Some("key_acme".into()),
+                timestamp: NOW,
+                correlation_id: CorrelationId::parse("corr-february").unwrap(),
+                causation_id: None,
+            };
+            let transaction = Transaction { appends: vec![append], command: None, fence: None, metadata };
+            self.store.append(transaction).await.unwrap();
+        }
+    }
+
+    fn id(&self) -> Uuid {
+        Uuid::from_u128(domain::IdSource::next(self.ids.as_ref()))
+    }
+
+    async fn ask(&self, event: &Value) -> Held {
+        hold(event, &self.handler.handle(event.clone()).await.unwrap()).unwrap()
+    }
+
+    /// Entries of a tenant's audit trail.
+    async fn audited(&self, name: &str) -> u64 {
+        let trail = StreamKey::new(&tenant(name), "audit", NOW.day());
+        self.store.head(&trail).await.unwrap().map_or(0, |head| head.version)
+    }
+
+    /// All items, page by page.
+    async fn all(&self, event: &Value, limit: &str) -> Vec<Value> {
+        let (mut event, mut seen) = (event.clone(), Vec::new());
+        event["queryStringParameters"]["limit"] = json!(limit);
+        loop {
+            let page = self.ask(&event).await.body;
+            seen.extend(page["items"].as_array().unwrap().clone());
+            match page["next_cursor"].as_str() {
+                Some(cursor) => event["queryStringParameters"]["cursor"] = json!(cursor),
+                None => return seen,
+            }
+        }
+    }
+}
+
+fn sample(name: &str) -> Value {
+    sample_events("api-admin").remove(name).unwrap()
+}
+
+fn with_query(name: &str, query: Value) -> Value {
+    let mut event = sample(name);
+    event["queryStringParameters"] = query;
+    event
+}
+
+#[tokio::test]
+async fn every_sample_event_is_answered_as_the_document_says() {
+    for (name, event) in sample_events("api-admin") {
+        let held = world(&["acme"]).await.ask(&event).await;
+        assert_eq!(held.status, 200, "{name}: {}", held.body);
+        assert!(held.body.get("items").is_none_or(|items| !items.as_array().unwrap().is_empty()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_shown_as_they_were_written() {
+    let world = world(&["acme"]).await;
+    let page = world.ask(&sample("events-of-aggregate")).await.body;
+    let event = &page["items"][0];
+    for (field, expected) in [
+        ("aggregate_id", json!("february")),
+        ("aggregate_type", json!("reconciliation")),
+        ("event_type", json!("ReconciliationStarted")),
+        ("event_version", json!(1)),
+        ("sequence", json!(1)),
+    ] {
+        assert_eq!(event[field], expected, "{field}");
+    }
+    assert_eq!(event["metadata"]["correlation_id"], "corr-february");
+    assert_eq!(event["data"]["job_version"], 1);
+}
+
+#[tokio::test]
+async fn pages_together_hold_every_event_once() {
+    let world = world(&["acme"]).await;
+    let mut matches = with_query("events-of-aggregate", json!({"tenant_id": "acme"}));
+    matches["rawPath"] = json!("/admin/events/matches/february-a1");
+    matches["pathParameters"] = json!({"aggregate_type": "matches", "aggregate_id": "february-a1"});
+    let correlation = with_query("events-of-correlation", json!({"tenant_id": "acme"}));
+    for (event, total) in [(matches, 5), (correlation, 8)] {
+        let whole = world.all(&event, "200").await;
+        assert_eq!(whole.len(), total);
+        for limit in ["1", "2", "3", "5"] {
+            assert_eq!(world.all(&event, limit).await, whole, "pages of {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_later_than_as_of_are_left_out() {
+    let world = world(&["acme"]).await;
+    for (as_of, found) in [("2026-03-01T12:00:00Z", 1), ("2026-03-01T11:59:59Z", 0)] {
+        let event = with_query("events-of-aggregate", json!({"tenant_id": "acme", "as_of": as_of}));
+        let held = world.ask(&event).await;
+        assert_eq!((held.status, held.body["items"].as_array().unwrap().len()), (200, found), "{as_of}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_of_several_tenants_is_ambiguous_until_one_is_named() {
+    let world = world(&["acme", "other"]).await;
+    for name in ["saga", "events-looked-up"] {
+        let held = world.ask(&with_query(name, Value::Null)).await;
+        assert_eq!((held.status, &held.body["code"]), (409, &json!("ambiguous_id")), "{name}");
+        let mut owners: Vec<_> = held.body["tenant_ids"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        owners.sort_unstable();
+        assert_eq!(owners, ["acme", "other"], "{name}");
+        assert_eq!(world.ask(&with_query(name, json!({"tenant_id": "other"}))).await.status, 200, "{name}");
+    }
+    let saga = world.ask(&with_query("saga", json!({"tenant_id": "other"}))).await.body;
+    assert_eq!((&saga["tenant_id"], &saga["current_step"]), (&json!("other"), &json!("fetch_shopify_orders")));
+}
+
+#[tokio::test]
+async fn sagas_are_listed_by_tenant_and_status() {
+    let world = world(&["acme", "other"]).await;
+    for (query, found) in [
+        (Value::Null, 2),
+        (json!({"tenant_id": "acme"}), 1),
+        (json!({"status": "running"}), 2),
+        (json!({"status": "failed"}), 0),
+        (json!({"tenant_id": "nobody"}), 0),
+    ] {
+        let items = world.ask(&with_query("sagas", query.clone())).await.body["items"].clone();
+        assert_eq!(items.as_array().unwrap().len(), found, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn every_look_at_one_tenant_leaves_a_trace_with_it() {
+    let world = world(&["acme", "other"]).await;
+    let queries =
+        [("saga", "acme"), ("events-of-aggregate", "acme"), ("events-of-correlation", "acme"), ("sagas", "acme")];
+    for (seen, (name, tenant)) in (1..).zip(queries) {
+        assert_eq!(world.ask(&with_query(name, json!({"tenant_id": tenant}))).await.status, 200);
+        assert_eq!((world.audited("acme").await, world.audited("other").await), (seen, 0), "{name}");
+    }
+    let unknown = with_query("saga", json!({"tenant_id": "other"}));
+    let mut unknown_id = unknown.clone();
+    unknown_id["pathParameters"]["saga_id"] = json!("nowhere");
+    assert_eq!(world.ask(&unknown_id).await.status, 404);
+    assert_eq!(world.audited("other").await, 1, "also when nothing was found");
+}
+
+#[tokio::test]
+async fn odd_requests_get_their_status() {
+    let world = world(&["acme"]).await;
+    for (name, query, pointer) in [
+        ("saga", json!({"tenant_id": "a b"}), "query:tenant_id"),
+        ("sagas", json!({"status": "lost"}), "query:status"),
+        ("sagas", json!({"limit": "0"}), "query:limit"),
+        ("sagas", json!({"cursor": "x"}), "query:cursor"),
+        ("events-of-correlation", Value::Null, "query:tenant_id"),
+        ("events-of-aggregate", json!({"tenant_id": "acme", "as_of": "yesterday"}), "query:as_of"),
+        ("events-of-aggregate", json!({"tenant_id": "acme", "cursor": "x"}), "query:cursor"),
+    ] {
+        let held = world.ask(&with_query(name, query.clone())).await;
+        assert_eq!((held.status, held.wrong()), (400, vec![(pointer, "invalid")]), "{name} {query}");
+    }
+    for (name, parameter, value) in [
+        ("saga", "saga_type", "payroll"),
+        ("saga", "saga_id", "a b"),
+        ("events-of-aggregate", "aggregate_type", "a#b"),
+        ("events-of-aggregate", "aggregate_id", "nowhere"),
+        ("events-looked-up", "aggregate_id", "nowhere"),
+    ] {
+        let mut event = sample(name);
+        event["pathParameters"][parameter] = json!(value);
+        assert_eq!(world.ask(&event).await.status, 404, "{name} {value}");
+    }
+    let mut job = sample("events-looked-up");
+    job["pathParameters"]["aggregate_type"] = json!("job");
+    assert_eq!(world.ask(&job).await.wrong(), [("query:tenant_id", "invalid")], "jobs cannot be looked up");
+}
+
+#[tokio::test]
+async fn a_tenants_key_opens_nothing_here() {
+    let world = world(&["acme"]).await;
+    for (name, mut event) in sample_events("api-admin") {
+        event["requestContext"]["authorizer"]["lambda"] =
+            json!({"key_id": "key_acme", "tenant_id": "acme", "scopes": "read write admin"});
+        assert_eq!(world.ask(&event).await.status, 403, "{name}");
+    }
+    assert_eq!(world.audited("acme").await, 0);
+}
