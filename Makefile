@@ -64,8 +64,14 @@ lint: $(VENV)/.installed deny ## format, clippy, licences, template, state machi
 advisories: deny ## known vulnerabilities (needs the advisory database)
 	cargo deny check advisories
 
-bench: ## throughput and cost, measured in release builds
-	cargo bench --workspace
+bench: ## starts of the functions and throughput of the engine, optimised; writes docs/BENCHMARKS.md
+	cargo build --profile bench --workspace --bins --quiet
+	@set -o pipefail; { \
+	  echo "# Benchmarks"; \
+	  echo "Written by \`make bench\` on $$(date -u +%F), $$(uname -sm), $$(getconf _NPROCESSORS_ONLN) cores$$(sed -n '/^model name[^:]*: /{s//, /p;q;}' /proc/cpuinfo 2>/dev/null)."; \
+	  echo "Ratios of one run hold on any machine; the times are this machine's."; echo; \
+	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records; \
+	} | tee docs/BENCHMARKS.md
 
 # ------------------------------------------------------------------ AWS and LocalStack
 deploy: $(VENV)/.installed ## to AWS: make deploy ENV=staging (or prod), with your own credentials

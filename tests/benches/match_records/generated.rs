@@ -1,0 +1,186 @@
+//! A made-up month of a shop, the same one every time: canonical records whose number says who belongs to whom.
+//!
+//! The provider sandbox makes richer data, but through two providers' documents; here a million orders are wanted in
+//! memory within seconds. The mix follows its preset `typical`: nearly all payments carry a strong id, some only an
+//! order's name in their metadata, some nothing but amount, time and buyer, and on each side some have no partner.
+
+use domain::{
+    money::Currency,
+    record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
+    time::{Timestamp, Window},
+};
+use matching::RunInput;
+use settler_tests::sandbox::random::Random;
+
+/// 2026-01-01T00:00:00Z.
+const START_MS: i64 = 1_767_225_600_000;
+const MONTH_MS: i64 = 31 * 86_400_000;
+/// A payment follows its order within this time.
+const LAG_MS: i64 = 90_000;
+
+pub struct Month {
+    pub input: RunInput,
+    /// Pairs of records that belong together.
+    pub true_pairs: usize,
+}
+
+/// What is left of the connection between an order's payment and its charge.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    StrongId,
+    OrderName,
+    BuyerAndAmount,
+    SourceOnly,
+    TargetOnly,
+}
+
+impl Link {
+    fn draw(random: &mut Random) -> Self {
+        match random.within(0, 1_000) {
+            0..940 => Self::StrongId,
+            940..970 => Self::OrderName,
+            970..985 => Self::BuyerAndAmount,
+            985..993 => Self::SourceOnly,
+            _ => Self::TargetOnly,
+        }
+    }
+}
+
+pub fn month(orders: u32) -> Month {
+    let mut random = Random::from_text(&format!("match_records|{orders}"));
+    let window = Window { from: at(0), to: at(MONTH_MS) };
+    let mut input = RunInput {
+        source: Vec::new(),
+        target: Vec::new(),
+        orders: Vec::new(),
+        window,
+        // Late enough that nothing is merely not there yet.
+        as_of: at(2 * MONTH_MS),
+        reserved: Vec::new(),
+    };
+    let mut true_pairs = 0;
+    for number in 0..orders {
+        let link = Link::draw(&mut random);
+        let [sale, charge] = payment(number, link, &mut random);
+        let refund = random.percent(4).then(|| refund(number, &sale, &charge));
+        for [source, target] in std::iter::once([sale, charge]).chain(refund) {
+            true_pairs += usize::from(!matches!(link, Link::SourceOnly | Link::TargetOnly));
+            if link != Link::TargetOnly {
+                input.source.push(source);
+            }
+            if link != Link::SourceOnly {
+                input.target.push(target);
+            }
+        }
+    }
+    input.orders = input.source.iter().filter(|record| record.kind == Kind::Sale).filter_map(order).collect();
+    // Providers deliver in an order of their own.
+    input.target.sort_unstable_by(|a, b| (b.occurred_at, &b.id).cmp(&(a.occurred_at, &a.id)));
+    Month { input, true_pairs }
+}
+
+/// The number that a record's id ends with: partners share it, and a refund's is not its sale's.
+pub fn number(id: &str) -> &str {
+    id.rsplit(['_', '/']).next().unwrap_or(id)
+}
+
+fn at(offset_ms: i64) -> Timestamp {
+    Timestamp::from_millis(START_MS + offset_ms)
+}
+
+fn payment(number: u32, link: Link, random: &mut Random) -> [Record; 2] {
+    // Prices end in .99 or .00 as often as not, so amounts collide as they do in shops.
+    let amount_minor = if random.percent(50) { random.within(9, 200) * 100 - 1 } else { random.within(500, 60_000) };
+    let paid_ms = random.within(0, MONTH_MS - LAG_MS);
+    let name = (1_001 + number).to_string();
+    let buyer = Counterparty {
+        email_hash: Some(format!("{:016x}{:016x}", random.draw(), random.draw())),
+        last4: Some(format!("{:04}", random.within(0, 10_000))),
+        ..Counterparty::default()
+    };
+    let mut sale =
+        record(Side::Source, Kind::Sale, format!("gid://shopify/OrderTransaction/{number}"), amount_minor, at(paid_ms));
+    sale.order = Some(OrderRef {
+        id: format!("gid://shopify/Order/{}", 5_000_000_000_000 + u64::from(number)),
+        name: name.clone(),
+    });
+    sale.gateway = Some("stripe".to_owned());
+    sale.counterparty = buyer.clone();
+    let charge_ms = paid_ms + random.within(0, LAG_MS);
+    let mut charge = record(Side::Target, Kind::Charge, format!("ch_3settler_{number}"), amount_minor, at(charge_ms));
+    charge.fee_minor = Some(amount_minor * 29 / 1_000 + 30);
+    charge.counterparty = buyer;
+    charge.refs.push(reference(Scheme::ChargeId, charge.id.clone()));
+    match link {
+        Link::StrongId | Link::SourceOnly => sale.refs.push(reference(Scheme::PaymentId, charge.id.clone())),
+        Link::OrderName => charge.refs.push(reference(Scheme::Metadata("order_name".to_owned()), name)),
+        Link::BuyerAndAmount | Link::TargetOnly => {}
+    }
+    [sale, charge]
+}
+
+/// All of the money goes back two days later; the two sides know the refund by its parents only.
+fn refund(number: u32, sale: &Record, charge: &Record) -> [Record; 2] {
+    let later =
+        |of: &Record| Timestamp::from_millis((of.occurred_at.millis() + 2 * 86_400_000).min(START_MS + MONTH_MS - 1));
+    let back = |of: &Record, id: String| {
+        let mut refund = record(of.side, Kind::Refund, id, -of.amount_minor, later(of));
+        refund.parent = Some(of.id.clone());
+        refund.order.clone_from(&of.order);
+        refund.gateway.clone_from(&of.gateway);
+        refund
+    };
+    [back(sale, format!("gid://shopify/OrderTransaction/r{number}")), back(charge, format!("re_3settler_r{number}"))]
+}
+
+fn record(side: Side, kind: Kind, id: String, amount_minor: i64, occurred_at: Timestamp) -> Record {
+    Record {
+        refs: vec![reference(Scheme::MovementId, id.clone())],
+        id,
+        side,
+        kind,
+        status: Status::Succeeded,
+        amount_minor,
+        currency: usd(),
+        shop_money: None,
+        authorized_minor: None,
+        fee_minor: None,
+        net_minor: None,
+        settled: None,
+        occurred_at,
+        precision: Precision::Instant,
+        settled_at: None,
+        counterparty: Counterparty::default(),
+        memo: None,
+        parent: None,
+        group: None,
+        gateway: None,
+        order: None,
+        test: false,
+        disputed: false,
+        evidence_only: false,
+        raw: None,
+    }
+}
+
+fn reference(scheme: Scheme, raw: String) -> Reference {
+    Reference { scheme, value: raw.to_lowercase(), raw }
+}
+
+#[expect(clippy::expect_used, reason = "a constant that the first run of this bench would show to be wrong")]
+fn usd() -> Currency {
+    Currency::parse("USD").expect("a currency")
+}
+
+fn order(sale: &Record) -> Option<Order> {
+    let of = sale.order.as_ref()?;
+    Some(Order {
+        id: of.id.clone(),
+        name: of.name.clone(),
+        total: domain::money::Money { amount_minor: sale.amount_minor, currency: sale.currency },
+        occurred_at: sale.occurred_at,
+        cancelled_at: None,
+        test: false,
+        financial_status: None,
+    })
+}

@@ -1,0 +1,169 @@
+//! How many records the matching engine decides per second, beside two things that anyone could write in its place:
+//! a hash join on the strong id, which is the least that any matcher has to do, and the loop that takes the first
+//! payment of the same amount within a day. All three see the same records in the same run, so their ratio says
+//! something on any machine.
+//!
+//! Ends with 1 when the engine pairs records wrongly: the speed of a wrong answer is of no interest.
+
+mod baselines;
+mod generated;
+#[path = "../table/mod.rs"]
+mod table;
+
+use domain::matches::Match;
+use generated::{Month, month, number};
+use matching::{Outcome, RuleSet, reconcile};
+use std::{
+    error::Error,
+    hint::black_box,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// Orders, and how often each size is measured (odd, for a median).
+const SIZES: [(u32, usize); 4] = [(1_000, 9), (10_000, 9), (100_000, 5), (1_000_000, 1)];
+/// The loop's time grows with the square: more than this would take hours.
+const LARGEST_LOOP: u32 = 10_000;
+
+struct Measured {
+    orders: u32,
+    /// Of both sides.
+    records: usize,
+    engine: Duration,
+    join: Duration,
+    first_hit: Option<Duration>,
+    /// Automatic matches per 10,000 true pairs.
+    coverage_bp: usize,
+    wrong: usize,
+    wrong_first_hits: Option<usize>,
+    /// Highest of this process so far, with the records themselves; sizes rise, so it belongs to this one.
+    peak_kib: Option<u128>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(wrong) => {
+            eprintln!("{wrong} matches join records that do not belong together");
+            ExitCode::FAILURE
+        }
+        Err(cause) => {
+            eprintln!("the engine was not measured: {cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Wrong matches of the engine, over all sizes.
+fn run() -> Result<usize, Box<dyn Error>> {
+    // `cargo bench … -- 100000` leaves out what is larger.
+    let largest = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(u32::MAX);
+    let sizes = SIZES.iter().filter(|(orders, _)| *orders <= largest);
+    let measured: Vec<Measured> = sizes.map(|(orders, runs)| measure(*orders, *runs)).collect::<Result<_, _>>()?;
+    println!("## Matching: records of a generated month, one core");
+    println!("From canonical records in memory to matches with reasons, median of several runs.");
+    println!(
+        "`key join` is a hash join on the strong id alone; `first hit` takes the first payment of equal amount within a day."
+    );
+    println!("`growth` is the time per record against the row above; 1.00 is linear.\n");
+    let header = [
+        "orders",
+        "records",
+        "engine ms",
+        "records/s",
+        "growth",
+        "key join ms",
+        "engine/join",
+        "first hit ms",
+        "first hit/engine",
+        "coverage %",
+        "wrong",
+        "wrong first hits",
+        "peak MiB",
+    ];
+    let rows: Vec<Vec<String>> = measured
+        .iter()
+        .enumerate()
+        .map(|(at, this)| row(this, at.checked_sub(1).and_then(|at| measured.get(at))))
+        .collect();
+    println!("{}", table::markdown(&header, &rows));
+    Ok(measured.iter().map(|size| size.wrong).sum())
+}
+
+fn row(this: &Measured, before: Option<&Measured>) -> Vec<String> {
+    let none = || "–".to_owned();
+    let engine_us = this.engine.as_micros();
+    let growth = before.map(|before| {
+        let records = |size: &Measured| size.records as u128;
+        table::ratio(engine_us * records(before), before.engine.as_micros() * records(this))
+    });
+    vec![
+        this.orders.to_string(),
+        this.records.to_string(),
+        table::millis(this.engine),
+        (this.records as u128 * 1_000_000).checked_div(engine_us).map_or_else(none, |rate| rate.to_string()),
+        growth.unwrap_or_else(none),
+        table::millis(this.join),
+        table::ratio(engine_us, this.join.as_micros()),
+        this.first_hit.map_or_else(none, table::millis),
+        this.first_hit.map_or_else(none, |loop_time| table::ratio(loop_time.as_micros(), engine_us)),
+        table::ratio(this.coverage_bp as u128, 100),
+        this.wrong.to_string(),
+        this.wrong_first_hits.map_or_else(none, |wrong| wrong.to_string()),
+        table::mebibytes(this.peak_kib),
+    ]
+}
+
+fn measure(orders: u32, runs: usize) -> Result<Measured, Box<dyn Error>> {
+    let rules = RuleSet::default();
+    let (mut records, mut true_pairs) = (0, 0);
+    let (mut engine, mut join, mut first_hit) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut judged, mut wrong_first_hits) = (None, None);
+    for _ in 0..runs {
+        // Made anew each time: a copy kept for the next run would count as memory of this one.
+        let Month { input, true_pairs: pairs } = month(orders);
+        (records, true_pairs) = (input.source.len() + input.target.len(), pairs);
+        join.push(timed(|| baselines::key_join(&input)).0);
+        if orders <= LARGEST_LOOP {
+            let (time, pairs) = timed(|| baselines::first_hit(&input));
+            first_hit.push(time);
+            wrong_first_hits = Some(pairs.iter().filter(|(source, target)| number(source) != number(target)).count());
+        }
+        let (time, outcome) = timed(|| reconcile(input, &rules));
+        engine.push(time);
+        judged = Some(judge(&outcome?));
+    }
+    let (right, wrong) = judged.ok_or("no run")?;
+    Ok(Measured {
+        orders,
+        records,
+        engine: table::median(&mut engine).ok_or("no run")?,
+        join: table::median(&mut join).ok_or("no run")?,
+        first_hit: table::median(&mut first_hit),
+        coverage_bp: right * 10_000 / true_pairs.max(1),
+        wrong,
+        wrong_first_hits,
+        peak_kib: table::memory_kib("self", "VmHWM"),
+    })
+}
+
+/// The result is dropped outside of the measured time and cannot be optimised away.
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let started = Instant::now();
+    let result = black_box(work());
+    (started.elapsed(), result)
+}
+
+/// Automatically matched pairs that are right and that are wrong. Records that belong together carry the same number; a
+/// set or group is right when its sides carry the same numbers.
+fn judge(outcome: &Outcome) -> (usize, usize) {
+    let numbers = |ids: &[String]| {
+        let mut numbers: Vec<String> = ids.iter().map(|id| number(id).to_owned()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let is_right = |found: &&Match| numbers(&found.source_ids) == numbers(&found.target_ids);
+    let (right, wrong): (Vec<&Match>, Vec<&Match>) = outcome.matches.iter().partition(is_right);
+    let pairs = |of: &[&Match]| of.iter().map(|found| found.source_ids.len()).sum();
+    (pairs(&right), pairs(&wrong))
+}
