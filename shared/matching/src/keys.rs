@@ -62,9 +62,9 @@ impl Keys {
             let value = entry.value as usize;
             if let (Some(held), Some(named_id)) = (held.get_mut(value), named_id.get_mut(value)) {
                 if table.row(entry.at).target {
-                    held.1 += 1
+                    held.1 += 1;
                 } else {
-                    held.0 += 1
+                    held.0 += 1;
                 }
                 *named_id |= entry.key < STRONG_KEYS;
             }

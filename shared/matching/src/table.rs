@@ -111,49 +111,9 @@ impl<'a> Table<'a> {
         let mut records = side(&input.source, &mut duplicates);
         let sources = ix(records.len());
         records.extend(side(&input.target, &mut duplicates));
-        let ids = ids(&records, sources);
-        let mut people = Interner::default();
-        let mut orders = Interner::default();
-        let mut currencies: Vec<Currency> = Vec::new();
-        let mut rows: Vec<Row> = Vec::with_capacity(records.len());
-        for (position, record) in records.iter().enumerate() {
-            let target = position >= sources as usize;
-            let buyer = &record.counterparty;
-            let mut person = |kind: &str, text: &'a Option<String>| match text.as_deref().map(normalised) {
-                Some(text) if !text.is_empty() => {
-                    let key = if kind.is_empty() { text } else { Cow::Owned(format!("{kind}{text}")) };
-                    people.id(key)
-                }
-                _ => NONE,
-            };
-            rows.push(Row {
-                amount: record.amount_minor,
-                at: record.occurred_at.millis(),
-                settled_at: record.settled_at.unwrap_or(record.occurred_at).millis(),
-                currency: currency_id(&mut currencies, record.currency),
-                class: class_of(record),
-                target,
-                in_window: !record.evidence_only && input.window.contains(record.occurred_at),
-                evidence: record.evidence_only,
-                pending: record.status == Status::Pending,
-                whole_day: record.precision == Precision::Day,
-                email: person("", &buyer.email_hash),
-                last4: person("card ", &buyer.last4),
-                name: person("name ", &buyer.name),
-                memo: person("memo ", &record.memo),
-                order: record.order.as_ref().map_or(NONE, |order| orders.id(Cow::Borrowed(order.id.as_str()))),
-                parent: record.parent.as_deref().and_then(|parent| ids.get(&(target, parent)).copied()).unwrap_or(NONE),
-                bucket: NONE,
-            });
-        }
-        let mut holders = vec![0_u32; people.len()];
-        for row in &rows {
-            for value in [row.email, row.last4, row.name, row.memo] {
-                if let Some(count) = holders.get_mut(value as usize) {
-                    *count += 1;
-                }
-            }
-        }
+        let mut texts = Texts::default();
+        let rows = texts.rows(&records, sources, input);
+        let holders = holders(&rows, texts.people.len());
         let common = ix(records.len() / 100).max(20);
         let mut table = Self {
             records,
@@ -161,7 +121,7 @@ impl<'a> Table<'a> {
             sources,
             duplicates,
             excluded: Vec::new(),
-            currencies,
+            currencies: texts.currencies,
             keys: Keys::default(),
             by_amount: Vec::new(),
             buckets: Vec::new(),
@@ -257,9 +217,9 @@ impl<'a> Table<'a> {
             // A capture may have settled days after the time it is sorted by.
             let Some(next) = next.copied().filter(|_| earlier.min(later) <= reach_ms + SETTLE_LAG_MS) else { break };
             if earlier <= later {
-                low -= 1
+                low -= 1;
             } else {
-                high += 1
+                high += 1;
             }
             if self.distance_ms(at, next) <= reach_ms {
                 found.push(next);
@@ -319,6 +279,63 @@ impl<'a> Table<'a> {
             }
         }
     }
+}
+
+/// What rows hold as numbers.
+#[derive(Debug, Default)]
+struct Texts<'a> {
+    people: Interner<'a>,
+    orders: Interner<'a>,
+    currencies: Vec<Currency>,
+}
+
+impl<'a> Texts<'a> {
+    fn rows(&mut self, records: &[&'a Record], sources: Ix, input: &RunInput) -> Vec<Row> {
+        let ids = ids(records, sources);
+        let row = |(position, record): (usize, &&'a Record)| {
+            let target = position >= sources as usize;
+            let buyer = &record.counterparty;
+            Row {
+                amount: record.amount_minor,
+                at: record.occurred_at.millis(),
+                settled_at: record.settled_at.unwrap_or(record.occurred_at).millis(),
+                currency: currency_id(&mut self.currencies, record.currency),
+                class: class_of(record),
+                target,
+                in_window: !record.evidence_only && input.window.contains(record.occurred_at),
+                evidence: record.evidence_only,
+                pending: record.status == Status::Pending,
+                whole_day: record.precision == Precision::Day,
+                email: person(&mut self.people, "", buyer.email_hash.as_deref()),
+                last4: person(&mut self.people, "card ", buyer.last4.as_deref()),
+                name: person(&mut self.people, "name ", buyer.name.as_deref()),
+                memo: person(&mut self.people, "memo ", record.memo.as_deref()),
+                order: record.order.as_ref().map_or(NONE, |order| self.orders.id(Cow::Borrowed(order.id.as_str()))),
+                parent: record.parent.as_deref().and_then(|parent| ids.get(&(target, parent)).copied()).unwrap_or(NONE),
+                bucket: NONE,
+            }
+        };
+        records.iter().enumerate().map(row).collect()
+    }
+}
+
+/// The number of a person's value; the prefix keeps fields apart.
+fn person<'a>(people: &mut Interner<'a>, prefix: &str, text: Option<&'a str>) -> u32 {
+    match text.map(normalised) {
+        Some(text) if prefix.is_empty() && !text.is_empty() => people.id(text),
+        Some(text) if !text.is_empty() => people.id(Cow::Owned(format!("{prefix}{text}"))),
+        _ => NONE,
+    }
+}
+
+fn holders(rows: &[Row], values: usize) -> Vec<u32> {
+    let mut holders = vec![0_u32; values];
+    for value in rows.iter().flat_map(|row| [row.email, row.last4, row.name, row.memo]) {
+        if let Some(count) = holders.get_mut(value as usize) {
+            *count += 1;
+        }
+    }
+    holders
 }
 
 pub(crate) fn ix(length: usize) -> Ix {

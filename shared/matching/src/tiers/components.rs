@@ -14,7 +14,7 @@ pub(crate) struct Component {
 
 /// Groups connected through strong values, those with both sides only, in order of their first member.
 pub(crate) fn by_strong_value(board: &Board<'_>) -> Vec<Component> {
-    connect(board, |keys, value| keys.is_strong(value))
+    connect(board, Keys::is_strong)
 }
 
 fn connect(board: &Board<'_>, joins: impl Fn(&Keys, u32) -> bool) -> Vec<Component> {
