@@ -50,7 +50,7 @@ fn head(record: &EventRecord) -> Option<HeadChange> {
     // Sending it again would not make it readable; comparing heads with checkpoints finds what it would have said.
     change
         .inspect_err(|cause| {
-            tracing::error!(sequence_number = record.change.sequence_number, cause, "head cannot be read")
+            tracing::error!(sequence_number = record.change.sequence_number, cause, "head cannot be read");
         })
         .ok()
 }

@@ -1,6 +1,7 @@
 //! One suite for both stores, and what only DynamoDB can show: capacity, conflicts, throttling, lost answers.
 //!
 //! DynamoDB runs in process (dynoxide, behind the real SDK). Set `DYNAMODB_ENDPOINT` to run against another one.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod backend;
 mod capacity;

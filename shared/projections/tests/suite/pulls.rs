@@ -184,7 +184,7 @@ async fn a_building_version_is_fed_beside_the_live_one(backend: Backend) {
     assert!(live.is_some());
     assert_eq!(live, building, "byte for byte");
     assert_eq!(backend.rows.row(&row(1)).await.unwrap(), None);
-    assert_eq!(backend.reads.reconciliation_owners("recon_1").await.unwrap(), [acme.clone()]);
+    assert_eq!(backend.reads.reconciliation_owners("recon_1").await.unwrap(), std::slice::from_ref(&acme));
     let page = backend
         .reads
         .list_reconciliations(&acme, &projections::ReconciliationFilter::default(), 10, None)

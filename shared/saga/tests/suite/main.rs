@@ -1,4 +1,5 @@
 //! The saga's steps over stores in memory, faked provider accounts and the real engine.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod accounts;
 mod failing;

@@ -81,7 +81,8 @@ async fn a_step_that_dies_or_finds_the_store_busy_at_any_write_ends_the_same() {
 async fn both_fetches_at_once_leave_the_same_events() {
     let world = World::after(&CALLS[..1]).await;
     let (orders, payments) = tokio::join!(world.call(Call::FetchOrders), world.call(Call::FetchPayments));
-    (orders.unwrap(), payments.unwrap());
+    orders.unwrap();
+    payments.unwrap();
     for call in &CALLS[3..] {
         world.call(*call).await.unwrap();
     }
