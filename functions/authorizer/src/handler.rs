@@ -66,18 +66,18 @@ fn may(key: &ApiKey, wanted: Scope) -> bool {
 mod tests {
     use super::*;
     use async_trait::async_trait;
+    use testkit::sample_events;
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-    /// Knows the hash of `sk_known` alone.
+    /// Knows the hashes of `sk_known` and of the samples' `sk_example` alone.
     struct One(ApiKey);
 
     #[async_trait]
     impl Keys for One {
         async fn get(&self, hash: &str) -> Result<Option<ApiKey>, LookupFailed> {
-            let known =
-                Sha256::digest(b"sk_known").iter().map(|byte| format!("{byte:02x}")).collect::<String>() == hash;
-            Ok(known.then(|| self.0.clone()))
+            let hex = |key: &str| Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            Ok(["sk_known", "sk_example"].into_iter().any(|key| hex(key) == hash).then(|| self.0.clone()))
         }
     }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn event(method: &str, path: &str, authorization: &str) -> Value {
-        let mut event: Value = serde_json::from_str(include_str!("../../../events/authorizer/read.json")).unwrap();
+        let mut event = sample_events("authorizer").remove("read").unwrap();
         event["routeKey"] = json!("$default");
         event["rawPath"] = json!(path);
         event["requestContext"]["http"]["method"] = json!(method);
@@ -165,11 +165,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_example_event_is_answered() {
-        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/authorizer")).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            let answer = authorize(&serde_json::from_str(&text).unwrap(), &One(tenants(&["read"])), NOW).await.unwrap();
-            assert!(answer["isAuthorized"].is_boolean());
+    async fn every_sample_event_is_answered() {
+        let samples = sample_events("authorizer");
+        let expected = [
+            ("admin", false, true),
+            ("no-such-route", false, true),
+            ("not-a-bearer", false, false),
+            ("read", true, true),
+        ];
+        assert_eq!(samples.len(), expected.len());
+        for (name, tenants_key, platform_key) in expected {
+            for (key, allowed) in [(tenants(&["read"]), tenants_key), (platform(), platform_key)] {
+                let answer = authorize(&samples[name], &One(key), NOW).await.unwrap();
+                assert_eq!(answer["isAuthorized"], allowed, "{name}");
+            }
         }
     }
 }
