@@ -37,7 +37,7 @@ impl Sheet {
         Ok(())
     }
 
-    fn respond(self, next_cursor: Option<String>, as_of: Option<Timestamp>) -> Response {
+    fn respond(self, next_cursor: Option<&str>, as_of: Option<Timestamp>) -> Response {
         Response::json(200, &json!({ "items": self.items, "next_cursor": next_cursor, "as_of": as_of }))
     }
 }
@@ -83,7 +83,8 @@ pub async fn of_aggregate(handler: &Handler, request: &Request, key_id: &str) ->
     if begin.is_none() && sheet.items.is_empty() && handler.store.head(&stream).await?.is_none() {
         return Err(Problem::not_found("there are no events with this id"));
     }
-    Ok(sheet.respond(next.map(|sequence: u64| cursor.encode(&sequence.to_string())), as_of))
+    let next = next.map(|sequence: u64| cursor.encode(&sequence.to_string()));
+    Ok(sheet.respond(next.as_deref(), as_of))
 }
 
 /// Where a page over commits ended.
@@ -120,7 +121,7 @@ pub async fn of_correlation(handler: &Handler, request: &Request, key_id: &str) 
                 if sheet.full() {
                     let position =
                         serde_json::to_string(&place).map_err(|error| Problem::internal(error.to_string()))?;
-                    return Ok(sheet.respond(Some(cursor.encode(&position)), as_of));
+                    return Ok(sheet.respond(Some(&cursor.encode(&position)), as_of));
                 }
                 sheet.add(event)?;
                 place.events += 1;

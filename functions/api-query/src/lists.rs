@@ -109,10 +109,10 @@ pub async fn results(handler: &Handler, request: &Request, caller: &Caller, run:
         _ => row(value, items::order),
     };
     let items = page.items.into_iter().map(show).collect::<Result<Vec<_>, _>>()?;
-    Ok(page_of(run.version, run.as_of, &items, page.next_cursor))
+    Ok(page_of(run.version, run.as_of, &items, page.next_cursor.as_deref()))
 }
 
-pub fn page_of(version: u64, as_of: Option<Timestamp>, items: &[Value], next_cursor: Option<String>) -> Response {
+pub fn page_of(version: u64, as_of: Option<Timestamp>, items: &[Value], next_cursor: Option<&str>) -> Response {
     Response::json(200, &json!({ "items": items, "next_cursor": next_cursor, "version": version, "as_of": as_of }))
         .etag(version)
 }

@@ -62,5 +62,5 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|(sequence, _)| cursor.encode(&sequence.to_string()));
     let items: Vec<Value> = found.into_iter().map(|(_, item)| item).collect();
-    Ok(page_of(run.version, run.as_of, &items, next))
+    Ok(page_of(run.version, run.as_of, &items, next.as_deref()))
 }

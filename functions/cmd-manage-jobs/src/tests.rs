@@ -57,7 +57,7 @@ fn sample(name: &str) -> Value {
 }
 
 /// The sample's body with some members changed; null takes a member out.
-fn changed(name: &str, changes: Value) -> Value {
+fn changed(name: &str, changes: &Value) -> Value {
     let mut event = sample(name);
     let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
     for (member, value) in changes.as_object().unwrap().clone() {
@@ -98,7 +98,7 @@ async fn a_job_is_shown_as_it_was_given() {
     assert_eq!((held.header("location"), held.header("etag")), ("/v1/jobs/job_shop", "\"1\""));
     let again = world.ask(&sample("create")).await;
     assert_eq!((again.status, &again.body, again.header("idempotent-replayed")), (201, &held.body, "true"));
-    let reused = world.ask(&changed("create", json!({"name": "other"}))).await;
+    let reused = world.ask(&changed("create", &json!({"name": "other"}))).await;
     assert_eq!((reused.status, &reused.body["code"]), (422, &json!("idempotency_key_reused")));
     let replaced = world.ask(&sample("replace")).await;
     assert_eq!((&replaced.body["version"], replaced.body.get("matching_rules")), (&json!(2), None));
@@ -107,13 +107,13 @@ async fn a_job_is_shown_as_it_was_given() {
 #[tokio::test]
 async fn a_name_and_a_zone_have_defaults_and_limits() {
     let world = world().await;
-    let mut event = changed("create", json!({"job_id": null, "timezone": null}));
+    let mut event = changed("create", &json!({"job_id": null, "timezone": null}));
     event["headers"].as_object_mut().unwrap().remove("idempotency-key");
     let held = world.ask(&event).await;
     assert_eq!((held.status, &held.body["timezone"]), (201, &json!("UTC")));
     assert!(held.body["job_id"].as_str().unwrap().starts_with("job_"));
     for (name, code) in [(String::new(), "invalid"), ("x".repeat(201), "too_long")] {
-        assert_eq!(world.ask(&changed("create", json!({"name": name}))).await.wrong(), [("/name", code)]);
+        assert_eq!(world.ask(&changed("create", &json!({"name": name}))).await.wrong(), [("/name", code)]);
     }
     assert_eq!(world.jobs(), 1);
 }
@@ -143,14 +143,14 @@ async fn what_is_not_built_is_refused_and_says_so() {
         "schedule": {"expression": "rate(1 day)", "timezone": "UTC", "window": "P1M"},
     });
     for name in ["create", "replace"] {
-        let held = world.ask(&changed(name, asked.clone())).await;
+        let held = world.ask(&changed(name, &asked)).await;
         assert_eq!(held.wrong(), [("/schedule", "not_available"), ("/webhooks", "not_available")], "{name}");
         assert_eq!(held.status, 422, "{name}");
         for error in held.body["errors"].as_array().unwrap() {
             assert!(error["detail"].as_str().unwrap().contains("not available yet; leave the field out"), "{error}");
         }
     }
-    let held = world.ask(&changed("create", json!({"webhooks": []}))).await;
+    let held = world.ask(&changed("create", &json!({"webhooks": []}))).await;
     assert_eq!(held.wrong(), [("/webhooks", "not_available")], "an empty list too: nobody may think that it is heeded");
     assert_eq!(world.jobs(), 0);
 }
@@ -159,9 +159,7 @@ async fn what_is_not_built_is_refused_and_says_so() {
 async fn connections_must_be_there_and_fit() {
     let world = world().await;
     let held = world
-        .ask(&changed(
-            "create",
-            json!({"source": {"adapter": "shopify", "connection": "missing"}, "target": {"adapter": "stripe", "connection": "shop"}}),
+        .ask(&changed("create", &json!({"source": {"adapter": "shopify", "connection": "missing"}, "target": {"adapter": "stripe", "connection": "shop"}}),
         ))
         .await;
     let unknown = "unknown_connection";
@@ -187,14 +185,14 @@ async fn every_bad_body_gets_its_status() {
         ] {
             let mut event = sample(name);
             event["body"] = json!(body);
-            assert_eq!(world.ask(&event).await.status, status, "{name} {:.20}", body);
+            assert_eq!(world.ask(&event).await.status, status, "{name} {body:.20}");
         }
         for (member, value) in [("source", json!("shop")), ("matching_rules", json!([])), ("timezone", json!(1))] {
-            let held = world.ask(&changed(name, json!({ member: value }))).await;
+            let held = world.ask(&changed(name, &json!({ member: value }))).await;
             assert_eq!((held.status, held.wrong()), (400, vec![(&*format!("/{member}"), "wrong_type")]), "{name}");
         }
         let rules = json!({"matching_rules": {"colour": 1}, "colour": 1});
-        let held = world.ask(&changed(name, rules)).await;
+        let held = world.ask(&changed(name, &rules)).await;
         assert_eq!(held.status, 400, "{name}");
         assert_eq!(held.wrong().len(), 2, "{name}: {}", held.body);
     }
@@ -215,7 +213,7 @@ async fn etags_guard_changes() {
     assert_eq!(world.ask(&with("delete", "\"1\"")).await.status, 412);
     let odd = world.ask(&with("delete", "7")).await;
     assert_eq!((odd.status, odd.wrong()), (400, vec![("header:If-Match", "invalid")]));
-    let mut both = changed("replace", json!({"name": ""}));
+    let mut both = changed("replace", &json!({"name": ""}));
     both["headers"]["if-match"] = json!("7");
     assert_eq!(world.ask(&both).await.wrong(), [("/name", "invalid"), ("header:If-Match", "invalid")]);
     assert_eq!(world.ask(&with("delete", "*")).await.status, 204);

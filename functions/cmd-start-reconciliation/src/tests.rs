@@ -93,7 +93,7 @@ fn body() -> Value {
 }
 
 /// The usual body with some members changed.
-fn changed(changes: Value) -> Value {
+fn changed(changes: &Value) -> Value {
     let mut body = body();
     for (name, value) in changes.as_object().unwrap().clone() {
         body[name] = value;
@@ -144,7 +144,7 @@ async fn a_key_repeats_its_answer_and_refuses_another_body() {
     let again = world.ask(&event).await;
     assert_eq!((again.status, &again.body), (202, &first.body), "whatever the order of the members");
     assert_eq!(again.header("idempotent-replayed"), "true");
-    event["body"] = json!(changed(json!({"correlation_id": "other"})).to_string());
+    event["body"] = json!(changed(&json!({"correlation_id": "other"})).to_string());
     let reused = world.ask(&event).await;
     assert_eq!((reused.status, &reused.body["code"]), (422, &json!("idempotency_key_reused")));
     assert_eq!(world.runs(), 1);
@@ -185,7 +185,7 @@ async fn every_bad_body_gets_its_status_and_its_fields() {
         ("nothing", String::new(), 400, vec![]),
         ("no object", "[]".to_owned(), 400, vec![("", "wrong_type")]),
         ("empty", "{}".to_owned(), 400, vec![("/job_id", "missing"), ("/date_range", "missing")]),
-        ("megabyte", changed(json!({"job_id": "x".repeat(1 << 20)})).to_string(), 413, vec![]),
+        ("megabyte", changed(&json!({"job_id": "x".repeat(1 << 20)})).to_string(), 413, vec![]),
         ("deep", "[".repeat(100_000), 400, vec![]),
         (
             "types",
@@ -200,43 +200,43 @@ async fn every_bad_body_gets_its_status_and_its_fields() {
         ),
         (
             "odd ids",
-            changed(json!({"job_id": "a/b", "reconciliation_id": "", "correlation_id": "ü".repeat(3)})).to_string(),
+            changed(&json!({"job_id": "a/b", "reconciliation_id": "", "correlation_id": "ü".repeat(3)})).to_string(),
             400,
             vec![("/reconciliation_id", "invalid"), ("/job_id", "invalid"), ("/correlation_id", "invalid")],
         ),
-        ("long id", changed(json!({"job_id": "x".repeat(65)})).to_string(), 400, vec![("/job_id", "invalid")]),
+        ("long id", changed(&json!({"job_id": "x".repeat(65)})).to_string(), 400, vec![("/job_id", "invalid")]),
         (
             "end before start",
-            changed(json!({"date_range": {"start": "2026-02-28", "end": "2026-02-01"}})).to_string(),
+            changed(&json!({"date_range": {"start": "2026-02-28", "end": "2026-02-01"}})).to_string(),
             400,
             vec![("/date_range/end", "invalid")],
         ),
         (
             "400 days",
-            changed(json!({"date_range": {"start": "2025-01-01", "end": "2026-02-04"}})).to_string(),
+            changed(&json!({"date_range": {"start": "2025-01-01", "end": "2026-02-04"}})).to_string(),
             400,
             vec![("/date_range", "invalid")],
         ),
         (
             "half a range",
-            changed(json!({"date_range": {"start": "2026-02-01", "until": 1}})).to_string(),
+            changed(&json!({"date_range": {"start": "2026-02-01", "until": 1}})).to_string(),
             400,
             vec![("/date_range/end", "missing"), ("/date_range/until", "unknown_field")],
         ),
         (
             "adapters",
-            changed(json!({"source_adapter": "paypal", "target_adapter": 1})).to_string(),
+            changed(&json!({"source_adapter": "paypal", "target_adapter": 1})).to_string(),
             400,
             vec![("/source_adapter", "invalid"), ("/target_adapter", "wrong_type")],
         ),
         (
             "not the job's adapters",
-            changed(json!({"source_adapter": "stripe", "target_adapter": "shopify"})).to_string(),
+            changed(&json!({"source_adapter": "stripe", "target_adapter": "shopify"})).to_string(),
             422,
             vec![("/source_adapter", "not_the_jobs_adapter"), ("/target_adapter", "not_the_jobs_adapter")],
         ),
-        ("unknown job", changed(json!({"job_id": "nowhere"})).to_string(), 404, vec![]),
-        ("another tenant", changed(json!({"tenant_id": "other"})).to_string(), 403, vec![]),
+        ("unknown job", changed(&json!({"job_id": "nowhere"})).to_string(), 404, vec![]),
+        ("another tenant", changed(&json!({"tenant_id": "other"})).to_string(), 403, vec![]),
     ] {
         let held = world.ask(&with_body(&body)).await;
         assert_eq!((held.status, held.wrong()), (status, wrong), "{what}: {}", held.body);
@@ -256,7 +256,7 @@ async fn bodies_may_come_in_base64() {
 
 #[tokio::test]
 async fn headers_are_judged_together_with_the_body() {
-    let mut event = with_body(&changed(json!({"job_id": 7})).to_string());
+    let mut event = with_body(&changed(&json!({"job_id": 7})).to_string());
     event["headers"]["idempotency-key"] = json!("a b");
     let held = world().await.ask(&event).await;
     assert_eq!(
@@ -270,7 +270,7 @@ async fn an_id_with_other_content_is_a_conflict() {
     let world = world().await;
     assert_eq!(world.ask(&sample("start-with-id")).await.status, 202);
     let march = json!({"reconciliation_id": "february", "date_range": {"start": "2026-03-01", "end": "2026-03-31"}});
-    let held = world.ask(&with_body(&changed(march).to_string())).await;
+    let held = world.ask(&with_body(&changed(&march).to_string())).await;
     assert_eq!((held.status, &held.body["code"]), (409, &json!("conflict")));
     assert_eq!(world.version("reconciliation", "february").await, 1);
 }

@@ -1,7 +1,7 @@
 //! Step Functions as the workflow engine.
 
 use async_trait::async_trait;
-use aws_sdk_sfn::{Client, error::DisplayErrorContext};
+use aws_sdk_sfn::{Client, error::DisplayErrorContext, operation::start_execution::StartExecutionError};
 use domain::ports::PortError;
 use saga::control::Workflow;
 
@@ -35,7 +35,7 @@ impl Workflow for StepFunctions {
             .await
         {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|service| service.is_execution_already_exists()) => {
+            Err(error) if error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists) => {
                 Ok(())
             }
             Err(error) => Err(PortError::Transient(format!("start of {name}: {}", DisplayErrorContext(&error)))),

@@ -86,18 +86,18 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    fn request(path: &str, query: Value) -> Request {
+    fn request(path: &str, query: &Value) -> Request {
         Request::read(json!({"routeKey": "GET x", "rawPath": path, "queryStringParameters": query})).unwrap()
     }
 
     #[test]
     fn limits_are_one_to_two_hundred() {
         for (text, limit_) in [("1", 1), ("200", 200)] {
-            assert_eq!(limit(&request("/x", json!({"limit": text}))).unwrap(), limit_);
+            assert_eq!(limit(&request("/x", &json!({"limit": text}))).unwrap(), limit_);
         }
-        assert_eq!(limit(&request("/x", Value::Null)).unwrap(), DEFAULT_LIMIT);
+        assert_eq!(limit(&request("/x", &Value::Null)).unwrap(), DEFAULT_LIMIT);
         for bad in ["0", "201", "-1", "ten", "", "1.5"] {
-            let problem = limit(&request("/x", json!({"limit": bad}))).unwrap_err();
+            let problem = limit(&request("/x", &json!({"limit": bad}))).unwrap_err();
             assert_eq!(
                 (problem.status, problem.errors.first().map(|error| error.pointer.as_str())),
                 (400, Some("query:limit")),
@@ -108,11 +108,11 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_and_nothing_else_does() {
-        let list = request("/v1/jobs", json!({"status": "failed"}));
+        let list = request("/v1/jobs", &json!({"status": "failed"}));
         let text = Cursor::of(&list, "acme", &["status"]).encode("17:3");
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
         let read = |tenant: &str, path: &str, cursor: &str, status: &str| {
-            let request = request(path, json!({"cursor": cursor, "status": status}));
+            let request = request(path, &json!({"cursor": cursor, "status": status}));
             Cursor::of(&request, tenant, &["status"]).read(&request)
         };
         assert_eq!(read("acme", "/v1/jobs", &text, "failed").unwrap().as_deref(), Some("17:3"));

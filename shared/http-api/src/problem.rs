@@ -29,7 +29,7 @@ pub struct Problem {
     /// More members, such as the owners of an ambiguous id.
     pub extensions: Vec<(&'static str, Value)>,
     /// For the log only.
-    inside: Option<String>,
+    inside: Option<Box<str>>,
 }
 
 /// Both values, or everything that is wrong with either: a client mends all of it at once.
@@ -103,13 +103,13 @@ impl Problem {
     #[must_use]
     pub fn internal(inside: impl Into<String>) -> Self {
         let outside = "something went wrong on our side; the request_id finds it in our logs";
-        Self { inside: Some(inside.into()), ..Self::of(ErrorName::Internal, outside) }
+        Self { inside: Some(inside.into().into_boxed_str()), ..Self::of(ErrorName::Internal, outside) }
     }
 
     #[must_use]
     pub fn busy(inside: impl Into<String>) -> Self {
         Self {
-            inside: Some(inside.into()),
+            inside: Some(inside.into().into_boxed_str()),
             ..Self::of(ErrorName::Transient, "we are busy at the moment; send the same request again")
         }
     }

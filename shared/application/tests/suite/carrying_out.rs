@@ -1,5 +1,7 @@
 //! The loop load - decide - append: conflicts, lost answers, repetitions.
 
+#![expect(clippy::unwrap_used, reason = "a test without what it begins with must stop")]
+
 use crate::given::{World, acme, declined, definition, job_id, key, start, stream};
 use application::CommandError;
 use domain::{ErrorName, aggregate::data_of, job::JobEvent};

@@ -1,5 +1,7 @@
 //! What the tests begin with: two connections, one job, and stores that can be told to fail.
 
+#![expect(clippy::unwrap_used, reason = "a test without what it begins with must stop")]
+
 use application::{
     Caller, CommandError, ConnectionService, Idempotency, JobService, ReconciliationService, StartReconciliation,
 };
