@@ -47,5 +47,6 @@ pub fn data_of<E: Event>(event: &E) -> Result<Value, serde_json::Error> {
 /// # Errors
 /// When the type is unknown or the data does not fit.
 pub fn from_parts<E: Event>(event_type: &str, data: Value) -> Result<E, serde_json::Error> {
-    serde_json::from_value(serde_json::json!({ "type": event_type, "data": data }))
+    let tagged = [("type".to_owned(), Value::from(event_type)), ("data".to_owned(), data)];
+    serde_json::from_value(Value::Object(tagged.into_iter().collect()))
 }

@@ -40,7 +40,7 @@ impl Currency {
     /// Decimals of the minor unit: 2 for USD, 0 for JPY, 3 for KWD. Currencies without a minor unit have 0.
     #[must_use]
     pub fn exponent(&self) -> u8 {
-        let exponent = iso_currency::Currency::from_code(self.code()).and_then(|currency| currency.exponent());
+        let exponent = iso_currency::Currency::from_code(self.code()).and_then(iso_currency::Currency::exponent);
         exponent.and_then(|digits| u8::try_from(digits).ok()).unwrap_or(0)
     }
 

@@ -305,7 +305,7 @@ mod tests {
 
         fn when(self, decide: impl Fn(&Option<Run>) -> Result<Decided<Reconciliation>, Decline>) -> Self {
             let events = decide(&self.0).unwrap();
-            let state = events.iter().fold(self.0, |state, event| Reconciliation::evolve(state, event));
+            let state = events.iter().fold(self.0, Reconciliation::evolve);
             assert_eq!(decide(&state), Ok(Vec::new()), "deciding again yields no events");
             Self(state)
         }

@@ -366,7 +366,7 @@ mod tests {
         decide: impl Fn(&Option<SagaRun>) -> Result<Decided<Saga>, Decline>,
     ) -> Option<SagaRun> {
         let events = decide(&state).unwrap();
-        let state = events.iter().fold(state, |state, event| Saga::evolve(state, event));
+        let state = events.iter().fold(state, Saga::evolve);
         assert_eq!(decide(&state), Ok(Vec::new()), "deciding again yields no events");
         state
     }

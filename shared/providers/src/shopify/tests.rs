@@ -343,7 +343,7 @@ async fn scopes_decide_what_may_be_asked() {
         match (adapter(&server).fetch(window, None).await, expected) {
             (Ok(_), None) => {}
             (Err(ProviderError::AccessDenied { message }), Some(scope)) => {
-                assert!(message.contains(scope), "{message}")
+                assert!(message.contains(scope), "{message}");
             }
             (other, _) => panic!("{scopes:?}: {other:?}"),
         }

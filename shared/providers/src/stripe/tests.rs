@@ -72,9 +72,9 @@ impl Account {
 
     fn lists(mut self, object: Value) -> Self {
         if object["object"] == "refund" {
-            self.refunds.push(object)
+            self.refunds.push(object);
         } else {
-            self.charges.push(object)
+            self.charges.push(object);
         }
         self
     }

@@ -67,7 +67,7 @@ impl Schema {
                 add_fields(to, &object.fields);
             }
             TypeDefinition::Interface(interface) => {
-                add_fields(self.types.entry(interface.name.clone()).or_default(), &interface.fields)
+                add_fields(self.types.entry(interface.name.clone()).or_default(), &interface.fields);
             }
             TypeDefinition::Union(union) => {
                 self.types.entry(union.name.clone()).or_default().possible.extend(union.types.iter().cloned());
