@@ -22,11 +22,7 @@ async fn main() -> Result<(), Error> {
         ledger: Ledger::new(runtime::event_store(&aws, &settings)?, Arc::clone(&clock), ids),
         blobs: Arc::new(S3Blobs::new(&aws, bucket)),
         secrets: Arc::new(SecretsManager::new(&aws, prefix)),
-        accounts: Arc::new(HttpAccounts {
-            endpoints: Endpoints { shopify_base_url, stripe_base_url },
-            http: providers::http_client(),
-            clock,
-        }),
+        accounts: Arc::new(HttpAccounts::new(Endpoints { shopify_base_url, stripe_base_url }, clock)),
         budget_ms: BUDGET_MS,
     };
     run(service_fn(|event| handle(&step, event))).await

@@ -22,7 +22,7 @@ fn step() -> FetchRecords {
         ledger: Ledger::new(Arc::new(MemoryStore::new()), clock.clone(), Arc::new(SequentialIds::default())),
         blobs: Arc::new(MemoryBlobs::default()),
         secrets: Arc::new(MemorySecrets::default()),
-        accounts: Arc::new(HttpAccounts { endpoints, http: providers::http_client(), clock }),
+        accounts: Arc::new(HttpAccounts::new(endpoints, clock)),
         budget_ms: 1,
     }
 }

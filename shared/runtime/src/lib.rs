@@ -9,6 +9,7 @@ mod failure;
 mod logs;
 mod secrets;
 mod settings;
+mod tls;
 
 pub use blobs::S3Blobs;
 pub use clock::{SystemClock, UuidIds};
@@ -25,7 +26,11 @@ use std::sync::Arc;
 
 /// SDK configuration: region and credentials from the function's environment, endpoint from `AWS_ENDPOINT_URL` if set.
 pub async fn aws() -> SdkConfig {
-    aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
+    let loader = aws_config::defaults(aws_config::BehaviorVersion::latest());
+    match tls::amazon_client(&Settings::from_env()) {
+        Some(client) => loader.http_client(client).load().await,
+        None => loader.load().await,
+    }
 }
 
 /// The event store out of `EVENT_STORE_TABLE`, `STREAM_HEADS_TABLE` and, for commands, `COMMAND_LOG_TABLE`.

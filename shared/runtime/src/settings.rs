@@ -31,6 +31,10 @@ impl Settings {
     pub fn optional(&self, name: &str) -> Option<String> {
         self.0.get(name).filter(|value| !value.is_empty()).cloned()
     }
+
+    pub(crate) fn any_begins_with(&self, prefix: &str) -> bool {
+        self.0.iter().any(|(name, value)| name.starts_with(prefix) && !value.is_empty())
+    }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Settings {

@@ -3,7 +3,10 @@
 use domain::{Clock, TenantId, connection::Adapter};
 use providers::{Endpoints, Provider, ProviderError};
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 /// Opens provider accounts.
 pub trait Accounts: Send + Sync {
@@ -22,9 +25,17 @@ pub trait Accounts: Send + Sync {
 /// Accounts at the real providers, or at whatever stands at these endpoints.
 #[derive(Clone)]
 pub struct HttpAccounts {
-    pub endpoints: Endpoints,
-    pub http: reqwest::Client,
-    pub clock: Arc<dyn Clock>,
+    endpoints: Endpoints,
+    /// Made at the first call: its certificates take milliseconds to read, and the runtime waits for no one's start.
+    http: OnceLock<reqwest::Client>,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpAccounts {
+    #[must_use]
+    pub fn new(endpoints: Endpoints, clock: Arc<dyn Clock>) -> Self {
+        Self { endpoints, http: OnceLock::new(), clock }
+    }
 }
 
 impl fmt::Debug for HttpAccounts {
@@ -40,7 +51,7 @@ impl Accounts for HttpAccounts {
         tenant: &TenantId,
         credentials: &Value,
     ) -> Result<Box<dyn Provider>, ProviderError> {
-        let (http, clock) = (self.http.clone(), Arc::clone(&self.clock));
+        let (http, clock) = (self.http.get_or_init(providers::http_client).clone(), Arc::clone(&self.clock));
         providers::connect(adapter.as_str(), tenant, credentials, &self.endpoints, http, clock)
     }
 }
