@@ -10,6 +10,7 @@
 //! integers, never from a float.
 
 mod credentials;
+pub mod csv;
 mod http;
 mod paging;
 mod provider;
