@@ -132,7 +132,7 @@ impl Found<'_> {
     /// Needed only if the mapping names it.
     fn wanted(&mut self, field: Field) -> Option<usize> {
         match self.mapping.column(field) {
-            Some(name) => self.place(field, &name.to_owned(), true),
+            Some(name) => self.place(field, name, true),
             None => self.place(field, field.as_str(), false),
         }
     }

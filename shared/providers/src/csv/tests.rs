@@ -25,8 +25,8 @@ fn errors(reading: &Reading) -> Vec<String> {
     reading.errors.iter().map(ToString::to_string).collect()
 }
 
-fn mapping(value: serde_json::Value) -> Mapping {
-    Mapping::from_json(&value).unwrap_or_else(|errors| panic!("{errors:?}"))
+fn mapping(value: &serde_json::Value) -> Mapping {
+    Mapping::from_json(value).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn as_a_german_bank_writes_it() {
                 31.01.2026;-1.234,56;EUR;\"Miete; Januar \"\"26\"\"\"\r\n\
                 01.02.2026;7,5;EUR;zwei\r\n";
     let mapping =
-        mapping(json!({"date": "Buchungstag", "amount": "Betrag", "currency": "währung", "memo": "Verwendungszweck"}));
+        mapping(&json!({"date": "Buchungstag", "amount": "Betrag", "currency": "währung", "memo": "Verwendungszweck"}));
     let reading = read_as(file.as_bytes(), &mapping);
     assert_eq!(reading.dialect.to_string(), "semicolon-separated, decimal comma, dates day-month-year");
     let money: Vec<i64> = reading.records.iter().map(|record| record.amount_minor).collect();
@@ -168,7 +168,7 @@ fn a_head_that_cannot_be_read_says_all_that_is_wrong() {
             refused(b"\xef\xbb\xbf\r\n", &Mapping::default()),
             refused(b"Nr;Datum;Betrag\n1;2026-01-31;5\n", &Mapping::default()),
             refused(b"id,date,amount,amount,currency\n", &Mapping::default()),
-            refused(b"id,date,amount,currency\n1,2026-01-31,1,EUR\n", &mapping(json!({"memo": "Text", "id": "ID"}))),
+            refused(b"id,date,amount,currency\n1,2026-01-31,1,EUR\n", &mapping(&json!({"memo": "Text", "id": "ID"}))),
             refused(b"id,date,amount,currency\n1,01/02/2026,\"1,234\",KWD\n", &Mapping::default()),
         ]
         .join("\n")
