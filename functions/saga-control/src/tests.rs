@@ -13,13 +13,14 @@ use domain::{
 };
 use event_store::{EventStore, MemoryStore, NewCommit, StreamKey, Transaction};
 use lambda_runtime::{Context, LambdaEvent};
+use runtime::Consumer;
 use saga::{
     Ledger, StepInput,
     control::{StartSaga, Workflow, execution_name},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use testkit::{FixedClock, SequentialIds, sample_events};
+use testkit::{FixedClock, MemoryQueue, SequentialIds, sample_events};
 use uuid::Uuid;
 
 const RUN: &str = "recon_01jd5q4x7mfz8v3k2n9t6c0h1e";
@@ -86,20 +87,29 @@ fn sample(name: &str) -> Value {
     sample_events("saga-control").remove(name).unwrap()
 }
 
-/// Ids of the messages that were given back.
-async fn failed(start: &StartSaga, event: &Value) -> Vec<String> {
+/// Ids of the messages that were given back, and the errors of those that became dead letters.
+async fn failed(start: &StartSaga, event: &Value) -> (Vec<String>, Vec<String>) {
     let event: SqsEvent = serde_json::from_value(event.clone()).unwrap();
-    let response = handle(start, LambdaEvent::new(event, Context::default())).await.unwrap();
-    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    let queue = Arc::new(MemoryQueue::default());
+    let consumer = Consumer::new(queue.clone(), Arc::new(FixedClock::default()));
+    let response = handle(start, &consumer, LambdaEvent::new(event, Context::default())).await.unwrap();
+    let back = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    (
+        back,
+        queue.done().buried.into_iter().filter_map(|(_, attributes)| attributes.get("error_type").cloned()).collect(),
+    )
+}
+
+fn nothing() -> (Vec<String>, Vec<String>) {
+    Default::default()
 }
 
 #[tokio::test]
 async fn every_sample_event_reads() {
     let (store, engine) = (with_run().await, Arc::default());
     for (name, event) in sample_events("saga-control") {
-        let id = event["Records"][0]["messageId"].as_str().unwrap().to_owned();
-        let expected = if name == "unreadable" { vec![id] } else { Vec::new() };
-        assert_eq!(failed(&start_saga(&store, &engine), &event).await, expected, "{name}");
+        let buried = if name == "unreadable" { vec!["Settler.InvalidInput".to_owned()] } else { Vec::new() };
+        assert_eq!(failed(&start_saga(&store, &engine), &event).await, (Vec::new(), buried), "{name}");
     }
 }
 
@@ -108,7 +118,7 @@ async fn ringing_twice_names_one_execution_and_writes_one_line() {
     let (store, engine) = (with_run().await, Arc::default());
     let start = start_saga(&store, &engine);
     for _ in 0..2 {
-        assert!(failed(&start, &sample("started")).await.is_empty());
+        assert_eq!(failed(&start, &sample("started")).await, nothing());
     }
     let started = engine.started.lock().unwrap().clone();
     assert_eq!(started.len(), 2, "the engine itself refuses the second one");
@@ -122,7 +132,7 @@ async fn ringing_twice_names_one_execution_and_writes_one_line() {
 }
 
 #[tokio::test]
-async fn a_message_that_fails_is_given_back_alone() {
+async fn a_message_that_nobody_can_handle_is_a_dead_letter_alone() {
     let (store, engine) = (with_run().await, Arc::default());
     let mut event = sample("unreadable");
     let records = event["Records"].as_array_mut().unwrap();
@@ -131,8 +141,8 @@ async fn a_message_that_fails_is_given_back_alone() {
     unknown["messageId"] = json!("unknown-run");
     unknown["body"] = json!(unknown["body"].as_str().unwrap().replace(RUN, "recon_unknown"));
     records.push(unknown);
-    let bad = records[0]["messageId"].as_str().unwrap().to_owned();
-    assert_eq!(failed(&start_saga(&store, &engine), &event).await, [bad, "unknown-run".to_owned()]);
+    let errors = ["Settler.InvalidInput", "Settler.NotFound"].map(str::to_owned);
+    assert_eq!(failed(&start_saga(&store, &engine), &event).await, (Vec::new(), errors.to_vec()));
     assert_eq!(engine.started.lock().unwrap().len(), 1);
 }
 
@@ -142,8 +152,8 @@ async fn an_engine_that_does_not_answer_is_asked_again() {
     let down = Arc::new(Engine { down: true, ..Engine::default() });
     let event = sample("started");
     let id = event["Records"][0]["messageId"].as_str().unwrap().to_owned();
-    assert_eq!(failed(&start_saga(&store, &down), &event).await, [id]);
+    assert_eq!(failed(&start_saga(&store, &down), &event).await, (vec![id], Vec::new()));
     let engine = Arc::default();
-    assert!(failed(&start_saga(&store, &engine), &event).await.is_empty());
+    assert_eq!(failed(&start_saga(&store, &engine), &event).await, nothing());
     assert_eq!(engine.started.lock().unwrap().len(), 1);
 }

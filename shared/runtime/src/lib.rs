@@ -5,6 +5,7 @@
 
 mod blobs;
 mod clock;
+pub mod consumer;
 mod failure;
 mod logs;
 mod secrets;
@@ -13,6 +14,7 @@ mod tls;
 
 pub use blobs::S3Blobs;
 pub use clock::{SystemClock, UuidIds};
+pub use consumer::{Consumer, Delivery, MessageError};
 pub use failure::{FunctionError, function_error};
 pub use logs::start_logs;
 pub use secrets::SecretsManager;

@@ -1,12 +1,14 @@
-//! What tests of other crates stand on: a clock and ids that can be foreseen, a bucket and a secret store in memory, the
-//! sample events, and an event store that fails on cue.
+//! What tests of other crates stand on: a clock and ids that can be foreseen, a bucket, a secret store and a queue in memory,
+//! the sample events, and an event store that fails on cue.
 
 mod faults;
 mod ports;
+mod queue;
 mod samples;
 mod stores;
 
 pub use faults::{Fault, FaultyStore, survives};
 pub use ports::{FixedClock, SequentialIds};
+pub use queue::{Done, MemoryQueue};
 pub use samples::sample_events;
 pub use stores::{MemoryBlobs, MemorySecrets};
