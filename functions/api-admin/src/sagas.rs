@@ -18,14 +18,9 @@ use projections::{
 use serde_json::json;
 
 pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<Response, Problem> {
-    let status = |text: &str| {
-        [SagaStatus::Running, SagaStatus::Completed, SagaStatus::Failed]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-    };
     let filter = SagaFilter {
         tenant: owner::named(request)?,
-        status: request.parsed("status", "running, completed or failed", status)?,
+        status: request.parsed("status", "a status of a saga, such as running or stuck", SagaStatus::parse)?,
     };
     let limit = limit(request)?;
     if let Some(tenant) = &filter.tenant {

@@ -51,7 +51,7 @@ pub async fn jobs(handler: &Handler, request: &Request, caller: &Caller) -> Resu
 pub async fn reconciliations(handler: &Handler, request: &Request, caller: &Caller) -> Result<Response, Problem> {
     let status = |text: &str| Status::ALL.into_iter().find(|status| status.as_str() == text);
     let filter = ReconciliationFilter {
-        status: request.parsed("status", "running, completed or failed", status)?,
+        status: request.parsed("status", "a status of a run, such as running or failed", status)?,
         job_id: id::<JobId>(request, "job_id")?,
         from: day(request, "from")?,
         to: day(request, "to")?,

@@ -55,6 +55,12 @@ registry! {
     Superseded = "Settler.Superseded", Decline;
     /// Cancelled by a person.
     Cancelled = "Settler.Cancelled", Decline;
+    /// Ended by an operator without being undone.
+    Killed = "Settler.Killed", Decline;
+    /// The run is paused: the step waits until somebody resumes it.
+    OnHold = "Settler.OnHold", Decline;
+    /// A retry would need staged data that its lifecycle has ended.
+    StagedDataExpired = "Settler.StagedDataExpired", Decline;
     /// Our own stores were busy.
     Transient = "Settler.Transient", Transient;
     /// A provider did not answer, or answered 5xx, longer than the retries last.

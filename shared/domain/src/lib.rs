@@ -15,6 +15,7 @@ pub mod ports;
 pub mod reconciliation;
 pub mod record;
 pub mod saga;
+pub mod status;
 pub mod summary;
 pub mod time;
 
@@ -23,4 +24,5 @@ pub use envelope::{EventEnvelope, Metadata};
 pub use failure::{Decline, ErrorName, Failure, Family};
 pub use ids::{AttemptNumber, ConnectionId, CorrelationId, JobId, ReconciliationId, TenantId};
 pub use money::{Currency, Money};
+pub use status::Status;
 pub use time::{Clock, DateRange, IdSource, Timestamp};

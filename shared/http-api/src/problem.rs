@@ -56,7 +56,13 @@ pub const fn status_of(name: ErrorName) -> u16 {
         E::InvalidInput => 400,
         E::NotAllowed => 403,
         E::NotFound => 404,
-        E::Conflict | E::Superseded | E::Cancelled | E::StagedDataLost => 409,
+        E::Conflict
+        | E::Superseded
+        | E::Cancelled
+        | E::Killed
+        | E::OnHold
+        | E::StagedDataExpired
+        | E::StagedDataLost => 409,
         E::StaleVersion => 412,
         E::IdempotencyKeyReused | E::CredentialsMissing => 422,
         E::ConservationBroken | E::CorruptStream | E::Internal => 500,

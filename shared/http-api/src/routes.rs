@@ -7,7 +7,7 @@ use crate::{
     shape::{Kind, Shape},
     shapes::{
         CONNECTION, CREATE_JOB, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB,
-        REPORT, SAGA, SAGA_STATUSES, START, STARTED, SUMMARY, UNMATCHED,
+        REPORT, SAGA, START, STARTED, STATUSES, SUMMARY, UNMATCHED,
     },
 };
 
@@ -180,7 +180,7 @@ pub const ROUTES: &[Route] = &[
         operation: "listReconciliations",
         summary: "Runs, newest first",
         query: &[
-            query("status", Kind::OneOf(&["running", "completed", "failed"]), ""),
+            query("status", Kind::OneOf(STATUSES), ""),
             query("job_id", Kind::Id, ""),
             query("from", Kind::Date, "First day of started_at, in UTC."),
             query("to", Kind::Date, "Last day of started_at, in UTC."),
@@ -275,7 +275,7 @@ pub const ROUTES: &[Route] = &[
         key: LIST_SAGAS,
         operation: "listSagas",
         summary: "Sagas; newest first for one tenant, in no order for all",
-        query: &[query("tenant_id", Kind::Id, ""), query("status", Kind::OneOf(SAGA_STATUSES), ""), LIMIT, CURSOR],
+        query: &[query("tenant_id", Kind::Id, ""), query("status", Kind::OneOf(STATUSES), ""), LIMIT, CURSOR],
         answer: Answer::PageOf(&SAGA),
         problems: &[400, 403, 500, 503],
         ..ADMIN

@@ -10,7 +10,8 @@ const MAX_NAME_LENGTH: usize = 200;
 /// Texts of ours and of providers, such as ids, explanations and messages.
 const TEXT: Kind = Text(4_000);
 const ADAPTERS: Kind = OneOf(&["shopify", "stripe"]);
-const RUN_STATUS: Kind = OneOf(&["running", "completed", "failed"]);
+pub const STATUSES: &[&str] = &["running", "paused", "compensating", "stuck", "completed", "failed", "cancelled"];
+const RUN_STATUS: Kind = OneOf(STATUSES);
 const SIDES: Kind = OneOf(&["source", "target"]);
 
 pub const DATE_RANGE: Shape = Shape {
@@ -381,18 +382,62 @@ const STEP_RUN: Shape = Shape {
     about: "One line of the step history.",
     fields: &[
         required("step", STEPS, ""),
-        required("status", OneOf(&["running", "succeeded", "failed"]), ""),
+        required(
+            "status",
+            OneOf(&[
+                "running",
+                "waiting",
+                "succeeded",
+                "failed",
+                "reused",
+                "undoing",
+                "undone",
+                "undo_failed",
+                "undo_skipped",
+            ]),
+            "",
+        ),
         required("started_at", Instant, ""),
+        required("tried_at", Instant, "Start of the last try."),
         optional("ended_at", Instant, ""),
         required("tries", Integer, ""),
         required("pages", Integer, ""),
         required("records", Integer, ""),
         optional("ref", Any, "What the step left for the next ones: keys and digests."),
         optional("failure", Object(&FAILURE), ""),
+        optional("waiting", Object(&WAITING), ""),
+        required("waited_ms", Integer, "Waits that count towards the step's budget."),
+        optional("undo_failure", Object(&FAILURE), ""),
+        optional("undo_skipped", TEXT, "Why an operator skipped the undo."),
     ],
 };
 
-pub const SAGA_STATUSES: &[&str] = &["running", "completed", "failed"];
+const WAITING: Shape = Shape {
+    name: "Waiting",
+    about: "Why a step waits.",
+    fields: &[
+        required("reason", OneOf(&["throttled", "circuit_open", "unavailable", "paused", "stuck"]), ""),
+        optional("until", Instant, "When it goes on by itself; null when a person decides."),
+        required("since", Instant, ""),
+    ],
+};
+
+const CANCEL: Shape = Shape {
+    name: "CancelRequest",
+    about: "Somebody asked for the run to be cancelled.",
+    fields: &[optional("reason", TEXT, ""), required("at", Instant, "")],
+};
+
+const PAST_ATTEMPT: Shape = Shape {
+    name: "PastAttempt",
+    about: "An earlier attempt of the run.",
+    fields: &[
+        required("attempt", Integer, ""),
+        required("status", RUN_STATUS, ""),
+        optional("ended_at", Instant, ""),
+        optional("failure", Object(&FAILURE), ""),
+    ],
+};
 
 pub const SAGA: Shape = Shape {
     name: "Saga",
@@ -402,11 +447,20 @@ pub const SAGA: Shape = Shape {
         required("saga_type", OneOf(&["reconciliation"]), ""),
         required("tenant_id", Id, ""),
         required("attempt", Integer, ""),
-        required("status", OneOf(SAGA_STATUSES), ""),
+        required("status", RUN_STATUS, ""),
         optional("current_step", STEPS, ""),
         required("steps", List(&Object(&STEP_RUN)), "History of the current attempt."),
-        required("execution_arn", TEXT, ""),
+        required("execution_arn", TEXT, "Of the execution in charge, for the Step Functions console."),
+        required("executions", Integer, "How many executions have been in charge of this attempt."),
+        optional("from_step", STEPS, "What this attempt began with; absent for the first."),
+        optional("cancel", Object(&CANCEL), ""),
+        optional("failure", Object(&FAILURE), "Why the attempt is undone or was."),
+        optional("ended_at", Instant, ""),
+        optional("past", List(&Object(&PAST_ATTEMPT)), "Earlier attempts, oldest first."),
         required("retry_count", Integer, ""),
+        optional("next_retry_at", Instant, "When a wait ends by itself."),
+        optional("timeout_at", Instant, "When the call of the running step is given up."),
+        optional("due_at", Instant, "When the watchdog looks after this saga if nothing happens."),
         optional("error", Object(&FAILURE), "The last failure that no success has healed."),
         required("started_at", Instant, ""),
         required("updated_at", Instant, ""),

@@ -82,9 +82,9 @@ pub struct SummaryView {
     pub rule_set_version: Option<String>,
     pub input_digest: Option<String>,
     pub started_at: Timestamp,
-    /// None for a run that failed.
+    /// None for a run that failed or was cancelled.
     pub completed_at: Option<Timestamp>,
-    /// From the start to the completion or the failure.
+    /// From the start to the end of the last attempt.
     pub duration_ms: Option<i64>,
     pub failure: Option<Failure>,
     /// Sequence of the last applied event.
@@ -192,6 +192,22 @@ impl Projection for ReconciliationSummary {
                 view.show(Some(&published.summary));
             }
             E::ResultsWithdrawn { .. } => view.show(None),
+            E::ReconciliationRetried { attempt, .. } => {
+                view.attempt = attempt;
+                view.status = Status::Running;
+                view.duration_ms = None;
+                view.failure = None;
+            }
+            E::ReconciliationPaused { .. } => view.status = Status::Paused,
+            E::ReconciliationResumed { .. } if view.status == Status::Paused => view.status = Status::Running,
+            E::ReconciliationResumed { .. }
+            | E::ReconciliationCancelRequested { .. }
+            | E::CompensationStepSkipped { .. } => view.status = Status::Compensating,
+            E::CompensationStarted { failure, .. } => {
+                view.status = Status::Compensating;
+                view.failure = Some(failure);
+            }
+            E::CompensationStuck { .. } => view.status = Status::Stuck,
             E::ReconciliationCompleted { completed_at, .. } => {
                 view.end(Status::Completed, completed_at);
                 view.completed_at = Some(completed_at);
@@ -202,6 +218,10 @@ impl Projection for ReconciliationSummary {
                 view.completed_at = None;
                 view.errors_count += 1;
                 view.failure = Some(failure);
+            }
+            E::ReconciliationCancelled { cancelled_at, .. } => {
+                view.end(Status::Cancelled, cancelled_at);
+                view.completed_at = None;
             }
         }
         view.version = event.sequence;

@@ -5,8 +5,8 @@ use crate::{
     store::Table,
 };
 use domain::{
-    Aggregate, AttemptNumber, EventEnvelope, Failure, TenantId, Timestamp, aggregate,
-    saga::{Saga, SagaEvent, SagaRun, SagaStatus, Step, StepRun},
+    Aggregate, EventEnvelope, Failure, TenantId, Timestamp, aggregate,
+    saga::{Saga, SagaEvent, SagaRun, Step},
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +18,19 @@ pub struct SagaView {
     pub saga_id: String,
     pub saga_type: String,
     pub tenant_id: TenantId,
-    pub attempt: AttemptNumber,
-    pub status: SagaStatus,
+    /// Attempt, status, execution, why it is undone, and the history of the steps.
+    #[serde(flatten)]
+    pub run: SagaRun,
     /// The step that runs, or the last one that ran.
     pub current_step: Option<Step>,
-    /// History of the current attempt.
-    pub steps: Vec<StepRun>,
-    pub execution_arn: String,
     /// Steps started again in the current attempt.
     pub retry_count: u32,
+    /// When a wait ends by itself.
+    pub next_retry_at: Option<Timestamp>,
+    /// When the call of the running step is given up.
+    pub timeout_at: Option<Timestamp>,
+    /// When the watchdog looks after this saga if nothing happens; none when it has ended or waits for a person.
+    pub due_at: Option<Timestamp>,
     /// The last failure that no success has healed.
     pub error: Option<Failure>,
     /// Start of the first attempt.
@@ -38,11 +42,8 @@ pub struct SagaView {
     pub as_of: Timestamp,
 }
 
-impl SagaView {
-    fn run(self) -> SagaRun {
-        SagaRun { attempt: self.attempt, execution_arn: self.execution_arn, status: self.status, steps: self.steps }
-    }
-}
+/// Partition of the index `by_due`, in which only sagas are that somebody may have to look after.
+pub const DUE: &str = "due";
 
 #[derive(Debug)]
 pub struct SagaState;
@@ -58,20 +59,19 @@ impl Projection for SagaState {
             .map_err(|cause| ApplyError::at(event, cause.to_string()))?;
         let at = event.metadata.timestamp;
         let started_at = row.as_ref().map_or(at, |view| view.started_at);
-        let run = Saga::evolve(row.map(SagaView::run), &decoded)
+        let run = Saga::evolve(row.map(|view| view.run), &decoded)
             .ok_or_else(|| ApplyError::at(event, "the saga has not started"))?;
-        let failed = run.steps.iter().filter(|step| step.failure.is_some()).max_by_key(|step| step.ended_at);
         Ok(SagaView {
             saga_id: event.aggregate_id.clone(),
             saga_type: SAGA_TYPE.to_owned(),
             tenant_id: event.metadata.tenant_id.clone(),
-            attempt: run.attempt,
-            status: run.status,
             current_step: run.current(),
             retry_count: run.steps.iter().map(|step| step.tries.saturating_sub(1)).sum(),
-            error: failed.and_then(|step| step.failure.clone()),
-            steps: run.steps,
-            execution_arn: run.execution_arn,
+            next_retry_at: run.next_retry_at(),
+            timeout_at: run.timeout_at(),
+            due_at: run.due_at(at),
+            error: error_of(&run),
+            run,
             started_at,
             updated_at: at,
             version: event.sequence,
@@ -80,10 +80,16 @@ impl Projection for SagaState {
     }
 
     fn keys(row: &SagaView) -> Keys {
-        Keys {
-            started: Some(started_key(row.started_at, &row.saga_id)),
-            id: Some(row.saga_id.clone()),
-            attributes: vec![("status", row.status.as_str().to_owned())],
+        let mut attributes = vec![("status", row.run.status.as_str().to_owned())];
+        if let Some(due_at) = row.due_at {
+            attributes.extend([("due", DUE.to_owned()), ("due_at", due_at.to_string())]);
         }
+        Keys { started: Some(started_key(row.started_at, &row.saga_id)), id: Some(row.saga_id.clone()), attributes }
     }
+}
+
+fn error_of(run: &SagaRun) -> Option<Failure> {
+    let undo = run.steps.iter().find_map(|step| step.undo_failure.clone());
+    let failed = run.steps.iter().filter(|step| step.failure.is_some()).max_by_key(|step| step.ended_at);
+    undo.or_else(|| run.failure.clone()).or_else(|| failed.and_then(|step| step.failure.clone()))
 }

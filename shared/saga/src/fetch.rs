@@ -12,7 +12,7 @@ use domain::{
     job::Job,
     ports::{Blobs, PortError, Secrets, connection_secret},
     reconciliation::{self, Fetched, Run},
-    saga::{Step, forward_fence},
+    saga::{Step, WaitReason, forward_fence},
     time::Window,
 };
 use event_store::load;
@@ -47,8 +47,9 @@ pub enum FetchOutcome {
     More {
         cursor: FetchCursor,
     },
-    /// The provider asked for a pause; a result and not an error, because a retrier cannot honour it.
+    /// The step cannot go on for now; a result and not an error, because a retrier cannot honour it.
     Wait {
+        reason: WaitReason,
         retry_after_s: u64,
         cursor: FetchCursor,
     },
@@ -74,7 +75,7 @@ impl std::fmt::Debug for FetchRecords {
 enum Stop {
     End,
     OutOfTime,
-    Throttled { retry_after_s: u64 },
+    Wait { reason: WaitReason, retry_after_s: u64 },
 }
 
 impl FetchRecords {
@@ -117,7 +118,7 @@ impl FetchRecords {
         cursor.manifest = Some(manifest.clone());
         match stop {
             Stop::OutOfTime => Ok(FetchOutcome::More { cursor }),
-            Stop::Throttled { retry_after_s } => Ok(FetchOutcome::Wait { retry_after_s, cursor }),
+            Stop::Wait { reason, retry_after_s } => Ok(FetchOutcome::Wait { reason, retry_after_s, cursor }),
             Stop::End => {
                 self.done(input, step, stager.count(), manifest, digest).await?;
                 Ok(FetchOutcome::Done)
@@ -203,7 +204,7 @@ async fn next_page(
                 let message = format!("throttled for more than {MAX_WAIT_S} s: {message}");
                 return Err(StepError::new(ErrorName::ProviderUnavailable, message));
             }
-            Ok(Some(Stop::Throttled { retry_after_s }))
+            Ok(Some(Stop::Wait { reason: WaitReason::Throttled, retry_after_s }))
         }
         Err(error) => Err(error.into()),
     }

@@ -1,6 +1,7 @@
 //! Step `finish`: the point of no return when all went well; otherwise the end of a failed attempt, with nothing visible.
 
 use crate::{
+    draft::Draft,
     error::StepError,
     input::StepInput,
     ledger::{Current, Decision, Ledger, MAX_TRIES, outrun},
@@ -9,8 +10,8 @@ use crate::{
 use domain::{
     ErrorName, Failure, Family, Timestamp,
     matches::MatchesEvent,
-    reconciliation,
-    saga::{self, Step, StepStatus, ended_fence, forward_fence},
+    reconciliation::{self, Reconciliation},
+    saga::{self, Saga, SagaRun, Step, ended_fence, forward_fence},
 };
 use event_store::Append;
 use serde::{Deserialize, Serialize};
@@ -92,9 +93,13 @@ impl FinishRun {
             // Read again for each try: a matching step that has overrun its time may still be writing.
             let withdrawal = self.withdrawal(input, failure).await?;
             let ended = self.ledger.try_once(input, &fence, |current, at| {
+                let mut run = Draft::<Reconciliation>::of(&current.run.state);
+                run.decide(|state| reconciliation::compensating(state, input.attempt, failure, at))?;
+                run.decide(|state| reconciliation::withdraw(state, input.attempt))?;
+                run.decide(|state| reconciliation::end_undone(state, input.attempt, at))?;
                 Ok(Decision {
                     saga: failed_saga(current, input, failure, at)?,
-                    reconciliation: reconciliation::fail(&current.run.state, input.attempt, failure, at)?,
+                    reconciliation: run.events,
                     others: withdrawal.iter().cloned().collect(),
                     set_fence: Some(ended_fence(input.attempt)),
                 })
@@ -121,24 +126,21 @@ impl FinishRun {
     }
 }
 
-/// The failed step's line, if the step could not write it itself, and the end of the attempt.
+/// The failed step's line, if the step could not write it itself, what is undone by the same transaction, and the end.
 fn failed_saga(
     current: &Current,
     input: &StepInput,
     failure: &Failure,
     at: Timestamp,
 ) -> Result<Vec<saga::SagaEvent>, StepError> {
-    let mut events = Vec::new();
-    let state = &current.saga.state;
-    let unfinished = state
-        .iter()
-        .flat_map(|saga| &saga.steps)
-        .find(|run| run.step.as_str() == failure.step && run.status == StepStatus::Running);
-    if let Some(run) = unfinished {
-        events.extend(saga::step_failed(state, input.attempt, run.step, failure, at)?);
+    let mut ledger = Draft::<Saga>::of(&current.saga.state);
+    ledger.decide(|state| saga::plan_undo(state, input.attempt, Some(failure), at))?;
+    let left = ledger.state.as_ref().map(SagaRun::to_undo).unwrap_or_default();
+    for step in left {
+        ledger.decide(|state| saga::undo_finished(state, input.attempt, step, at))?;
     }
-    events.extend(saga::compensate(state, input.attempt, at)?);
-    Ok(events)
+    ledger.decide(|state| saga::compensate(state, input.attempt, at))?;
+    Ok(ledger.events)
 }
 
 impl ReportedFailure {

@@ -6,6 +6,7 @@
 
 mod accounts;
 pub mod control;
+mod draft;
 mod error;
 mod fetch;
 mod finish;

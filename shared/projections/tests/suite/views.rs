@@ -129,8 +129,10 @@ async fn a_saga_shows_its_steps_its_retries_and_the_failure_that_stands() {
     }
     let stream = StreamKey::new(&tenant, Saga::TYPE, "recon_1");
     let view: SagaView = fold::<saga_state::SagaState>(&events(&store, &stream).await).unwrap().unwrap();
-    assert_eq!((view.status, view.retry_count, view.current_step), (SagaStatus::Running, 1, Some(step)));
+    assert_eq!((view.run.status, view.retry_count, view.current_step), (SagaStatus::Running, 1, Some(step)));
     assert_eq!((view.error, view.version, view.started_at.millis()), (Some(failure), 4, NEW_YEAR_MS));
+    assert_eq!(view.timeout_at.map(Timestamp::millis), Some(NEW_YEAR_MS + 60_000));
+    assert_eq!(view.due_at.map(Timestamp::millis), Some(NEW_YEAR_MS + 3 * 60_000 + 120_000));
 
     let rest = [
         SagaEvent::StepSucceeded { attempt: 1, step, reference: Value::Null, at },
@@ -139,7 +141,10 @@ async fn a_saga_shows_its_steps_its_retries_and_the_failure_that_stands() {
     ];
     append::<Saga>(&store, &tenant, "recon_1", NEW_YEAR_MS + DAY_MS, &rest).await;
     let view = fold::<saga_state::SagaState>(&events(&store, &stream).await).unwrap().unwrap();
-    assert_eq!((view.attempt, view.error, view.steps.len(), view.execution_arn.as_str()), (2, None, 0, "arn:2"));
+    assert_eq!(
+        (view.run.attempt, view.error, view.run.steps.len(), view.run.execution_arn.as_str()),
+        (2, None, 0, "arn:2")
+    );
     assert_eq!((view.started_at.millis(), view.updated_at.millis()), (NEW_YEAR_MS, NEW_YEAR_MS + DAY_MS));
 }
 

@@ -28,8 +28,11 @@ async fn a_refused_account_fails_the_run_with_nothing_to_see() {
     assert_eq!(world.written(), written);
 
     let events = world.run_events().await;
-    assert_eq!(types(&events), ["ReconciliationStarted", "OrdersFetched", "ReconciliationFailed"]);
-    let told = &events[2].1["failure"];
+    assert_eq!(
+        types(&events),
+        ["ReconciliationStarted", "OrdersFetched", "CompensationStarted", "ReconciliationFailed"]
+    );
+    let told = &events[3].1["failure"];
     assert_eq!(
         (&told["type"], &told["message"]),
         (&"Settler.ProviderAccessDenied".into(), &"stripe answered 401".into())
@@ -37,7 +40,7 @@ async fn a_refused_account_fails_the_run_with_nothing_to_see() {
     assert_eq!((&told["step"], &told["retryable"]), (&"fetch_stripe_payments".into(), &false.into()));
     assert_eq!(world.match_events().await, []);
     let lines = world.ledger_lines().await;
-    assert_eq!(lines[lines.len() - 2..], ["StepFailed fetch_stripe_payments", "Compensated"]);
+    assert_eq!(lines[lines.len() - 2..], ["UndoPlanned", "Compensated"]);
     let saga = world.saga().await;
     assert_eq!(
         (saga.status, saga.step(Step::FetchStripePayments).unwrap().status),
@@ -51,7 +54,10 @@ async fn what_was_visible_is_withdrawn() {
     assert!(world.run().await.published.is_some());
     world.finish(&failure("finish", "Runtime.ExitError")).await.unwrap();
     let events = world.run_events().await;
-    assert_eq!(types(&events)[3..], ["ResultsPublished", "ResultsWithdrawn", "ReconciliationFailed"]);
+    assert_eq!(
+        types(&events)[3..],
+        ["ResultsPublished", "CompensationStarted", "ResultsWithdrawn", "ReconciliationFailed"]
+    );
     let run = world.run().await;
     assert_eq!((run.status, run.published), (Status::Failed, None));
     assert_eq!(run.failure.unwrap().name, ErrorName::StepCrashed);
@@ -66,7 +72,7 @@ async fn the_end_names_the_step_that_died() {
     world.finish(&failure("perform_matching", "Sandbox.Timedout")).await.unwrap();
     let saga = world.saga().await;
     let died = saga.step(Step::PerformMatching).unwrap();
-    assert_eq!((died.status, died.failure.as_ref().unwrap().name), (StepStatus::Failed, ErrorName::StepTimedOut));
+    assert_eq!((died.status, died.failure.as_ref().unwrap().name), (StepStatus::Undone, ErrorName::StepTimedOut));
 }
 
 #[tokio::test]
