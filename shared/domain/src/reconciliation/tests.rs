@@ -253,7 +253,7 @@ fn folding_restores_what_events_say() {
 /// Everything that anybody may decide about a run, at its current attempt or another.
 fn decide(number: u8, attempt: AttemptNumber, state: &Option<Run>) -> Result<Decided<Reconciliation>, Decline> {
     let step = Step::ALL[usize::from(number) % Step::ALL.len()];
-    let staged = StagedData { orders: attempt % 2 == 0, payments: attempt % 3 == 0 };
+    let staged = StagedData { orders: attempt.is_multiple_of(2), payments: attempt.is_multiple_of(3) };
     match number % 17 {
         0 => start(state, &request("2026-01-31"), NOW),
         1 => orders_fetched(state, &fetched(attempt)),
@@ -266,7 +266,7 @@ fn decide(number: u8, attempt: AttemptNumber, state: &Option<Run>) -> Result<Dec
         9 => stuck(state, attempt, step, &failure(), NOW),
         10 => end_undone(state, attempt, NOW),
         11 => kill(state, attempt, (Some(step), None), NOW),
-        12 => retry(state, (attempt % 4 == 0).then_some(step), staged, NOW),
+        12 => retry(state, (attempt.is_multiple_of(4)).then_some(step), staged, NOW),
         13 => cancel(state, None, NOW),
         14 => pause(state, None, NOW),
         15 => resume(state, NOW),
