@@ -50,9 +50,46 @@ pub fn document() -> Value {
         "components": {
             "securitySchemes": { "key": { "type": "http", "scheme": "bearer", "description": "sk_…" } },
             "schemas": schemas,
-            "responses": { "Problem": { "description": "What went wrong", "content": { "application/problem+json": { "schema": PROBLEM.reference() } } } },
+            "responses": answers_to_all(),
         },
     })
+}
+
+/// What any route may answer: problems are ours, `{"message": …}` is the gateway's, which answers before a function is
+/// asked. Both refuse with 403: the gateway a key without the scope, a function another tenant's id in a body.
+fn answers_to_all() -> Value {
+    let problem = json!({ "schema": PROBLEM.reference() });
+    let gateway = json!({ "schema": {
+        "type": "object", "required": ["message"], "properties": { "message": { "type": ["string", "null"] } } } });
+    let answer = |about: &str, gateways: bool, ours: bool| {
+        let mut content = Map::new();
+        if gateways {
+            content.insert("application/json".to_owned(), gateway.clone());
+        }
+        if ours {
+            content.insert("application/problem+json".to_owned(), problem.clone());
+        }
+        json!({ "description": about, "content": content })
+    };
+    json!({
+        "Problem": answer("What went wrong", false, true),
+        "Unauthorized": answer("No key, or one that is unknown, expired or revoked. The gateway's answer.", true, false),
+        "Forbidden": answer("The key may not do this: the gateway's answer, or a problem that says why.", true, true),
+        "TooLarge": answer("The body is above 256 KB: a problem, or the gateway's answer above 10 MB.", true, true),
+        "TooManyRequests": answer("Above the rate of the API. The gateway's answer; try again later.", true, false),
+    })
+}
+
+/// The component that describes a refusal with this status.
+fn refusal(status: u16) -> Value {
+    let name = match status {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        413 => "TooLarge",
+        429 => "TooManyRequests",
+        _ => "Problem",
+    };
+    json!({ "$ref": format!("#/components/responses/{name}") })
 }
 
 fn operation(route: &Route) -> Value {
@@ -84,8 +121,9 @@ fn operation(route: &Route) -> Value {
     for status in route.statuses {
         responses.insert(status.to_string(), success(route));
     }
-    for status in route.problems {
-        responses.insert(status.to_string(), json!({ "$ref": "#/components/responses/Problem" }));
+    let gateways: &[u16] = if route.scope.is_some() { &[401, 403, 429] } else { &[429] };
+    for status in route.problems.iter().chain(gateways) {
+        responses.insert(status.to_string(), refusal(*status));
     }
     let mut operation = json!({ "operationId": route.operation, "summary": route.summary, "parameters": parameters, "responses": responses });
     match route.scope {
