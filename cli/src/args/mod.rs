@@ -1,6 +1,9 @@
 //! What may be typed. Help texts are part of the product: each command says what it is for and shows a line to copy.
 
 mod reconciliation;
+mod webhook;
+
+pub use webhook::{Deliveries, WebhookCommand};
 
 pub use reconciliation::{ListRuns, Orders, ReconciliationCommand, Report, Results, Start};
 
@@ -68,6 +71,9 @@ pub enum Command {
     /// What to reconcile: two connections, a time zone, rules
     #[command(subcommand, visible_alias = "jobs")]
     Job(JobCommand),
+    /// What was sent to a job's webhook endpoints, and their secrets
+    #[command(subcommand, visible_alias = "webhooks")]
+    Webhook(WebhookCommand),
     /// Run reconciliations and look at their results
     #[command(subcommand, visible_aliases = ["recon", "reconciliations"])]
     Reconciliation(Box<ReconciliationCommand>),
@@ -163,6 +169,8 @@ pub enum JobCommand {
 Examples:
   settler job create --name \"Web shop\" --source-connection shop --target-connection stripe \\
     --timezone Europe/Berlin
+  settler job create --name \"Web shop\" --source-connection shop --target-connection stripe \\
+    --webhook https://books.example/hook --schedule \"cron(0 6 1 * ? *)\" --schedule-window previous_month
   settler job create --file job.json")]
     Create(JobCreate),
     /// List jobs
@@ -178,6 +186,8 @@ Runs that were started before keep the definition they began with.
 
 Examples:
   settler job update job_shop --timezone Europe/Berlin
+  settler job update job_shop --schedule \"rate(1 day)\" --schedule-window previous_day
+  settler job update job_shop --no-schedule --no-webhooks
   settler job update job_shop --file job.json        (replaces the whole definition)")]
     Update(JobUpdate),
     /// Delete a job; its runs stay
@@ -210,7 +220,7 @@ pub struct JobUpdate {
 #[derive(Debug, Default, Args)]
 pub struct JobFields {
     /// The definition as JSON, instead of the options below; - is stdin
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["name", "source_connection", "target_connection", "timezone", "rules"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["name", "source_connection", "target_connection", "timezone", "rules", "webhooks", "no_webhooks", "schedule", "no_schedule"])]
     pub file: Option<PathBuf>,
     /// Name for people
     #[arg(long)]
@@ -227,7 +237,28 @@ pub struct JobFields {
     /// JSON file with the matching rules [default: the service's own]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub rules: Option<PathBuf>,
+    /// Address that is told how runs end; may be repeated. All of a job's addresses are named together
+    #[arg(long = "webhook", value_name = "URL", value_hint = ValueHint::Url)]
+    pub webhooks: Vec<String>,
+    /// Tell nobody any more
+    #[arg(long, conflicts_with = "webhooks")]
+    pub no_webhooks: bool,
+    /// When the job runs by itself: cron(…), rate(…) or at(…), as EventBridge Scheduler reads them
+    #[arg(long, value_name = "EXPRESSION", requires = "schedule_window")]
+    pub schedule: Option<String>,
+    /// Days that a scheduled run covers: the last complete month, week or day
+    #[arg(long, value_name = "PERIOD", value_parser = PERIODS, requires = "schedule")]
+    pub schedule_window: Option<String>,
+    /// Zone of the expression [default: the job's]
+    #[arg(long, value_name = "ZONE", requires = "schedule")]
+    pub schedule_timezone: Option<String>,
+    /// Run only when asked to
+    #[arg(long, conflicts_with = "schedule")]
+    pub no_schedule: bool,
 }
+
+/// Days that a schedule may cover.
+const PERIODS: [&str; 3] = ["previous_month", "previous_week", "previous_day"];
 
 /// The only kind of saga there is so far.
 pub const RECONCILIATION: &str = "reconciliation";

@@ -105,8 +105,19 @@ fn definition(value: Value) -> Result<Map<String, Value>> {
 
 /// The fields of a job that a command may carry; the API refuses the rest.
 fn writable(job: Map<String, Value>) -> Map<String, Value> {
-    let wanted = |name: &str| matches!(name, "name" | "source" | "target" | "timezone" | "matching_rules");
-    job.into_iter().filter(|(name, value)| wanted(name) && !value.is_null()).collect()
+    let wanted = |name: &str| matches!(name, "name" | "source" | "target" | "timezone" | "matching_rules" | "schedule");
+    let webhooks = job.get("webhooks").and_then(Value::as_array).map(|webhooks| webhooks.iter().map(named).collect());
+    let mut body: Map<String, Value> =
+        job.into_iter().filter(|(name, value)| wanted(name) && !value.is_null()).collect();
+    if let Some(webhooks) = webhooks.filter(|webhooks: &Vec<Value>| !webhooks.is_empty()) {
+        body.insert("webhooks".to_owned(), Value::Array(webhooks));
+    }
+    body
+}
+
+/// An endpoint as a command names it, so that it keeps its secret.
+fn named(webhook: &Value) -> Value {
+    json!({ "endpoint_id": webhook["endpoint_id"], "url": webhook["url"] })
 }
 
 /// Writes the named fields into a definition; false when none was named.
@@ -129,6 +140,22 @@ fn apply(body: &mut Map<String, Value>, fields: &JobFields) -> Result<bool> {
     set("source", Some("connection"), text(&fields.source_connection));
     set("target", Some("connection"), text(&fields.target_connection));
     set("matching_rules", None, fields.rules.as_deref().map(read_json).transpose()?);
+    let webhooks: Vec<Value> = fields.webhooks.iter().map(|url| json!({ "url": url })).collect();
+    set("webhooks", None, (!webhooks.is_empty()).then_some(Value::Array(webhooks)));
+    let schedule = fields.schedule.as_ref().map(|expression| {
+        let mut schedule = json!({ "expression": expression, "window": fields.schedule_window });
+        if let Some(zone) = &fields.schedule_timezone {
+            schedule["timezone"] = json!(zone);
+        }
+        schedule
+    });
+    set("schedule", None, schedule);
+    for (drop, field) in [(fields.no_webhooks, "webhooks"), (fields.no_schedule, "schedule")] {
+        if drop {
+            body.remove(field);
+            changed = true;
+        }
+    }
     Ok(changed)
 }
 
@@ -148,6 +175,16 @@ fn show(job: &Job) -> String {
             if job.matching_rules.is_null() { "the service's own".to_owned() } else { job.matching_rules.to_string() },
         ),
     ];
+    let schedule = job.schedule.as_ref().map_or_else(
+        || "none; runs are started by hand".to_owned(),
+        |schedule| format!("{} in {}, {}", schedule.expression, schedule.timezone, schedule.window.replace('_', " ")),
+    );
+    lines.push(("schedule", schedule));
+    for webhook in &job.webhooks {
+        let state = webhook.disabled.as_ref().map(|disabled| format!(", disabled: {}", disabled.reason));
+        lines.push(("webhook", format!("{} ({}{})", webhook.url, webhook.endpoint_id, state.unwrap_or_default())));
+        lines.extend(webhook.secret.as_ref().map(|secret| ("secret", format!("{secret} (shown this once)"))));
+    }
     if let Some(version) = job.version {
         lines.push(("version", version.to_string()));
     }

@@ -8,6 +8,7 @@ pub mod results;
 pub mod saga;
 pub mod summary;
 pub mod wait;
+pub mod webhook;
 
 use crate::{
     args::{Command, Paging},
@@ -34,6 +35,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Connection(command) => connection::run(context, command).await,
         Command::Job(command) => job::run(context, command).await,
+        Command::Webhook(command) => webhook::run(context, command).await,
         Command::Reconciliation(command) => reconciliation::run(context, *command).await,
         Command::Saga(command) => saga::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,

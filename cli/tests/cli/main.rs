@@ -10,3 +10,4 @@ mod samples;
 mod setup;
 mod trail;
 mod waiting;
+mod webhooks;

@@ -1,6 +1,6 @@
 //! Translate, read, translate. One thing by id is folded from its stream, consistently; lists come from read models.
 
-use crate::{lists, matches, wait};
+use crate::{deliveries, lists, matches, wait};
 use application::Caller;
 use domain::{
     Clock, ReconciliationId, Timestamp,
@@ -15,6 +15,7 @@ use http_api::{Problem, Request, Response, audit::Audit, caller, close, items, o
 use projections::{ReadModels, ResultPages, summary_of};
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc};
+use webhooks::Deliveries;
 
 /// How long the address of a report is good.
 const REPORT_VALID_S: u32 = 15 * 60;
@@ -23,6 +24,7 @@ pub struct Handler {
     pub store: Arc<dyn EventStore>,
     pub models: Arc<dyn ReadModels>,
     pub pages: Arc<dyn ResultPages>,
+    pub deliveries: Arc<dyn Deliveries>,
     pub blobs: Arc<dyn Blobs>,
     pub clock: Arc<dyn Clock>,
     pub audit: Audit,
@@ -67,6 +69,7 @@ impl Handler {
             routes::GET_SUGGESTIONS | routes::GET_UNMATCHED | routes::GET_EXCLUDED | routes::GET_ORDERS => {
                 lists::results(self, request, caller, self.results(request, caller).await?).await
             }
+            routes::LIST_DELIVERIES => deliveries::page(self, request, caller).await,
             routes::GET_REPORT => self.report(request, caller).await,
             _ => Err(Problem::not_found("there is no such route")),
         }

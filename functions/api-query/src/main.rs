@@ -1,5 +1,6 @@
 //! The read side of the HTTP API.
 
+mod deliveries;
 mod handler;
 mod lists;
 mod matches;
@@ -14,6 +15,7 @@ use projections::{DynamoProjections, DynamoResultPages, Tables};
 use runtime::{S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
+use webhooks::DynamoDeliveries;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -30,6 +32,7 @@ async fn main() -> Result<(), Error> {
         exceptions,
         order_results,
         bucket,
+        webhook_deliveries,
     ] = settings.require(SETTINGS)?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
@@ -41,11 +44,12 @@ async fn main() -> Result<(), Error> {
     let pages = DynamoResultPages::new(dynamodb(&aws), exceptions, order_results);
     let blobs = Arc::new(S3Blobs::new(&aws, bucket));
     let audit = Audit::new(store.clone(), clock.clone(), ids);
-    let handler = Handler { store, models: Arc::new(models), pages: Arc::new(pages), blobs, clock, audit };
+    let deliveries = Arc::new(DynamoDeliveries::new(dynamodb(&aws), webhook_deliveries));
+    let handler = Handler { store, models: Arc::new(models), pages: Arc::new(pages), deliveries, blobs, clock, audit };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }
 
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     "EVENT_STORE_TABLE",
     "STREAM_HEADS_TABLE",
     "PROJECTION_CHECKPOINTS_TABLE",
@@ -56,4 +60,5 @@ const SETTINGS: [&str; 10] = [
     "EXCEPTIONS_TABLE",
     "ORDER_RESULTS_TABLE",
     "DATA_BUCKET",
+    "WEBHOOK_DELIVERIES_TABLE",
 ];

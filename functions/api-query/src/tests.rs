@@ -9,6 +9,7 @@ use testkit::sample_events;
 #[tokio::test]
 async fn every_sample_event_is_answered_as_the_document_says() {
     let world = World::published().await;
+    world.deliveries(1).await;
     for (name, event) in sample_events("api-query") {
         let held = world.ask(&event).await;
         assert_eq!(held.status, if name == "no-such-route" { 404 } else { 200 }, "{name}: {}", held.body);
@@ -218,4 +219,33 @@ async fn an_operators_read_leaves_a_trace() {
     assert_eq!(world.audited().await, 1);
     world.ask(&sample("reconciliation")).await;
     assert_eq!(world.audited().await, 1, "a tenant's own read leaves none");
+}
+
+#[tokio::test]
+async fn deliveries_come_newest_first_and_of_ones_own_endpoints_only() {
+    let world = World::published().await;
+    assert_eq!(world.ask(&sample("deliveries")).await.status, 404, "no such endpoint yet");
+    world.deliveries(5).await;
+    let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let mut event = sample("deliveries");
+        event["queryStringParameters"] = json!({"limit": "2"});
+        if let Some(cursor) = cursor.as_str() {
+            event["queryStringParameters"]["cursor"] = json!(cursor);
+        }
+        let page = world.ask(&event).await.body;
+        let items = page["items"].as_array().unwrap();
+        seen.extend(items.iter().map(|item| item["reconciliation_id"].as_str().unwrap().to_owned()));
+        cursor = page["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["month-4", "month-3", "month-2", "month-1", "month-0"]);
+    let mut altered = sample("deliveries");
+    altered["queryStringParameters"] = json!({"cursor": "AAAA"});
+    assert_eq!(world.ask(&altered).await.status, 400);
+    let mut foreign = sample("deliveries");
+    foreign["requestContext"]["authorizer"]["lambda"]["tenant_id"] = json!("other");
+    assert_eq!(world.ask(&foreign).await.status, 404);
 }

@@ -1,15 +1,15 @@
-//! Translate, call, translate.
+//! Translate, call, translate. Secrets leave in the one answer that shows them, and in no log.
 
-use application::{Caller, JobAnswer, JobService};
+use application::{Caller, ManagedJob, ManagedJobs};
 use http_api::{
     Problem, Request, Response, audit::Audit, caller, close, commands, conditional::if_match, items, open, routes,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::convert::Infallible;
 
 #[derive(Debug)]
 pub struct Handler {
-    pub service: JobService,
+    pub service: ManagedJobs,
     pub audit: Audit,
 }
 
@@ -30,22 +30,36 @@ impl Handler {
         match request.route_key.as_str() {
             routes::CREATE_JOB_ROUTE => self.create(request, &access.caller).await,
             routes::REPLACE_JOB_ROUTE => self.replace(request, &access.caller).await,
+            routes::ROTATE_SECRET => self.rotate(request, &access.caller).await,
             routes::DELETE_JOB => self.delete(request, &access.caller).await,
             _ => Err(Problem::not_found("there is no such route")),
         }
     }
 
     async fn create(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-        let (id, definition, idempotency) = commands::create_job(request, caller)?;
-        let answer = self.service.create(caller, id, definition, idempotency).await?;
-        let location = format!("/v1/jobs/{}", answer.job_id);
-        Ok(show(201, &answer)?.with("location", location).replayed(answer.replayed))
+        let (id, wanted, idempotency) = commands::create_job(request, caller)?;
+        let created = self.service.create(caller, id, wanted, idempotency).await?;
+        let location = format!("/v1/jobs/{}", created.job.job_id);
+        Ok(show(201, &created)?.with("location", location).replayed(created.job.replayed))
     }
 
     async fn replace(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
         let id = request.known_id("id")?;
-        let (definition, expected) = commands::replace_job(request, caller)?;
-        show(200, &self.service.update(caller, id, definition, expected).await?)
+        let (wanted, expected) = commands::replace_job(request, caller)?;
+        show(200, &self.service.update(caller, id, wanted, expected).await?)
+    }
+
+    async fn rotate(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
+        let (id, endpoint) = (request.known_id("id")?, request.known_id("endpoint_id")?);
+        let idempotency = commands::without_fields(request, caller)?;
+        let rotated = self.service.rotate(caller, id, endpoint, idempotency).await?;
+        let body = json!({
+            "endpoint_id": rotated.endpoint.endpoint_id,
+            "url": rotated.endpoint.url,
+            "secret": rotated.secret,
+            "previous_valid_until": rotated.previous_valid_until,
+        });
+        Ok(Response::json(200, &body).replayed(rotated.replayed))
     }
 
     async fn delete(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
@@ -54,7 +68,8 @@ impl Handler {
     }
 }
 
-fn show(status: u16, answer: &JobAnswer) -> Result<Response, Problem> {
-    let body = items::job(&answer.job_id, &answer.definition, answer.version)?;
-    Ok(Response::json(status, &body).etag(answer.version))
+fn show(status: u16, managed: &ManagedJob) -> Result<Response, Problem> {
+    let job = &managed.job;
+    let body = items::job_with_secrets(&job.job_id, &job.definition, job.version, &managed.secrets)?;
+    Ok(Response::json(status, &body).etag(job.version))
 }

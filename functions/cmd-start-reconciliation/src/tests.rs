@@ -5,9 +5,11 @@ use application::{Caller, ConnectionService, JobService, ReconciliationService};
 use domain::{
     ConnectionId, JobId, TenantId,
     connection::Adapter,
-    job::{JobDefinition, Side},
+    job::{Job, JobDefinition, Side},
+    reconciliation::Reconciliation,
+    schedule::{Period, Schedule},
 };
-use event_store::{EventStore, MemoryStore, StreamKey};
+use event_store::{EventStore, MemoryStore, StreamKey, load};
 use http_api::{
     audit::Audit,
     held::{Held, hold},
@@ -49,6 +51,11 @@ async fn world() -> World {
         timezone: "Europe/Berlin".into(),
         matching_rules: None,
         webhooks: Vec::new(),
+        schedule: Some(Schedule {
+            expression: "cron(0 6 1 * ? *)".into(),
+            timezone: "Europe/Berlin".into(),
+            window: Period::PreviousMonth,
+        }),
     };
     let jobs = JobService::new(events.clone(), clock.clone(), ids.clone());
     jobs.create(&caller, Some(JobId::parse("job_shop").unwrap()), definition, None).await.unwrap();
@@ -107,7 +114,7 @@ async fn every_sample_event_is_answered_as_the_document_says() {
     let names: Vec<&str> = samples.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["many-wrong-fields", "scheduled", "scheduled-without-id", "start", "start-by-operator", "start-with-id"]
+        ["many-wrong-fields", "scheduled", "scheduled-without-time", "start", "start-by-operator", "start-with-id"]
     );
     for (name, event) in &samples {
         let world = world().await;
@@ -287,25 +294,64 @@ async fn another_tenants_job_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_schedule_that_fires_twice_starts_one_run() {
-    for (name, id) in [("scheduled", Some("sched-5b1f2c7a9d3e4f60")), ("scheduled-without-id", None)] {
+async fn a_schedule_that_fires_twice_starts_one_run_over_the_period_before() {
+    // By the scheduler's time and by the clock, which is that of 1 March as well.
+    for name in ["scheduled", "scheduled-without-time"] {
         let world = world().await;
         let first = world.handler.handle(sample(name)).await.unwrap();
         assert_eq!(world.handler.handle(sample(name)).await.unwrap(), first, "{name}");
+        // An hour later it is still the same period.
+        let later =
+            json!({"scheduler": {"tenant_id": "acme", "job_id": "job_shop", "scheduled_time": "2026-03-31T21:59:59Z"}});
+        assert_eq!(world.handler.handle(later).await.unwrap(), first, "{name}");
         assert_eq!(world.runs(), 1);
-        assert!(id.is_none_or(|id| first["reconciliation_id"] == id));
+        let id = first["reconciliation_id"].as_str().unwrap();
+        assert!(id.starts_with("sched-"), "{id}");
+        let run = load::<Reconciliation>(&world.store, &acme(), id).await.unwrap().state.unwrap();
+        let range = run.request.date_range;
+        assert_eq!((range.start.as_str(), range.end.as_str()), ("2026-02-01", "2026-02-28"), "{name}");
+        // In Berlin April has begun at 22:00 UTC.
+        let next =
+            json!({"scheduler": {"tenant_id": "acme", "job_id": "job_shop", "scheduled_time": "2026-03-31T22:00:00Z"}});
+        assert_ne!(world.handler.handle(next).await.unwrap()["reconciliation_id"], first["reconciliation_id"]);
+        assert_eq!(world.runs(), 2);
     }
 }
 
 #[tokio::test]
-async fn a_schedules_wrong_command_is_an_error_that_names_its_fields() {
+async fn a_schedule_that_outlived_its_job_starts_nothing() {
+    let world = world().await;
+    let job = load::<Job>(&world.store, &acme(), "job_shop").await.unwrap();
+    let unscheduled = JobDefinition { schedule: None, ..job.state.current().unwrap().1.clone() };
+    let caller = Caller { tenant: acme(), key_id: "key_acme".into() };
+    let jobs = JobService::new(Arc::new(world.store.clone()), Arc::<FixedClock>::default(), Arc::new(UniqueIds));
+    jobs.update(&caller, JobId::parse("job_shop").unwrap(), unscheduled, None).await.unwrap();
+    assert_eq!(world.handler.handle(sample("scheduled")).await.unwrap()["status"], "ignored");
+    jobs.delete(&caller, JobId::parse("job_shop").unwrap(), None).await.unwrap();
+    assert_eq!(world.handler.handle(sample("scheduled")).await.unwrap()["status"], "ignored");
+    assert_eq!(world.runs(), 0);
+}
+
+/// Beside the sequence that the handler draws from.
+#[derive(Debug)]
+struct UniqueIds;
+
+impl domain::IdSource for UniqueIds {
+    fn next(&self) -> u128 {
+        static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1 << 40);
+        u128::from(COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn a_schedules_wrong_event_is_an_error_that_says_what_is_wrong() {
     let world = world().await;
     for (change, expected) in [
         (json!({"job_id": "nowhere"}), "nowhere"),
-        (json!({"job_id": 7}), "/job_id"),
-        (json!({"tenant_id": "a b"}), "tenant"),
-        (json!({"date_range": {"start": "2026-02-01", "end": "2026-01-01"}}), "/date_range/end"),
-        (json!({"source_adapter": "stripe"}), "/source_adapter"),
+        (json!({"job_id": 7}), "invalid type"),
+        (json!({"tenant_id": "a b"}), "1 to 64 characters"),
+        (json!({"scheduled_time": "soon"}), "scheduled_time"),
+        (json!({"window": "previous_month"}), "window"),
     ] {
         let mut event = sample("scheduled");
         for (field, value) in change.as_object().unwrap().clone() {
@@ -314,10 +360,10 @@ async fn a_schedules_wrong_command_is_an_error_that_names_its_fields() {
         let error = format!("{:?}", world.handler.handle(event).await.unwrap_err());
         assert!(error.contains(expected), "{error}");
     }
-    assert_eq!(world.runs(), 0);
     for odd in [json!({"scheduler": 7}), json!({"scheduler": {}})] {
         world.handler.handle(odd).await.unwrap_err();
     }
+    assert_eq!(world.runs(), 0);
 }
 
 #[tokio::test]

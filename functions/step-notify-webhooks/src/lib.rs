@@ -1,10 +1,7 @@
 //! Translates the state machine's call into the step.
 
-mod outbox;
 #[cfg(test)]
 mod tests;
-
-pub use outbox::QueueOutbox;
 
 use lambda_runtime::LambdaEvent;
 use runtime::FunctionError;

@@ -1,19 +1,24 @@
 //! Function `step-notify-webhooks`: step `notify_webhooks`.
 
 use lambda_runtime::{Error, run, service_fn};
-use runtime::Settings;
+use runtime::{Settings, WebhookQueue};
 use saga::{Ledger, NotifyWebhooks};
 use std::sync::Arc;
-use step_notify_webhooks::{QueueOutbox, handle};
+use step_notify_webhooks::handle;
+use webhooks::{DynamoDeliveries, QueuedOutbox};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
-    let [deliveries, queue_url] = settings.require(["WEBHOOK_DELIVERIES_TABLE", "WEBHOOK_QUEUE_URL"])?;
+    let [table, queue_url, api_url] = settings.require(["WEBHOOK_DELIVERIES_TABLE", "WEBHOOK_QUEUE_URL", "API_URL"])?;
     let aws = runtime::aws().await;
     let (clock, ids) = runtime::clock_and_ids();
     let ledger = Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids);
-    let step = NotifyWebhooks { ledger, outbox: Arc::new(QueueOutbox::new(&aws, deliveries, queue_url)) };
+    let outbox = QueuedOutbox {
+        deliveries: Arc::new(DynamoDeliveries::new(runtime::dynamodb(&aws), table)),
+        queue: Arc::new(WebhookQueue::new(&aws, queue_url)),
+    };
+    let step = NotifyWebhooks { ledger, outbox: Arc::new(outbox), api_url };
     run(service_fn(|event| handle(&step, event))).await
 }

@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use domain::{ErrorName, ports::PortError, saga::Step};
 use event_store::MemoryStore;
 use lambda_runtime::{Context, LambdaEvent};
-use saga::{Delivery, Ledger, NotifyWebhooks, Outbox, StepInput};
+use saga::{Ledger, NotifyWebhooks, StepInput};
 use std::sync::Arc;
 use testkit::{FixedClock, SequentialIds, sample_events};
+use webhooks::{Delivery, Outbox};
 
 /// There is no run, so there is nothing to deliver.
 struct Nobody;
@@ -22,7 +23,7 @@ impl Outbox for Nobody {
 fn step() -> NotifyWebhooks {
     let ledger =
         Ledger::new(Arc::new(MemoryStore::new()), Arc::new(FixedClock::default()), Arc::new(SequentialIds::default()));
-    NotifyWebhooks { ledger, outbox: Arc::new(Nobody) }
+    NotifyWebhooks { ledger, outbox: Arc::new(Nobody), api_url: "https://api.example".into() }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 """The deployed stack, asked through AWS's own interfaces: what a function is refused, and what a schedule starts."""
 import datetime
+import hashlib
 import json
 import pathlib
 import sys
@@ -51,7 +52,7 @@ class Roles(unittest.TestCase):
         self.assertNotIn("Item", self.as_role("StepFinish", "dynamodb").get_item(TableName=MADE["EventStoreTable"], Key=key))
 
     def test_only_the_fetch_step_reads_credentials(self):
-        for function in ("ApiQuery", "ApiAdmin", "CmdPutConnection", "StepMatchRecords", "StepPersistResults"):
+        for function in ("ApiQuery", "ApiAdmin", "CmdPutConnection", "CmdManageJobs", "DeliverWebhook", "StepMatchRecords", "StepPersistResults"):
             with self.subTest(function):
                 self.refused(self.as_role(function, "secretsmanager").get_secret_value, SecretId="settler/any")
 
@@ -69,28 +70,51 @@ class Schedule(unittest.TestCase):
         self.assertIn(status, (200, 201, 202), answer)
         return answer
 
-    def test_a_schedule_starts_a_reconciliation_through_the_same_function(self):
-        tag = uuid.uuid4().hex[:8]
-        status, data = http("POST", f"{LOCAL['sandbox_url']}/_control/datasets", {"shop": f"scheduled-{tag}", "preset": "clean", "orders": 20, "seed": 3, "start": "2026-01-01", "end": "2026-01-31"})
+    def runs(self, job):
+        return self.api("GET", f"/v1/reconciliations?job_id={job}")["items"]
+
+    def test_a_jobs_schedule_runs_each_period_once_and_ends_with_the_job(self):
+        tag, now = uuid.uuid4().hex[:8], datetime.datetime.now(datetime.timezone.utc)
+        last = now.replace(day=1) - datetime.timedelta(days=1)
+        period = {"start": f"{last:%Y-%m}-01", "end": f"{last:%Y-%m-%d}"}
+        status, data = http("POST", f"{LOCAL['sandbox_url']}/_control/datasets", {"shop": f"scheduled-{tag}", "preset": "clean", "orders": 20, "seed": 3, **period})
         self.assertIn(status, (200, 201), data)
         self.api("PUT", f"/v1/connections/shop-{tag}", {"adapter": "shopify", "credentials": {"shop": data["shop"], "access_token": data["access_token"]}})
         self.api("PUT", f"/v1/connections/pay-{tag}", {"adapter": "stripe", "credentials": {"api_key": data["stripe_api_key"]}})
-        self.api("POST", "/v1/jobs", {"job_id": f"job-{tag}", "name": "Scheduled", "source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": {"adapter": "stripe", "connection": f"pay-{tag}"}})
-        started = {"tenant_id": TENANT["tenant_id"], "job_id": f"job-{tag}", "date_range": {"start": "2026-01-01", "end": "2026-01-31"}, "reconciliation_id": f"scheduled-{tag}"}
-        function = client("lambda", SETTINGS).get_function(FunctionName=physical("CmdStartReconciliation"))["Configuration"]["FunctionArn"]
-        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
-        scheduler = client("scheduler", SETTINGS)
-        scheduler.create_schedule(
-            Name=f"once-{tag}", GroupName=MADE["ScheduleGroupName"], FlexibleTimeWindow={"Mode": "OFF"},
-            ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})",
-            Target={"Arn": function, "RoleArn": MADE["SchedulerRoleArn"], "Input": json.dumps({"scheduler": started})})
-        self.addCleanup(scheduler.delete_schedule, Name=f"once-{tag}", GroupName=MADE["ScheduleGroupName"])
+        job = f"job-{tag}"
+        definition = {"name": "Scheduled", "source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": {"adapter": "stripe", "connection": f"pay-{tag}"}}
+        soon = now + datetime.timedelta(seconds=2)
+        schedule = {"expression": f"at({soon:%Y-%m-%dT%H:%M:%S})", "window": "previous_month"}
+        self.api("POST", "/v1/jobs", {"job_id": job, **definition, "schedule": schedule})
 
         def ended():
-            status, answer = http("GET", f"{LOCAL['api_url']}/v1/reconciliations/scheduled-{tag}", headers={"Authorization": f"Bearer {TENANT['api_key']}"})
-            return answer if status == 200 and answer["status"] in ("completed", "failed") else None
+            return [run for run in self.runs(job) if run["status"] in ("completed", "failed")]
 
-        self.assertEqual(until(ended, 90, every=0.3)["status"], "completed")
+        run, = until(ended, 90, every=0.5) or self.fail("the schedule started nothing")
+        self.assertEqual((run["status"], run["date_range"]), ("completed", period))
+        self.assertRegex(run["reconciliation_id"], r"^sched-[0-9a-f]{32}$")
+
+        # Fire the entry again, as the scheduler may: the same input to the same function.
+        scheduler, function = client("scheduler", SETTINGS), client("lambda", SETTINGS)
+        name = hashlib.sha256(f"{TENANT['tenant_id']}#{job}".encode()).hexdigest()[:32]
+        target = scheduler.get_schedule(Name=name, GroupName=MADE["ScheduleGroupName"])["Target"]
+
+        def fire():
+            answer = function.invoke(FunctionName=target["Arn"], Payload=target["Input"])
+            return json.loads(answer["Payload"].read())
+
+        self.assertEqual([fire()["reconciliation_id"] for _ in range(2)], [run["reconciliation_id"]] * 2)
+        self.assertEqual(len(self.runs(job)), 1)
+
+        # The entry changes and ends with the job, and what is left of it starts nothing.
+        self.api("PUT", f"/v1/jobs/{job}", {**definition, "schedule": {"expression": "cron(0 6 1 * ? *)", "timezone": "Europe/Berlin", "window": "previous_month"}})
+        entry = scheduler.get_schedule(Name=name, GroupName=MADE["ScheduleGroupName"])
+        self.assertEqual((entry["ScheduleExpression"], entry["ScheduleExpressionTimezone"]), ("cron(0 6 1 * ? *)", "Europe/Berlin"))
+        self.api("PUT", f"/v1/jobs/{job}", definition)
+        with self.assertRaises(ClientError) as gone:
+            scheduler.get_schedule(Name=name, GroupName=MADE["ScheduleGroupName"])
+        self.assertEqual(gone.exception.response["Error"]["Code"], "ResourceNotFoundException")
+        self.assertEqual(fire()["status"], "ignored")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ impl Ports {
         Err(Decline::conflict("others keep changing this at the same time; repeat the command").into())
     }
 
-    async fn replay<R: DeserializeOwned>(
+    pub(crate) async fn replay<R: DeserializeOwned>(
         &self,
         command: &Command<'_>,
         now: Timestamp,
@@ -146,7 +146,7 @@ impl Ports {
         record.map(|record| first_answer(command, &record)).transpose()
     }
 
-    fn row<R: Serialize>(
+    pub(crate) fn row<R: Serialize>(
         &self,
         command: &Command<'_>,
         answer: &R,

@@ -5,10 +5,12 @@ use crate::{
     error::{CommandError, FieldError},
 };
 use domain::{
-    Clock, CorrelationId, IdSource, JobId,
+    Clock, CorrelationId, EndpointId, IdSource, JobId, Timestamp,
     connection::Connection,
     ids,
     job::{self, Job, JobDefinition, JobEvent, JobState},
+    schedule::{Schedule, check_expression},
+    webhook,
 };
 use event_store::{EventStore, Loaded};
 use matching::RuleSet;
@@ -23,6 +25,9 @@ pub struct JobAnswer {
     #[serde(skip)]
     pub replayed: bool,
 }
+
+pub(crate) const CREATE: &str = "CreateJob";
+pub(crate) const ROTATE: &str = "RotateWebhookSecret";
 
 #[derive(Debug, Clone)]
 pub struct JobService {
@@ -52,7 +57,7 @@ impl JobService {
                 .map_err(|_| CommandError::Internal("generated id".into()))?,
         };
         let decide = |state: &JobState| right(&wrong).and_then(|()| Ok(job::create(state, &definition)?));
-        self.carry_out("CreateJob", caller, &id, &definition, idempotency.as_ref(), None, fresh, decide).await
+        self.carry_out(CREATE, caller, &id, &definition, idempotency.as_ref(), None, fresh, decide).await
     }
 
     /// # Errors
@@ -126,8 +131,77 @@ impl JobService {
             .map_err(|_| CommandError::Internal("generated id".into()))
     }
 
+    /// The job as it is now.
+    ///
+    /// # Errors
+    /// Our own stores.
+    pub async fn load(&self, caller: &Caller, id: &JobId) -> Result<Loaded<JobState>, CommandError> {
+        Ok(event_store::load::<Job>(self.ports.store.as_ref(), &caller.tenant, id.as_str()).await?)
+    }
+
+    /// What an earlier command of the same key answered.
+    ///
+    /// # Errors
+    /// The key was used with another body (422).
+    pub async fn answered<R: serde::de::DeserializeOwned>(
+        &self,
+        name: &'static str,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<R>, CommandError> {
+        let correlation_id = self.correlation_id()?;
+        let command = Command {
+            name,
+            caller,
+            aggregate_id: "",
+            correlation_id: &correlation_id,
+            idempotency,
+            expected: None,
+            fresh: false,
+        };
+        self.ports.replay(&command, self.ports.clock.now()).await
+    }
+
+    /// Writes down that the secret of an endpoint was rotated for the `rotation`-th time.
+    ///
+    /// # Errors
+    /// An unknown job or endpoint (404).
+    pub async fn rotated(
+        &self,
+        caller: &Caller,
+        id: &JobId,
+        endpoint: &EndpointId,
+        rotation: u32,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<(), CommandError> {
+        let correlation_id = self.correlation_id()?;
+        let command = Command {
+            name: ROTATE,
+            caller,
+            aggregate_id: id.as_str(),
+            correlation_id: &correlation_id,
+            idempotency,
+            expected: None,
+            fresh: false,
+        };
+        let decide = |state: &JobState| Ok(webhook::rotate(state, endpoint, rotation)?);
+        self.ports.carry_out::<Job, ()>(command, decide, |_| ()).await.map(|_| ())
+    }
+
+    pub(crate) fn fresh(&self, prefix: &str) -> String {
+        ids::typed(prefix, self.ports.ids.next())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
     /// What the definition's own shape cannot tell: the zone, the rules, and whether the connections are there.
-    async fn check(&self, caller: &Caller, definition: &JobDefinition) -> Result<Vec<FieldError>, CommandError> {
+    pub(crate) async fn check(
+        &self,
+        caller: &Caller,
+        definition: &JobDefinition,
+    ) -> Result<Vec<FieldError>, CommandError> {
         let mut wrong = Vec::new();
         if let Err(error) = domain::time::zone(&definition.timezone) {
             wrong.push(FieldError {
@@ -135,6 +209,9 @@ impl JobService {
                 code: "unknown_zone",
                 detail: format!("{error}, such as Europe/Berlin"),
             });
+        }
+        if let Some(schedule) = &definition.schedule {
+            wrong.extend(schedule_errors(schedule));
         }
         if let Some(rules) = &definition.matching_rules
             && let Err(errors) = RuleSet::from_json(rules)
@@ -170,6 +247,20 @@ impl JobService {
         }
         Ok(wrong)
     }
+}
+
+fn schedule_errors(schedule: &Schedule) -> Vec<FieldError> {
+    let expression = check_expression(&schedule.expression).err().map(|error| FieldError {
+        pointer: "/schedule/expression".into(),
+        code: "invalid",
+        detail: error.to_string(),
+    });
+    let zone = domain::time::zone(&schedule.timezone).err().map(|error| FieldError {
+        pointer: "/schedule/timezone".into(),
+        code: "unknown_zone",
+        detail: format!("{error}, such as Europe/Berlin"),
+    });
+    expression.into_iter().chain(zone).collect()
 }
 
 fn right(wrong: &[FieldError]) -> Result<(), CommandError> {

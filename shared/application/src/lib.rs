@@ -5,10 +5,16 @@ mod command;
 mod connections;
 mod error;
 mod jobs;
+mod managed_jobs;
 mod reconciliations;
+mod replays;
+mod scheduled;
 
 pub use command::{Caller, Idempotency};
 pub use connections::{ConnectionAnswer, ConnectionService};
 pub use error::{CommandError, FieldError};
 pub use jobs::{JobAnswer, JobService};
+pub use managed_jobs::{ManagedJob, ManagedJobs, Rotated, WantedJob};
 pub use reconciliations::{ReconciliationService, StartReconciliation, Started};
+pub use replays::{ReplayService, Replayed};
+pub use scheduled::scheduled_id;

@@ -5,7 +5,7 @@ use crate::{
     error::{CommandError, FieldError},
 };
 use domain::{
-    AttemptNumber, Clock, CorrelationId, DateRange, Decline, IdSource, JobId, ReconciliationId,
+    AttemptNumber, Clock, CorrelationId, DateRange, Decline, IdSource, JobId, ReconciliationId, Timestamp,
     connection::Adapter,
     ids,
     job::{Job, JobState},
@@ -52,6 +52,14 @@ impl ReconciliationService {
     #[must_use]
     pub fn new(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         Self { ports: Ports { store, clock, ids } }
+    }
+
+    pub(crate) fn store(&self) -> &dyn EventStore {
+        self.ports.store.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
     }
 
     /// Idempotent by `reconciliation_id` and by idempotency key.

@@ -81,6 +81,10 @@ id!(
     ConnectionId
 );
 id!(
+    /// A customer's address that is told about runs, unique within its tenant.
+    EndpointId
+);
+id!(
     /// Follows one request through every event, log line and message.
     CorrelationId
 );

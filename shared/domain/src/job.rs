@@ -4,23 +4,21 @@ use crate::{
     aggregate::{Aggregate, Decided, Event},
     connection::Adapter,
     failure::Decline,
-    ids::ConnectionId,
+    ids::{ConnectionId, EndpointId},
+    schedule::Schedule,
+    webhook::Disabled,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub use crate::webhook::WebhookEndpoint;
 
 /// One side of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
     pub adapter: Adapter,
     pub connection: ConnectionId,
-}
-
-/// A customer's address that is told about the end of each run. Its signing secret lives in the secret store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WebhookEndpoint {
-    pub endpoint_id: String,
-    pub url: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,14 +33,31 @@ pub struct JobDefinition {
     pub matching_rules: Option<Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<WebhookEndpoint>,
+    /// None for a job that only runs when asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum JobEvent {
-    JobCreated { definition: JobDefinition },
-    JobUpdated { definition: JobDefinition },
+    JobCreated {
+        definition: JobDefinition,
+    },
+    JobUpdated {
+        definition: JobDefinition,
+    },
     JobDeleted {},
+    /// The endpoint said that it is gone; nothing more is sent there.
+    WebhookDisabled {
+        endpoint_id: EndpointId,
+        disabled: Disabled,
+    },
+    /// The endpoint has a new secret; the old one is valid for a while.
+    WebhookSecretRotated {
+        endpoint_id: EndpointId,
+        rotation: u32,
+    },
 }
 
 impl Event for JobEvent {
@@ -51,15 +66,19 @@ impl Event for JobEvent {
             Self::JobCreated { .. } => "JobCreated",
             Self::JobUpdated { .. } => "JobUpdated",
             Self::JobDeleted {} => "JobDeleted",
+            Self::WebhookDisabled { .. } => "WebhookDisabled",
+            Self::WebhookSecretRotated { .. } => "WebhookSecretRotated",
         }
     }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobState {
-    /// Every definition that ever held; the last is the current one, and number n is version n.
+    /// The definition after each event but the deletion: number n is version n, of the stream as well.
     pub versions: Vec<JobDefinition>,
     pub deleted: bool,
+    /// By endpoint: how often its secret was rotated.
+    pub rotations: BTreeMap<EndpointId, u32>,
 }
 
 impl JobState {
@@ -68,6 +87,12 @@ impl JobState {
     pub fn current(&self) -> Option<(u32, &JobDefinition)> {
         let version = u32::try_from(self.versions.len()).ok()?;
         self.versions.last().filter(|_| !self.deleted).map(|definition| (version, definition))
+    }
+
+    /// How often the secret of an endpoint was rotated.
+    #[must_use]
+    pub fn rotation(&self, endpoint: &EndpointId) -> u32 {
+        self.rotations.get(endpoint).copied().unwrap_or_default()
     }
 
     /// The definition that a run pinned, also after the job changed or was deleted.
@@ -92,6 +117,19 @@ impl Aggregate for Job {
                 state.deleted = false;
             }
             JobEvent::JobDeleted {} => state.deleted = true,
+            JobEvent::WebhookDisabled { endpoint_id, disabled } => {
+                let mut definition = state.versions.last().cloned();
+                let webhooks = definition.iter_mut().flat_map(|definition| &mut definition.webhooks);
+                for endpoint in webhooks.filter(|endpoint| endpoint.endpoint_id == *endpoint_id) {
+                    endpoint.disabled = Some(disabled.clone());
+                }
+                state.versions.extend(definition);
+            }
+            JobEvent::WebhookSecretRotated { endpoint_id, rotation } => {
+                state.rotations.insert(endpoint_id.clone(), *rotation);
+                let definition = state.versions.last().cloned();
+                state.versions.extend(definition);
+            }
         }
         state
     }
@@ -131,7 +169,7 @@ pub fn delete(state: &JobState) -> Result<Decided<Job>, Decline> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fold;
+    use crate::{fold, webhook};
 
     fn definition(name: &str) -> JobDefinition {
         let side = |adapter, connection: &str| Side { adapter, connection: ConnectionId::parse(connection).unwrap() };
@@ -142,6 +180,7 @@ mod tests {
             timezone: "UTC".into(),
             matching_rules: None,
             webhooks: Vec::new(),
+            schedule: None,
         }
     }
 
@@ -163,6 +202,31 @@ mod tests {
         assert_eq!(delete(&state), Ok(Vec::new()));
         assert!(update(&state, &definition("c")).is_err());
         assert!(create(&state, &definition("c")).is_err());
+    }
+
+    #[test]
+    fn an_endpoint_is_disabled_once_and_versions_stay_those_of_the_stream() {
+        let endpoint_id = EndpointId::parse("we_a").unwrap();
+        let endpoint = WebhookEndpoint { endpoint_id: endpoint_id.clone(), url: "https://a".into(), disabled: None };
+        let with_endpoint = JobDefinition { webhooks: vec![endpoint.clone()], ..definition("a") };
+        let disabled = Disabled { at: crate::Timestamp::from_millis(0), reason: "410".into() };
+        let mut events = create(&JobState::default(), &with_endpoint).unwrap();
+        events.extend(webhook::disable(&fold::<Job>(events.clone()), &endpoint_id, &disabled));
+        events.extend(webhook::rotate(&fold::<Job>(events.clone()), &endpoint_id, 1).unwrap());
+        let state = fold::<Job>(events.clone());
+        assert_eq!(webhook::disable(&state, &endpoint_id, &disabled), []);
+        assert_eq!(webhook::rotate(&state, &endpoint_id, 1), Ok(Vec::new()));
+        let (version, current) = state.current().unwrap();
+        assert_eq!((version, current.webhooks[0].disabled.as_ref()), (3, Some(&disabled)));
+        assert_eq!(state.at(1), Some(&with_endpoint), "a run that pinned the first version still sees it");
+        // Naming the endpoint again is a change, though nothing else is.
+        events.extend(update(&state, &with_endpoint).unwrap());
+        let state = fold::<Job>(events.clone());
+        assert_eq!(state.current(), Some((4, &with_endpoint)));
+        events.extend(delete(&state).unwrap());
+        let state = fold::<Job>(events);
+        assert_eq!(webhook::disable(&state, &endpoint_id, &disabled), []);
+        assert!(webhook::rotate(&state, &endpoint_id, 2).is_err());
     }
 
     #[test]

@@ -15,14 +15,16 @@ pub mod ports;
 pub mod reconciliation;
 pub mod record;
 pub mod saga;
+pub mod schedule;
 pub mod status;
 pub mod summary;
 pub mod time;
+pub mod webhook;
 
 pub use aggregate::{Aggregate, Decided, Event, fold};
 pub use envelope::{EventEnvelope, Metadata};
 pub use failure::{Decline, ErrorName, Failure, Family};
-pub use ids::{AttemptNumber, ConnectionId, CorrelationId, JobId, ReconciliationId, TenantId};
+pub use ids::{AttemptNumber, ConnectionId, CorrelationId, EndpointId, JobId, ReconciliationId, TenantId};
 pub use money::{Currency, Money};
 pub use status::Status;
 pub use time::{Clock, DateRange, IdSource, Timestamp};

@@ -30,6 +30,32 @@ pub trait Secrets: Send + Sync {
     /// Writes a new version and returns its id.
     async fn put(&self, name: &str, value: &str) -> Result<String, PortError>;
     async fn get(&self, name: &str) -> Result<String, PortError>;
+    /// Takes the secret away with all its versions; one that is not there is fine.
+    async fn delete(&self, name: &str) -> Result<(), PortError>;
+}
+
+/// What starts a job's runs by itself: one entry per job, named by tenant and job.
+#[async_trait]
+pub trait Schedules: Send + Sync {
+    /// Creates the job's entry or changes it.
+    ///
+    /// # Errors
+    /// [`PortError::Refused`] when the scheduler does not take the expression.
+    async fn put(
+        &self,
+        tenant: &crate::TenantId,
+        job: &crate::JobId,
+        schedule: &crate::schedule::Schedule,
+    ) -> Result<(), PortError>;
+    /// Takes the entry away; one that is not there is fine.
+    async fn delete(&self, tenant: &crate::TenantId, job: &crate::JobId) -> Result<(), PortError>;
+}
+
+/// Bytes that nobody can foresee, for secrets. Ids come from [`crate::IdSource`].
+pub trait Entropy: Send + Sync {
+    /// # Errors
+    /// When the system has none to give.
+    fn bytes(&self) -> Result<[u8; 32], PortError>;
 }
 
 /// Name of a connection's secret below the deployment's prefix.

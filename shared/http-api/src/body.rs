@@ -38,6 +38,14 @@ pub fn object(request: &Request, caller: &Caller) -> Result<Value, Problem> {
     Ok(body)
 }
 
+/// As [`object`]; no body is an empty object.
+///
+/// # Errors
+/// As [`object`].
+pub fn optional_object(request: &Request, caller: &Caller) -> Result<Value, Problem> {
+    if request.bytes()?.is_empty() { Ok(Value::Object(serde_json::Map::new())) } else { object(request, caller) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,12 +8,14 @@ use crate::{
     shape::{Shape, wrong},
     shapes::{CREATE_JOB, PUT_CONNECTION, REPLACE_JOB, START},
 };
-use application::{Caller, FieldError, Idempotency, StartReconciliation};
+use application::{Caller, FieldError, Idempotency, StartReconciliation, WantedJob};
 use domain::{
-    ConnectionId, CorrelationId, DateRange, JobId, ReconciliationId,
+    ConnectionId, CorrelationId, DateRange, EndpointId, JobId, ReconciliationId,
     connection::Adapter,
     job::{JobDefinition, Side},
+    schedule::{Period, Schedule, check_expression},
     time::InvalidTime,
+    webhook::{MAX_ENDPOINTS, WantedEndpoint},
 };
 use matching::RuleSet;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -101,6 +103,22 @@ struct JobBody {
     target: Side,
     timezone: Option<String>,
     matching_rules: Option<Value>,
+    #[serde(default)]
+    webhooks: Option<Vec<WebhookBody>>,
+    schedule: Option<ScheduleBody>,
+}
+
+#[derive(Deserialize)]
+struct WebhookBody {
+    endpoint_id: Option<EndpointId>,
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct ScheduleBody {
+    expression: String,
+    timezone: Option<String>,
+    window: Period,
 }
 
 /// # Errors
@@ -108,23 +126,23 @@ struct JobBody {
 pub fn create_job(
     request: &Request,
     caller: &Caller,
-) -> Result<(Option<JobId>, JobDefinition, Option<Idempotency>), Problem> {
+) -> Result<(Option<JobId>, WantedJob, Option<Idempotency>), Problem> {
     let body = body::object(request, caller)?;
-    let ((id, definition), idempotency) = both(job(&body, &CREATE_JOB), idempotency(request, &body))?;
-    Ok((id, definition, idempotency))
+    let ((id, wanted), idempotency) = both(job(&body, &CREATE_JOB), idempotency(request, &body))?;
+    Ok((id, wanted, idempotency))
 }
 
 /// The definition and the version that it is to replace.
 ///
 /// # Errors
 /// As [`create_job`].
-pub fn replace_job(request: &Request, caller: &Caller) -> Result<(JobDefinition, Option<u64>), Problem> {
+pub fn replace_job(request: &Request, caller: &Caller) -> Result<(WantedJob, Option<u64>), Problem> {
     let body = body::object(request, caller)?;
-    let ((_, definition), expected) = both(job(&body, &REPLACE_JOB), if_match(request))?;
-    Ok((definition, expected))
+    let ((_, wanted), expected) = both(job(&body, &REPLACE_JOB), if_match(request))?;
+    Ok((wanted, expected))
 }
 
-fn job(body: &Value, shape: &Shape) -> Result<(Option<JobId>, JobDefinition), Problem> {
+fn job(body: &Value, shape: &Shape) -> Result<(Option<JobId>, WantedJob), Problem> {
     let mut errors = shape.check(body);
     if let Some(rules) = body.get("matching_rules").filter(|rules| rules.is_object())
         && let Err(found) = RuleSet::from_json(rules)
@@ -135,12 +153,39 @@ fn job(body: &Value, shape: &Shape) -> Result<(Option<JobId>, JobDefinition), Pr
                 .map(|error| wrong(&format!("/matching_rules{}", error.pointer), "invalid", error.message)),
         );
     }
+    let expression = body.pointer("/schedule/expression").and_then(Value::as_str).filter(|text| !text.is_empty());
+    if let Some(error) = expression.and_then(|expression| check_expression(expression).err()) {
+        errors.push(wrong("/schedule/expression", "invalid", error.to_string()));
+    }
+    if body.get("webhooks").and_then(Value::as_array).is_some_and(|webhooks| webhooks.len() > MAX_ENDPOINTS) {
+        errors.push(wrong("/webhooks", "invalid", format!("a job has at most {MAX_ENDPOINTS} endpoints")));
+    }
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
-    let JobBody { job_id, name, source, target, timezone, matching_rules } = decode(body)?;
+    let JobBody { job_id, name, source, target, timezone, matching_rules, webhooks, schedule } = decode(body)?;
     let timezone = timezone.unwrap_or_else(|| "UTC".to_owned());
-    Ok((job_id, JobDefinition { name, source, target, timezone, matching_rules, webhooks: Vec::new() }))
+    let schedule = schedule.map(|ScheduleBody { expression, timezone: zone, window }| Schedule {
+        expression,
+        timezone: zone.unwrap_or_else(|| timezone.clone()),
+        window,
+    });
+    let webhooks = webhooks.unwrap_or_default().into_iter();
+    let webhooks = webhooks.map(|WebhookBody { endpoint_id, url }| WantedEndpoint { endpoint_id, url }).collect();
+    let definition = JobDefinition { name, source, target, timezone, matching_rules, webhooks: Vec::new(), schedule };
+    Ok((job_id, WantedJob { definition, webhooks }))
+}
+
+/// The key of a command without fields. A body is not needed; one that is there must be an empty object.
+///
+/// # Errors
+/// As [`body::object`]; 400 for any field.
+pub fn without_fields(request: &Request, caller: &Caller) -> Result<Option<Idempotency>, Problem> {
+    const NOTHING: Shape = Shape { name: "Nothing", about: "", fields: &[] };
+    let body = body::optional_object(request, caller)?;
+    let errors = NOTHING.check(&body);
+    let fields = if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors)) };
+    Ok(both(fields, idempotency(request, &body))?.1)
 }
 
 #[cfg(test)]

@@ -2,15 +2,50 @@
 
 use crate::problem::Problem;
 use domain::{
-    JobId, Timestamp,
+    EndpointId, JobId, Timestamp,
     job::JobDefinition,
     matches::{Exception, Exclusion, Match, OrderResult},
 };
 use serde::Serialize;
 use serde_json::{Number, Value, json};
+use std::collections::BTreeMap;
+use webhooks::Delivery;
 
 fn value(of: &impl Serialize) -> Result<Value, Problem> {
     serde_json::to_value(of).map_err(|error| Problem::internal(format!("an answer cannot be written: {error}")))
+}
+
+/// `secrets` are those that are shown this once, by endpoint.
+///
+/// # Errors
+/// A definition that cannot be written as JSON, which is a defect.
+pub fn job_with_secrets(
+    id: &JobId,
+    definition: &JobDefinition,
+    version: u64,
+    secrets: &BTreeMap<EndpointId, String>,
+) -> Result<Value, Problem> {
+    let mut body = job(id, definition, version)?;
+    for (place, endpoint) in definition.webhooks.iter().enumerate() {
+        if let Some(secret) = secrets.get(&endpoint.endpoint_id) {
+            body["webhooks"][place]["secret"] = json!(secret);
+        }
+    }
+    Ok(body)
+}
+
+/// A delivery without what is not the caller's business: its tenant is the caller's own, its job the endpoint's.
+///
+/// # Errors
+/// As [`job`].
+pub fn delivery(delivery: &Delivery) -> Result<Value, Problem> {
+    let mut body = value(delivery)?;
+    if let Some(members) = body.as_object_mut() {
+        for inner in ["tenant_id", "job_id", "busy_until"] {
+            members.remove(inner);
+        }
+    }
+    Ok(body)
 }
 
 /// # Errors

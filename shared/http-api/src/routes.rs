@@ -6,8 +6,8 @@ use crate::{
     page::{DEFAULT_LIMIT, MAX_LIMIT},
     shape::{Kind, Shape},
     shapes::{
-        CONNECTION, CREATE_JOB, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB,
-        REPORT, SAGA, START, STARTED, STATUSES, SUMMARY, UNMATCHED,
+        CONNECTION, CREATE_JOB, DELIVERY, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION,
+        REPLACE_JOB, REPORT, ROTATED, SAGA, START, STARTED, STATUSES, SUMMARY, UNMATCHED,
     },
 };
 
@@ -16,6 +16,9 @@ pub const PUT_CONNECTION_ROUTE: &str = "PUT /v1/connections/{id}";
 pub const CREATE_JOB_ROUTE: &str = "POST /v1/jobs";
 pub const REPLACE_JOB_ROUTE: &str = "PUT /v1/jobs/{id}";
 pub const DELETE_JOB: &str = "DELETE /v1/jobs/{id}";
+pub const ROTATE_SECRET: &str = "POST /v1/jobs/{id}/webhooks/{endpoint_id}/rotate";
+pub const LIST_DELIVERIES: &str = "GET /v1/webhooks/{endpoint_id}/deliveries";
+pub const REPLAY_DELIVERY: &str = "POST /v1/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay";
 pub const GET_CONNECTION: &str = "GET /v1/connections/{id}";
 pub const LIST_JOBS: &str = "GET /v1/jobs";
 pub const GET_JOB: &str = "GET /v1/jobs/{id}";
@@ -162,6 +165,33 @@ pub const ROUTES: &[Route] = &[
         conditional: true,
         statuses: &[204],
         problems: &[400, 403, 404, 409, 412, 500, 503],
+        ..WRITE
+    },
+    Route {
+        key: ROTATE_SECRET,
+        operation: "rotateWebhookSecret",
+        summary: "A new secret for an endpoint; the present one stays valid for a day",
+        idempotent: true,
+        answer: Answer::One(&ROTATED),
+        problems: &[400, 403, 404, 409, 422, 500, 503],
+        ..WRITE
+    },
+    Route {
+        key: LIST_DELIVERIES,
+        operation: "listDeliveries",
+        summary: "What was sent to an endpoint, newest first",
+        query: PAGED,
+        answer: Answer::PageOf(&DELIVERY),
+        ..READ
+    },
+    Route {
+        key: REPLAY_DELIVERY,
+        operation: "replayDelivery",
+        summary: "Send a delivery again, under the same webhook-id",
+        idempotent: true,
+        statuses: &[202],
+        answer: Answer::One(&DELIVERY),
+        problems: &[400, 403, 404, 409, 422, 500, 503],
         ..WRITE
     },
     Route {

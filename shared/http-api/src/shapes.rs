@@ -2,7 +2,7 @@
 //! the functions' tests.
 
 use crate::shape::{
-    Kind::{self, Any, Boolean, Date, Free, Id, Instant, Integer, List, Number, Object, OneOf, Refused, Text, Zone},
+    Kind::{self, Any, Boolean, Date, Free, Id, Instant, Integer, List, Number, Object, OneOf, Text, Zone},
     Shape, optional, required,
 };
 
@@ -92,16 +92,46 @@ const TIMEZONE: crate::shape::Field =
     optional("timezone", Zone, "IANA zone in which days begin and end; UTC when absent.");
 const RULES: crate::shape::Field =
     optional("matching_rules", Free, "A rule set of the matching engine; its defaults when absent.");
-const SCHEDULE: crate::shape::Field = optional(
-    "schedule",
-    Refused("schedules are not available yet; leave the field out and start runs with POST /v1/reconciliations"),
-    "",
-);
-const WEBHOOKS: crate::shape::Field = optional(
-    "webhooks",
-    Refused("webhooks are not available yet; leave the field out and read GET /v1/reconciliations/{id}"),
-    "",
-);
+const SCHEDULE_FIELD: crate::shape::Field = optional("schedule", Object(&SCHEDULE), "Runs the job by itself.");
+const WEBHOOKS: crate::shape::Field =
+    optional("webhooks", List(&Object(&WANTED_WEBHOOK)), "Addresses that are told how runs end; at most 10.");
+
+pub const PERIODS: &[&str] = &["previous_month", "previous_week", "previous_day"];
+
+pub const SCHEDULE: Shape = Shape {
+    name: "Schedule",
+    about: "When a job runs by itself, and over which days: the last complete period before it fires, in the job's zone. \
+            A period is run once, however often the schedule fires in it.",
+    fields: &[
+        required(
+            "expression",
+            Text(domain::schedule::MAX_EXPRESSION_LENGTH),
+            "cron(minute hour day-of-month month day-of-week year), rate(number unit) or at(yyyy-mm-ddThh:mm:ss), \
+             as EventBridge Scheduler reads them.",
+        ),
+        optional("timezone", Zone, "IANA zone of the expression; the job's when absent."),
+        required("window", OneOf(PERIODS), "A week is Monday to Sunday."),
+    ],
+};
+
+const URL: Kind = Text(domain::webhook::MAX_URL_LENGTH);
+
+pub const WANTED_WEBHOOK: Shape = Shape {
+    name: "WantedWebhook",
+    about: "",
+    fields: &[
+        optional("endpoint_id", Id, "An endpoint of this job that is to have this address; absent for a new one."),
+        required("url", URL, "A public https address."),
+        // What a read shows may be sent back.
+        optional("disabled", Free, "Ignored: naming an endpoint enables it."),
+    ],
+};
+
+const DISABLED: Shape = Shape {
+    name: "Disabled",
+    about: "Nothing is sent to the endpoint until a change of the job names it again.",
+    fields: &[required("at", Instant, ""), required("reason", TEXT, "")],
+};
 
 pub const CREATE_JOB: Shape = Shape {
     name: "CreateJob",
@@ -113,7 +143,7 @@ pub const CREATE_JOB: Shape = Shape {
         TARGET,
         TIMEZONE,
         RULES,
-        SCHEDULE,
+        SCHEDULE_FIELD,
         WEBHOOKS,
         TENANT,
     ],
@@ -122,11 +152,68 @@ pub const CREATE_JOB: Shape = Shape {
 pub const REPLACE_JOB: Shape = Shape {
     name: "ReplaceJob",
     about: "The whole definition; what is left out is removed.",
-    fields: &[JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE, WEBHOOKS, TENANT],
+    fields: &[JOB_NAME, SOURCE, TARGET, TIMEZONE, RULES, SCHEDULE_FIELD, WEBHOOKS, TENANT],
 };
 
-const WEBHOOK: Shape =
-    Shape { name: "Webhook", about: "", fields: &[required("endpoint_id", Id, ""), required("url", TEXT, "")] };
+const WEBHOOK: Shape = Shape {
+    name: "Webhook",
+    about: "",
+    fields: &[
+        required("endpoint_id", Id, ""),
+        required("url", URL, ""),
+        optional("disabled", Object(&DISABLED), ""),
+        optional("secret", TEXT, "Signs what is sent there. Shown once, when the endpoint is new."),
+    ],
+};
+
+pub const ROTATED: Shape = Shape {
+    name: "RotatedSecret",
+    about: "",
+    fields: &[
+        required("endpoint_id", Id, ""),
+        required("url", URL, ""),
+        required("secret", TEXT, "Shown once."),
+        optional("previous_valid_until", Instant, "Until then, what is sent is signed with both secrets."),
+    ],
+};
+
+pub const DELIVERY_STATES: &[&str] = &["pending", "delivered", "failed"];
+
+const DELIVERY_ATTEMPT: Shape = Shape {
+    name: "DeliveryAttempt",
+    about: "",
+    fields: &[
+        required("at", Instant, ""),
+        required("duration_ms", Integer, ""),
+        optional("status", Integer, "The endpoint's answer; null without one."),
+        optional("problem", TEXT, ""),
+    ],
+};
+
+pub const DELIVERY: Shape = Shape {
+    name: "Delivery",
+    about: "One message to one endpoint, with its latest tries.",
+    fields: &[
+        required("delivery_id", TEXT, "webhook-id, the same across all tries and replays."),
+        required("endpoint_id", Id, ""),
+        required("reconciliation_id", Id, ""),
+        required("attempt", Integer, "Of the run."),
+        required("url", URL, ""),
+        required("event_type", TEXT, "Such as reconciliation.completed."),
+        required("payload", Free, "What is sent."),
+        required("state", OneOf(DELIVERY_STATES), ""),
+        optional(
+            "failed",
+            OneOf(&["retries_exhausted", "endpoint_gone", "endpoint_disabled", "endpoint_removed"]),
+            "Why it was given up.",
+        ),
+        required("round", Integer, "1, and one more with each replay."),
+        required("tries", Integer, "Of this round."),
+        required("attempts", List(&Object(&DELIVERY_ATTEMPT)), "Oldest first, the latest 40."),
+        optional("next_attempt_at", Instant, ""),
+        required("created_at", Instant, ""),
+    ],
+};
 
 pub const JOB: Shape = Shape {
     name: "Job",
@@ -139,6 +226,7 @@ pub const JOB: Shape = Shape {
         required("timezone", Zone, ""),
         optional("matching_rules", Free, "As they were given."),
         required("webhooks", List(&Object(&WEBHOOK)), ""),
+        optional("schedule", Object(&SCHEDULE), ""),
         required("version", Integer, "Counts the job's changes; runs pin the one they started with."),
         optional("created_at", Instant, ""),
         optional("updated_at", Instant, ""),

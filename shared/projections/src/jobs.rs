@@ -8,6 +8,7 @@ use crate::{
 use domain::{
     Aggregate, EventEnvelope, Timestamp, aggregate,
     job::{Job, JobDefinition, JobEvent, Side, WebhookEndpoint},
+    schedule::Schedule,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct JobView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matching_rules: Option<Value>,
     pub webhooks: Vec<WebhookEndpoint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// Number of this definition, from 1. Equals the stream's version as long as the job is not deleted.
     pub version: u32,
     pub created_at: Timestamp,
@@ -41,6 +44,7 @@ impl JobView {
             timezone: definition.timezone,
             matching_rules: definition.matching_rules,
             webhooks: definition.webhooks,
+            schedule: definition.schedule,
             version: before.map_or(1, |before| before.version + 1),
             created_at: before.map_or(at, |before| before.created_at),
             updated_at: at,
@@ -54,6 +58,15 @@ impl JobView {
 pub struct JobRow {
     pub job: JobView,
     pub deleted: bool,
+}
+
+impl JobRow {
+    fn changed_by(mut self, event: &EventEnvelope) -> Self {
+        self.job.version += 1;
+        self.job.updated_at = event.metadata.timestamp;
+        self.job.as_of = event.metadata.timestamp;
+        self
+    }
 }
 
 #[derive(Debug)]
@@ -78,7 +91,13 @@ impl Projection for Jobs {
                 row.job.as_of = event.metadata.timestamp;
                 Ok(row)
             }
-            (JobEvent::JobDeleted {}, None) => Err(ApplyError::at(event, "the job was never created")),
+            (JobEvent::WebhookDisabled { endpoint_id, disabled }, Some(mut row)) => {
+                let named = row.job.webhooks.iter_mut().filter(|endpoint| endpoint.endpoint_id == endpoint_id);
+                named.for_each(|endpoint| endpoint.disabled = Some(disabled.clone()));
+                Ok(row.changed_by(event))
+            }
+            (JobEvent::WebhookSecretRotated { .. }, Some(row)) => Ok(row.changed_by(event)),
+            (_, None) => Err(ApplyError::at(event, "the job was never created")),
         }
     }
 

@@ -8,17 +8,21 @@ mod clock;
 pub mod consumer;
 mod failure;
 mod logs;
+mod schedules;
 mod secrets;
 mod settings;
 mod tls;
+mod webhook_queue;
 
 pub use blobs::S3Blobs;
-pub use clock::{SystemClock, UuidIds};
+pub use clock::{SystemClock, SystemEntropy, UuidIds};
 pub use consumer::{Consumer, Delivery, MessageError};
 pub use failure::{FunctionError, function_error};
 pub use logs::start_logs;
+pub use schedules::{SchedulerEntries, schedule_name};
 pub use secrets::SecretsManager;
 pub use settings::{MissingSettings, Settings};
+pub use webhook_queue::WebhookQueue;
 
 pub use aws_config::SdkConfig;
 

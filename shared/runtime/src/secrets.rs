@@ -1,4 +1,4 @@
-//! Credentials in AWS Secrets Manager, one secret per connection.
+//! Credentials in AWS Secrets Manager, one secret per connection and per webhook endpoint.
 
 use crate::blobs::port_error;
 use async_trait::async_trait;
@@ -49,5 +49,15 @@ impl Secrets for SecretsManager {
         let secret =
             self.client.get_secret_value().secret_id(&name).send().await.map_err(|error| port_error(&name, &error))?;
         secret.secret_string().map(str::to_owned).ok_or(PortError::Missing(name))
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), PortError> {
+        let name = self.full_name(name);
+        // Kept for the store's recovery window, in which it costs nothing and cannot be read.
+        match self.client.delete_secret().secret_id(&name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
+            Err(error) => Err(port_error(&name, &error)),
+        }
     }
 }

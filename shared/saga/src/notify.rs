@@ -1,44 +1,24 @@
 //! Step `notify_webhooks`: tell the job's endpoints how the run ended. Forward only: a delivery is queued, never undone.
 
 use crate::{error::StepError, input::StepInput, ledger::Ledger};
-use async_trait::async_trait;
 use domain::{
-    TenantId, Timestamp,
-    job::Job,
-    ports::PortError,
+    Timestamp,
+    job::{Job, JobState},
     reconciliation::Run,
     saga::{Step, ended_fence},
+    webhook::WebhookEndpoint,
 };
 use event_store::load;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use uuid::Uuid;
-
-/// One message to one endpoint, the same across all of its tries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    /// `webhook-id`: `UUIDv5(reconciliation, attempt, event type, endpoint)`, so a repeated step queues the same one.
-    pub delivery_id: Uuid,
-    pub tenant_id: TenantId,
-    pub endpoint_id: String,
-    pub url: String,
-    pub event_type: String,
-    pub payload: Value,
-    pub created_at: Timestamp,
-}
-
-/// Where deliveries are queued.
-#[async_trait]
-pub trait Outbox: Send + Sync {
-    /// Writes the delivery down and queues it; doing so again changes nothing for the receiver.
-    async fn enqueue(&self, delivery: &Delivery) -> Result<(), PortError>;
-}
+use webhooks::{Delivery, Outbox, delivery::Told};
 
 #[derive(Clone)]
 pub struct NotifyWebhooks {
     pub ledger: Ledger,
     pub outbox: Arc<dyn Outbox>,
+    /// Address of the API, for links in what is told.
+    pub api_url: String,
 }
 
 impl std::fmt::Debug for NotifyWebhooks {
@@ -60,11 +40,9 @@ impl NotifyWebhooks {
     async fn notify(&self, input: &StepInput, fence: &str) -> Result<(), StepError> {
         let run = self.ledger.run(input).await?;
         let job = load::<Job>(self.ledger.store.as_ref(), &input.tenant_id, run.request.job_id.as_str()).await?;
-        let endpoints =
-            job.state.at(run.request.job_version).map(|definition| definition.webhooks.as_slice()).unwrap_or_default();
-        for endpoint in endpoints {
-            let delivery = delivery(input, &run, endpoint, self.ledger.now());
-            self.outbox.enqueue(&delivery).await?;
+        let endpoints = listening(&job.state, run.request.job_version);
+        for endpoint in &endpoints {
+            self.outbox.enqueue(&self.delivery(input, &run, endpoint)).await?;
         }
         let queued = endpoints.len();
         self.ledger
@@ -82,35 +60,57 @@ impl NotifyWebhooks {
             })
             .await
     }
+
+    /// A run that ended knows when: a repeated step writes the same delivery.
+    fn delivery(&self, input: &StepInput, run: &Run, endpoint: &WebhookEndpoint) -> Delivery {
+        let ended_at = run.ended_at.unwrap_or_else(|| self.ledger.now());
+        let event_type = format!("reconciliation.{}", run.status.as_str());
+        Delivery::new(Told {
+            tenant_id: input.tenant_id.clone(),
+            endpoint_id: endpoint.endpoint_id.clone(),
+            job_id: run.request.job_id.clone(),
+            reconciliation_id: input.reconciliation_id.clone(),
+            attempt: input.attempt,
+            url: endpoint.url.clone(),
+            payload: self.payload(input, run, &event_type, ended_at),
+            event_type,
+            created_at: ended_at,
+        })
+    }
+
+    /// Thin: ids, figures, and where to read more. Whoever needs more asks the API, with a key.
+    fn payload(&self, input: &StepInput, run: &Run, event_type: &str, ended_at: Timestamp) -> Value {
+        let id = input.reconciliation_id.as_str();
+        let summary = run.published.as_ref().map(|published| {
+            let summary = &published.summary;
+            json!({ "source": summary.source, "target": summary.target, "discrepancy_count": summary.discrepancy_count, "accuracy_bp": summary.accuracy_bp })
+        });
+        let address = format!("{}/v1/reconciliations/{id}", self.api_url.trim_end_matches('/'));
+        let report_url = summary.is_some().then(|| format!("{address}/report?format=csv"));
+        json!({
+            "type": event_type,
+            "timestamp": ended_at,
+            "data": {
+                "reconciliation_id": id,
+                "job_id": run.request.job_id,
+                "attempt": input.attempt,
+                "status": run.status,
+                "date_range": run.request.date_range,
+                "failure": run.failure,
+                "summary": summary,
+                "url": address,
+                "report_url": report_url,
+            },
+        })
+    }
 }
 
-fn delivery(input: &StepInput, run: &Run, endpoint: &domain::job::WebhookEndpoint, now: Timestamp) -> Delivery {
-    let event_type = format!("reconciliation.{}", run.status.as_str());
-    let identity = format!(
-        "{}/{}/{}/{}/{}",
-        input.tenant_id, input.reconciliation_id, input.attempt, event_type, endpoint.endpoint_id
-    );
-    let id = input.reconciliation_id.as_str();
-    let payload = json!({
-        "type": event_type,
-        "timestamp": run.ended_at.unwrap_or(now),
-        "data": {
-            "reconciliation_id": id,
-            "job_id": run.request.job_id,
-            "attempt": input.attempt,
-            "status": run.status,
-            "failure": run.failure,
-            "summary": run.published.as_ref().map(|published| json!({ "source": published.summary.source, "target": published.summary.target, "accuracy_bp": published.summary.accuracy_bp })),
-            "report_url": format!("/v1/reconciliations/{id}/report?format=csv"),
-        },
-    });
-    Delivery {
-        delivery_id: Uuid::new_v5(&Uuid::NAMESPACE_URL, identity.as_bytes()),
-        tenant_id: input.tenant_id.clone(),
-        endpoint_id: endpoint.endpoint_id.clone(),
-        url: endpoint.url.clone(),
-        event_type,
-        payload,
-        created_at: now,
-    }
+/// The endpoints that the run pinned, without those that the job has disabled or dropped since.
+fn listening(job: &JobState, version: u32) -> Vec<WebhookEndpoint> {
+    let pinned = job.at(version).map(|definition| definition.webhooks.as_slice()).unwrap_or_default();
+    let now = job.current().map(|(_, definition)| definition.webhooks.as_slice()).unwrap_or_default();
+    let listens = |endpoint: &&WebhookEndpoint| {
+        now.iter().any(|known| known.endpoint_id == endpoint.endpoint_id && known.disabled.is_none())
+    };
+    pinned.iter().filter(listens).cloned().collect()
 }

@@ -68,4 +68,9 @@ impl Secrets for MemorySecrets {
         let current = locked(&self.0).get(name).and_then(|versions| versions.last().cloned());
         current.ok_or_else(|| PortError::Missing(name.to_owned()))
     }
+
+    async fn delete(&self, name: &str) -> Result<(), PortError> {
+        locked(&self.0).remove(name);
+        Ok(())
+    }
 }

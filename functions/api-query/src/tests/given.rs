@@ -3,7 +3,7 @@
 use crate::handler::Handler;
 use application::{Caller, ConnectionService, JobService, ReconciliationService, StartReconciliation};
 use domain::{
-    ConnectionId, CorrelationId, DateRange, JobId, Metadata, ReconciliationId, TenantId, Timestamp,
+    ConnectionId, CorrelationId, DateRange, EndpointId, JobId, Metadata, ReconciliationId, TenantId, Timestamp,
     connection::Adapter,
     job::{JobDefinition, Side},
     matches::MATCHES,
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use testkit::{FixedClock, MemoryBlobs, MemorySecrets, SequentialIds, sample_events};
 use uuid::Uuid;
+use webhooks::{Deliveries, Delivery, MemoryDeliveries, delivery::Told};
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
 
@@ -28,6 +29,7 @@ pub struct World {
     store: MemoryStore,
     models: Arc<MemoryProjections>,
     pages: Arc<MemoryResultPages>,
+    deliveries: Arc<MemoryDeliveries>,
     clock: Arc<FixedClock>,
     ids: Arc<SequentialIds>,
     handler: Handler,
@@ -84,15 +86,17 @@ impl World {
         let store = MemoryStore::new();
         let (models, pages) = (Arc::new(MemoryProjections::new()), Arc::new(MemoryResultPages::new()));
         let (clock, ids): (Arc<FixedClock>, Arc<SequentialIds>) = (Arc::default(), Arc::default());
+        let deliveries = Arc::new(MemoryDeliveries::default());
         let handler = Handler {
             store: Arc::new(store.clone()),
             models: models.clone(),
             pages: pages.clone(),
+            deliveries: deliveries.clone(),
             blobs: Arc::new(MemoryBlobs::default()),
             clock: clock.clone(),
             audit: Audit::new(Arc::new(store.clone()), clock.clone(), ids.clone()),
         };
-        Self { store, models, pages, clock, ids, handler }
+        Self { store, models, pages, deliveries, clock, ids, handler }
     }
 
     /// Connections, a job, and the run `february` under way, with matches that nobody may see yet.
@@ -118,6 +122,7 @@ impl World {
             timezone: "Europe/Berlin".into(),
             matching_rules: None,
             webhooks: Vec::new(),
+            schedule: None,
         };
         world.jobs().create(&acme(), Some(job_id()), definition, None).await.unwrap();
         let command = StartReconciliation {
@@ -189,6 +194,26 @@ impl World {
         let event = |number| NewEvent { event_type: event_type.into(), event_version: 1, data: data(number) };
         let events = (0..count).map(event).collect();
         self.append(Append { stream, expected, events, commit_id: self.id(), set_fence: None }).await;
+    }
+
+    /// Endpoint `we_books` of the job, told of a run in each of so many months.
+    pub async fn deliveries(&self, months: u32) {
+        let endpoint_id = EndpointId::parse("we_books").unwrap();
+        self.deliveries.register(&acme().tenant, &endpoint_id, &job_id()).await.unwrap();
+        for month in 0..months {
+            let told = Told {
+                tenant_id: acme().tenant,
+                endpoint_id: endpoint_id.clone(),
+                job_id: job_id(),
+                reconciliation_id: ReconciliationId::parse(format!("month-{month}")).unwrap(),
+                attempt: 1,
+                url: "https://books.example/hook".into(),
+                event_type: "reconciliation.completed".into(),
+                payload: json!({"type": "reconciliation.completed"}),
+                created_at: Timestamp::from_millis(i64::from(month) * 2_592_000_000),
+            };
+            self.deliveries.create(&Delivery::new(told)).await.unwrap();
+        }
     }
 
     pub async fn delete_job(&self) {

@@ -45,6 +45,7 @@ pub fn definition(name: &str) -> JobDefinition {
         timezone: "Europe/Berlin".into(),
         matching_rules: None,
         webhooks: Vec::new(),
+        schedule: None,
     }
 }
 

@@ -31,6 +31,7 @@ pub fn definition(name: &str) -> JobDefinition {
         timezone: "UTC".into(),
         matching_rules: None,
         webhooks: Vec::new(),
+        schedule: None,
     }
 }
 

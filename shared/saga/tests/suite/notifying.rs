@@ -23,9 +23,9 @@ async fn endpoints_hear_how_a_run_ended() {
     let data = &good.payload["data"];
     assert_eq!((&data["reconciliation_id"], &data["status"]), (&"jan".into(), &"completed".into()));
     assert_eq!(data["summary"]["accuracy_bp"], 5_000);
-    assert!(data["report_url"].as_str().unwrap().starts_with("/v1/reconciliations/jan/report"));
+    assert!(data["report_url"].as_str().unwrap().starts_with("https://api.example/v1/reconciliations/jan/report"));
     assert_eq!(bad.payload["data"]["failure"]["type"], "Settler.StepTimedOut");
-    assert!(bad.payload["data"]["summary"].is_null());
+    assert!(bad.payload["data"]["summary"].is_null() && bad.payload["data"]["report_url"].is_null());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Aggregate, AttemptNumber, CorrelationId, DateRange, JobId, Metadata, ReconciliationId, TenantId,
+    Aggregate, AttemptNumber, CorrelationId, DateRange, EndpointId, JobId, Metadata, ReconciliationId, TenantId,
     connection::Adapter,
     job::{Job, JobDefinition, JobEvent, Side, WebhookEndpoint},
     ports::{PortError, Secrets},
@@ -133,7 +133,12 @@ fn definition(rules: Option<Value>) -> JobDefinition {
         target: side(Adapter::Stripe),
         timezone: "UTC".into(),
         matching_rules: rules,
-        webhooks: vec![WebhookEndpoint { endpoint_id: "books".into(), url: "https://books.example/hook".into() }],
+        webhooks: vec![WebhookEndpoint {
+            endpoint_id: EndpointId::parse("books").unwrap(),
+            url: "https://books.example/hook".into(),
+            disabled: None,
+        }],
+        schedule: None,
     }
 }
 
@@ -231,7 +236,11 @@ impl World {
                 PersistResults { ledger, blobs: self.blobs.clone(), pages: self.pages.clone() }.run(&input).await
             }
             Call::Finish => self.finish(&FinishInput::Completed).await.map(|_| ()),
-            Call::Notify => NotifyWebhooks { ledger, outbox: self.queue.clone() }.run(&input).await,
+            Call::Notify => {
+                NotifyWebhooks { api_url: "https://api.example/".into(), ledger, outbox: self.queue.clone() }
+                    .run(&input)
+                    .await
+            }
         }
     }
 

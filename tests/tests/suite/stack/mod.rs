@@ -10,3 +10,4 @@ mod failures;
 pub mod judge;
 mod results;
 mod starts;
+mod webhooks;
