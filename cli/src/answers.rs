@@ -25,13 +25,13 @@ answers! {
         version: Option<u64>, webhooks: Vec<Webhook>, schedule: Option<Schedule>,
     }
     Webhook { endpoint_id: String, url: String, disabled: Option<Disabled>, secret: Option<String>, }
-    Disabled { at: String, reason: String, }
+    Disabled { reason: String, }
     Schedule { expression: String, timezone: String, window: String, }
     RotatedSecret { endpoint_id: String, url: String, secret: String, previous_valid_until: Option<String>, }
-    DeliveryAttempt { at: String, duration_ms: u64, status: Option<u64>, problem: Option<String>, }
+    DeliveryAttempt { duration_ms: u64, status: Option<u64>, problem: Option<String>, }
     Delivery {
-        delivery_id: String, reconciliation_id: String, attempt: u64, event_type: String, state: String, failed: Option<String>,
-        round: u64, tries: u64, attempts: Vec<DeliveryAttempt>, next_attempt_at: Option<String>, created_at: String,
+        delivery_id: String, reconciliation_id: String, event_type: String, state: String, failed: Option<String>,
+        tries: u64, attempts: Vec<DeliveryAttempt>, next_attempt_at: Option<String>, created_at: String,
     }
     Started { reconciliation_id: String, correlation_id: String, status: String, attempt: Option<u64>, }
     DateRange { start: String, end: String, }

@@ -3,7 +3,7 @@
 mod reconciliation;
 mod webhook;
 
-pub use webhook::{Deliveries, WebhookCommand};
+pub use webhook::WebhookCommand;
 
 pub use reconciliation::{ListRuns, Orders, ReconciliationCommand, Report, Results, Start};
 
