@@ -1,7 +1,5 @@
 //! A tenant's job with one endpoint, and an endpoint that answers as it is told.
 
-#![expect(clippy::unwrap_used, reason = "a test without what it begins with must stop")]
-
 use async_trait::async_trait;
 use domain::{
     ConnectionId, CorrelationId, EndpointId, JobId, Metadata, ReconciliationId, TenantId, Timestamp,
