@@ -2,7 +2,7 @@
 //! something to stand for, and vanishes from lists.
 
 use crate::{
-    projection::{ApplyError, Keys, Projection},
+    projection::{ApplyError, Keys, Projection, Row, only_row},
     store::Table,
 };
 use domain::{
@@ -76,7 +76,7 @@ impl Projection for Jobs {
     const NAME: &'static str = "jobs";
     const AGGREGATE: &'static str = Job::TYPE;
     const TABLE: Table = Table::Jobs;
-    type Row = JobRow;
+    type State = JobRow;
 
     fn apply(row: Option<JobRow>, event: &EventEnvelope) -> Result<JobRow, ApplyError> {
         let decoded: JobEvent = aggregate::from_parts(&event.event_type, event.data.clone())
@@ -101,9 +101,10 @@ impl Projection for Jobs {
         }
     }
 
-    fn keys(row: &JobRow) -> Keys {
+    fn rows(id: &str, row: &JobRow) -> Result<Vec<Row>, serde_json::Error> {
         let state = if row.deleted { "deleted" } else { LISTED };
-        Keys { started: None, id: None, attributes: vec![(STATE, state.to_owned())] }
+        let keys = Keys { attributes: vec![(STATE, state.to_owned())], ..Keys::default() };
+        only_row(id, row, keys)
     }
 }
 

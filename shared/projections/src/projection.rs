@@ -1,7 +1,8 @@
-//! What a projection is: a pure fold of one aggregate's events into one row, and the keys under which lists find it.
+//! What a projection is: a pure fold of one aggregate's events, the rows that it shows, and the keys under which lists
+//! find them.
 
 use crate::store::Table;
-use domain::{EventEnvelope, Timestamp};
+use domain::{EventEnvelope, TenantId, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -20,13 +21,15 @@ impl ApplyError {
     }
 }
 
-/// How lists and operators find a row, beside its primary key (tenant and aggregate id).
+/// How lists and operators find a row, beside its primary key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys {
     /// Sort key of the index `by_started`.
     pub started: Option<String>,
     /// Partition key of the index `by_id`.
     pub id: Option<String>,
+    /// The job that the row belongs to, for the index `by_job`.
+    pub job: Option<String>,
     /// Plain attributes that lists filter on.
     pub attributes: Vec<(&'static str, String)>,
 }
@@ -37,73 +40,57 @@ pub fn started_key(at: Timestamp, id: &str) -> String {
     format!("{at}#{id}")
 }
 
-/// One projection. Pure: the same row and event always give the same row.
+/// A row as the stores keep it: JSON text, so that a rebuilt row can be compared byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Second part of the partition's key, for views that are read by something within a tenant (a day).
+    pub within: Option<String>,
+    pub sort: String,
+    pub text: String,
+    pub keys: Keys,
+}
+
+/// One projection. Pure: the same state and event always give the same state, and a state always shows the same rows.
 pub trait Projection {
     /// First part of the checkpoint's key, and the key in the table of projections.
     const NAME: &'static str;
     /// Type of the aggregate whose streams it follows.
     const AGGREGATE: &'static str;
     const TABLE: Table;
-    type Row: Serialize + DeserializeOwned;
+    /// Where the state is between two pulls. False: it is the aggregate's one row, under the aggregate's id. True: it
+    /// stands beside the checkpoint, and an aggregate shows any number of rows, none included.
+    const APART: bool = false;
+    type State: Serialize + DeserializeOwned;
 
     /// # Errors
-    /// [`ApplyError`] for an event that does not decode or cannot follow the row.
-    fn apply(row: Option<Self::Row>, event: &EventEnvelope) -> Result<Self::Row, ApplyError>;
+    /// [`ApplyError`] for an event that does not decode or cannot follow the state.
+    fn apply(state: Option<Self::State>, event: &EventEnvelope) -> Result<Self::State, ApplyError>;
 
-    fn keys(row: &Self::Row) -> Keys;
+    /// What is shown of the aggregate `id`, in the order of the rows' keys.
+    ///
+    /// # Errors
+    /// When a row cannot be written as JSON, which no state of ours is.
+    fn rows(id: &str, state: &Self::State) -> Result<Vec<Row>, serde_json::Error>;
+
+    /// Whose the state says it is; none when it does not say.
+    fn tenant(state: &Self::State) -> Option<&TenantId> {
+        let _ = state;
+        None
+    }
+}
+
+/// The row of a projection whose state is the row.
+///
+/// # Errors
+/// As [`Projection::rows`].
+pub fn only_row(id: &str, state: &impl Serialize, keys: Keys) -> Result<Vec<Row>, serde_json::Error> {
+    Ok(vec![Row { within: None, sort: id.to_owned(), text: serde_json::to_string(state)?, keys }])
 }
 
 /// Folds events from nothing.
 ///
 /// # Errors
 /// The first [`ApplyError`].
-pub fn fold<P: Projection>(events: &[EventEnvelope]) -> Result<Option<P::Row>, ApplyError> {
-    events.iter().try_fold(None, |row, event| P::apply(row, event).map(Some))
-}
-
-/// A row as the stores keep it: JSON text, so that a rebuilt row can be compared byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    pub row: String,
-    pub keys: Keys,
-}
-
-/// A projection without its row type, so that one engine drives all.
-#[derive(Debug, Clone, Copy)]
-pub struct Registered {
-    pub name: &'static str,
-    pub aggregate: &'static str,
-    pub table: Table,
-    advance: fn(Option<&str>, &[EventEnvelope]) -> Result<Applied, ApplyError>,
-}
-
-impl Registered {
-    #[must_use]
-    pub const fn of<P: Projection>() -> Self {
-        Self { name: P::NAME, aggregate: P::AGGREGATE, table: P::TABLE, advance: advance::<P> }
-    }
-
-    /// Applies `events`, of which there is at least one, to a stored row.
-    ///
-    /// # Errors
-    /// [`ApplyError`], also when the stored row cannot be read: then a rebuild is needed.
-    pub fn advance(&self, row: Option<&str>, events: &[EventEnvelope]) -> Result<Applied, ApplyError> {
-        (self.advance)(row, events)
-    }
-}
-
-fn advance<P: Projection>(row: Option<&str>, events: &[EventEnvelope]) -> Result<Applied, ApplyError> {
-    let unreadable = |detail: String| {
-        let blank = ApplyError { event_type: "no event".into(), sequence: 0, detail: detail.clone() };
-        events.first().map_or(blank, |event| ApplyError::at(event, detail))
-    };
-    let stored = row
-        .map(serde_json::from_str::<P::Row>)
-        .transpose()
-        .map_err(|cause| unreadable(format!("the stored row does not decode: {cause}")))?;
-    let row = events.iter().try_fold(stored, |row, event| P::apply(row, event).map(Some))?;
-    let row = row.ok_or_else(|| unreadable("nothing to apply".into()))?;
-    let text =
-        serde_json::to_string(&row).map_err(|cause| unreadable(format!("the row cannot be written: {cause}")))?;
-    Ok(Applied { row: text, keys: P::keys(&row) })
+pub fn fold<P: Projection>(events: &[EventEnvelope]) -> Result<Option<P::State>, ApplyError> {
+    events.iter().try_fold(None, |state, event| P::apply(state, event).map(Some))
 }

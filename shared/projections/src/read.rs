@@ -3,16 +3,26 @@
 //! [`ReadModels`] is written once on top of two verbs of storage (`select` and `owners`), which DynamoDB and memory
 //! implement; so filters, pages and cursors behave the same in both.
 
+mod usage;
+
+pub use usage::UsageDays;
+
 use crate::{
     cursor,
+    error_hotspots::{ErrorHotspots, HotspotView},
     jobs::{JobRow, JobView, Jobs, LISTED, STATE},
     projection::Projection,
     reconciliation_summary::{ReconciliationSummary, SummaryView},
     saga_state::{SagaState, SagaView},
     store::{CheckpointKey, Fault, ProjectionStore, RowKey, Table, parse_row_partition, row_partition},
+    tenant_usage::DailyUsage,
 };
 use async_trait::async_trait;
-use domain::{JobId, TenantId, reconciliation::Status, saga::SagaStatus};
+use domain::{
+    JobId, ReconciliationId, TenantId,
+    reconciliation::Status,
+    saga::{SagaStatus, Step},
+};
 use event_store::StreamKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -56,6 +66,15 @@ pub struct SagaFilter {
     pub status: Option<SagaStatus>,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HotspotFilter {
+    pub job_id: Option<JobId>,
+    pub reconciliation_id: Option<ReconciliationId>,
+}
+
+/// The attribute that the index `by_job` is led by.
+const JOB: &str = "job";
+
 /// What the HTTP side asks. `limit` is taken to lie between 1 and [`MAX_PAGE_ITEMS`]. A page may be short although
 /// more follows; only `next_cursor` says whether it does.
 #[async_trait]
@@ -94,6 +113,28 @@ pub trait ReadModels: Send + Sync {
     /// Tenants that own a saga of this id, sorted. For operators.
     async fn saga_owners(&self, id: &str) -> Result<Vec<TenantId>, ReadError>;
 
+    /// A tenant's usage, day by day, oldest first, without days on which no run started. `limit` bounds the days that
+    /// are looked at.
+    async fn usage(
+        &self,
+        tenant: &TenantId,
+        days: &UsageDays,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<DailyUsage>, ReadError>;
+
+    /// Errors by run, type and step, in the order of their keys.
+    async fn error_hotspots(
+        &self,
+        tenant: &TenantId,
+        filter: &HotspotFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<HotspotView>, ReadError>;
+
+    /// The step at which each of these runs is, in their order; none for a run without a ledger.
+    async fn current_steps(&self, tenant: &TenantId, ids: &[&str]) -> Result<Vec<Option<Step>>, ReadError>;
+
     /// How far the live version of `projection` has read the stream; 0 if not at all. Consistent.
     async fn checkpoint_version(&self, projection: &str, stream: &StreamKey) -> Result<u64, ReadError>;
 }
@@ -113,6 +154,10 @@ pub enum Order {
     Scan,
     /// One partition by aggregate id.
     ById { partition: String },
+    /// Rows of one partition whose sort key begins so.
+    Under { partition: String, prefix: String },
+    /// Rows of one partition that belong to a job, by the index `by_job`.
+    OfJob { partition: String, job: String },
     /// One partition by the index `by_started`, newest first, between two keys, both included.
     NewestFirst { partition: String, from: String, to: String },
 }
@@ -141,12 +186,26 @@ pub struct Selected {
 pub trait Rows: ProjectionStore {
     async fn select(&self, selection: &Selection) -> Result<Selected, Fault>;
 
+    /// Many rows of one table, in the order of their keys.
+    async fn many(&self, keys: &[RowKey]) -> Result<Vec<Option<String>>, Fault> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            rows.push(self.row(key).await?);
+        }
+        Ok(rows)
+    }
+
     /// Partitions that hold a row with this `id`, by the index `by_id`.
     async fn owners(&self, table: Table, id: &str) -> Result<Vec<String>, Fault>;
 }
 
 fn decode<T: DeserializeOwned>(key: &str, row: &str) -> Result<T, Fault> {
     serde_json::from_str(row).map_err(|cause| Fault::Corrupt(format!("row {key}: {cause}")))
+}
+
+/// A row that lies under one tenant and says that it is another's is shown to nobody.
+fn foreign(key: &str, owner: &TenantId) -> Fault {
+    Fault::Corrupt(format!("the row {key} belongs to {owner}, not to the tenant it lies under: rebuild this aggregate"))
 }
 
 /// A list: what is read in which order, and what its cursors are bound to.
@@ -175,7 +234,10 @@ impl List {
         let place: Place = cursor::open(&self.scope, cursor).ok_or(ReadError::InvalidCursor)?;
         let partition = match &self.order {
             Order::Scan => place.p.ok_or(ReadError::InvalidCursor)?,
-            Order::ById { partition } | Order::NewestFirst { partition, .. } => partition.clone(),
+            Order::ById { partition }
+            | Order::Under { partition, .. }
+            | Order::OfJob { partition, .. }
+            | Order::NewestFirst { partition, .. } => partition.clone(),
         };
         let indexed = matches!(self.order, Order::NewestFirst { .. });
         if indexed != place.t.is_some() {
@@ -201,6 +263,7 @@ impl List {
         rows: &(impl Rows + ?Sized),
         limit: u32,
         cursor: Option<&str>,
+        owner: fn(&T) -> Option<&TenantId>,
     ) -> Result<Page<T>, ReadError> {
         let limit = usize::try_from(limit.clamp(1, MAX_PAGE_ITEMS)).unwrap_or(1);
         let filtered = !self.equals.is_empty() || self.order == Order::Scan;
@@ -227,7 +290,15 @@ impl List {
             found.truncate(limit);
             after = found.last().map(|(position, _)| position.clone());
         }
-        let items = found.iter().map(|(position, row)| decode(&position.sort, row)).collect::<Result<_, _>>()?;
+        let read = |(position, row): &(RowPosition, String)| {
+            let item: T = decode(&position.sort, row)?;
+            let own = parse_row_partition(&position.partition).map(|(tenant, _)| tenant);
+            match owner(&item) {
+                Some(owner) if own.as_ref() != Some(owner) => Err(foreign(&position.sort, owner)),
+                _ => Ok(item),
+            }
+        };
+        let items = found.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Page { items, next_cursor: after.map(|position| self.seal(position)).transpose()? })
     }
 }
@@ -240,11 +311,15 @@ async fn row<P: Projection>(
     store: &(impl ProjectionStore + ?Sized),
     tenant: &TenantId,
     id: &str,
-) -> Result<Option<P::Row>, ReadError> {
+) -> Result<Option<P::State>, ReadError> {
     let partition = row_partition(tenant, live(store, P::NAME).await?);
     let key = RowKey { table: P::TABLE, partition, sort: id.to_owned() };
-    let row = store.row(&key).await?;
-    Ok(row.map(|row| decode(id, &row)).transpose()?)
+    let Some(row) = store.row(&key).await? else { return Ok(None) };
+    let row: P::State = decode(id, &row)?;
+    match P::tenant(&row) {
+        Some(owner) if owner != tenant => Err(foreign(id, owner).into()),
+        _ => Ok(Some(row)),
+    }
 }
 
 async fn owners<P: Projection>(rows: &(impl Rows + ?Sized), id: &str) -> Result<Vec<TenantId>, ReadError> {
@@ -284,7 +359,7 @@ impl<S: Rows> ReadModels for S {
             equals,
             version,
         };
-        list.page(self, limit, cursor).await
+        list.page(self, limit, cursor, ReconciliationSummary::tenant).await
     }
 
     async fn reconciliation(&self, tenant: &TenantId, id: &str) -> Result<Option<SummaryView>, ReadError> {
@@ -300,7 +375,7 @@ impl<S: Rows> ReadModels for S {
             equals: vec![(STATE, LISTED.to_owned())],
             version,
         };
-        let page: Page<JobRow> = list.page(self, limit, cursor).await?;
+        let page: Page<JobRow> = list.page(self, limit, cursor, Jobs::tenant).await?;
         Ok(Page { items: page.items.into_iter().map(|row| row.job).collect(), next_cursor: page.next_cursor })
     }
 
@@ -334,7 +409,7 @@ impl<S: Rows> ReadModels for S {
             equals,
             version,
         };
-        list.page(self, limit, cursor).await
+        list.page(self, limit, cursor, SagaState::tenant).await
     }
 
     async fn reconciliation_owners(&self, id: &str) -> Result<Vec<TenantId>, ReadError> {
@@ -343,6 +418,49 @@ impl<S: Rows> ReadModels for S {
 
     async fn saga_owners(&self, id: &str) -> Result<Vec<TenantId>, ReadError> {
         owners::<SagaState>(self, id).await
+    }
+
+    async fn usage(
+        &self,
+        tenant: &TenantId,
+        days: &UsageDays,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<DailyUsage>, ReadError> {
+        usage::page(self, tenant, days, limit, cursor).await
+    }
+
+    async fn error_hotspots(
+        &self,
+        tenant: &TenantId,
+        filter: &HotspotFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<HotspotView>, ReadError> {
+        let version = live(self, ErrorHotspots::NAME).await?;
+        let partition = row_partition(tenant, version);
+        let mut equals = Vec::new();
+        let order = match (&filter.reconciliation_id, &filter.job_id) {
+            (Some(id), job) => {
+                equals.extend(job.as_ref().map(|job| (JOB, format!("{partition}#{job}"))));
+                Order::Under { partition, prefix: format!("{id}#") }
+            }
+            (None, Some(job)) => Order::OfJob { partition, job: job.to_string() },
+            (None, None) => Order::ById { partition },
+        };
+        let scope = format!("error_hotspots|{tenant}|{filter:?}");
+        List { scope, table: Table::ErrorHotspots, order, equals, version }.page(self, limit, cursor, |_| None).await
+    }
+
+    async fn current_steps(&self, tenant: &TenantId, ids: &[&str]) -> Result<Vec<Option<Step>>, ReadError> {
+        let partition = row_partition(tenant, live(self, SagaState::NAME).await?);
+        let key = |id: &&str| RowKey { table: Table::SagaState, partition: partition.clone(), sort: (*id).to_owned() };
+        let rows = self.many(&ids.iter().map(key).collect::<Vec<_>>()).await?;
+        let step = |(id, row): (&&str, Option<String>)| {
+            let Some(row) = row else { return Ok(None) };
+            decode::<SagaView>(id, &row).map(|saga| saga.current_step)
+        };
+        Ok(ids.iter().zip(rows).map(step).collect::<Result<_, Fault>>()?)
     }
 
     async fn checkpoint_version(&self, projection: &str, stream: &StreamKey) -> Result<u64, ReadError> {

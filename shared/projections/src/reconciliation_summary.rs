@@ -4,7 +4,7 @@
 //! Counts are 0, accuracy and versions are null until a result is published, and again after it was withdrawn.
 
 use crate::{
-    projection::{ApplyError, Keys, Projection, fold, started_key},
+    projection::{ApplyError, Keys, Projection, Row, fold, only_row, started_key},
     store::Table,
 };
 use domain::{
@@ -171,7 +171,7 @@ impl Projection for ReconciliationSummary {
     const NAME: &'static str = "reconciliation_summary";
     const AGGREGATE: &'static str = Reconciliation::TYPE;
     const TABLE: Table = Table::ReconciliationSummary;
-    type Row = SummaryView;
+    type State = SummaryView;
 
     fn apply(row: Option<SummaryView>, event: &EventEnvelope) -> Result<SummaryView, ApplyError> {
         use ReconciliationEvent as E;
@@ -229,12 +229,18 @@ impl Projection for ReconciliationSummary {
         Ok(view)
     }
 
-    fn keys(row: &SummaryView) -> Keys {
-        Keys {
+    fn rows(id: &str, row: &SummaryView) -> Result<Vec<Row>, serde_json::Error> {
+        let keys = Keys {
             started: Some(started_key(row.started_at, &row.reconciliation_id)),
             id: Some(row.reconciliation_id.clone()),
+            job: None,
             attributes: vec![("status", row.status.as_str().to_owned()), ("job_id", row.job_id.to_string())],
-        }
+        };
+        only_row(id, row, keys)
+    }
+
+    fn tenant(row: &SummaryView) -> Option<&TenantId> {
+        Some(&row.tenant_id)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Projection `saga_state`: the ledger of a run's workflow with its step history, for operators.
 
 use crate::{
-    projection::{ApplyError, Keys, Projection, started_key},
+    projection::{ApplyError, Keys, Projection, Row, only_row, started_key},
     store::Table,
 };
 use domain::{
@@ -52,7 +52,7 @@ impl Projection for SagaState {
     const NAME: &'static str = "saga_state";
     const AGGREGATE: &'static str = Saga::TYPE;
     const TABLE: Table = Table::SagaState;
-    type Row = SagaView;
+    type State = SagaView;
 
     fn apply(row: Option<SagaView>, event: &EventEnvelope) -> Result<SagaView, ApplyError> {
         let decoded: SagaEvent = aggregate::from_parts(&event.event_type, event.data.clone())
@@ -79,12 +79,18 @@ impl Projection for SagaState {
         })
     }
 
-    fn keys(row: &SagaView) -> Keys {
+    fn rows(id: &str, row: &SagaView) -> Result<Vec<Row>, serde_json::Error> {
         let mut attributes = vec![("status", row.run.status.as_str().to_owned())];
         if let Some(due_at) = row.due_at {
             attributes.extend([("due", DUE.to_owned()), ("due_at", due_at.to_string())]);
         }
-        Keys { started: Some(started_key(row.started_at, &row.saga_id)), id: Some(row.saga_id.clone()), attributes }
+        let started = Some(started_key(row.started_at, &row.saga_id));
+        let keys = Keys { started, id: Some(row.saga_id.clone()), job: None, attributes };
+        only_row(id, row, keys)
+    }
+
+    fn tenant(row: &SagaView) -> Option<&TenantId> {
+        Some(&row.tenant_id)
     }
 }
 

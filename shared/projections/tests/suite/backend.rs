@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 };
 use projections::{
     DynamoProjections, DynamoResultPages, MemoryProjections, MemoryResultPages, ReadModels, ResultPages, Tables,
-    read::Rows, store::Versions,
+    read::Rows, rebuild::RebuildStore, store::Versions,
 };
 use std::sync::{
     Arc,
@@ -21,6 +21,7 @@ pub struct Backend {
     pub rows: Arc<dyn Rows>,
     pub reads: Arc<dyn ReadModels>,
     pub results: Arc<dyn ResultPages>,
+    pub rebuilds: Arc<dyn RebuildStore>,
     kind: Kind,
 }
 
@@ -36,6 +37,7 @@ impl Backend {
             rows: Arc::clone(&store) as _,
             reads: Arc::clone(&store) as _,
             results: Arc::new(MemoryResultPages::new()),
+            rebuilds: Arc::clone(&store) as _,
             kind: Kind::Memory(store),
         }
     }
@@ -50,21 +52,25 @@ impl Backend {
             reconciliation_summary: name("reconciliation_summary"),
             saga_state: name("saga_state"),
             jobs: name("jobs"),
+            tenant_usage_view: name("tenant_usage_view"),
+            error_hotspots_view: name("error_hotspots_view"),
         };
         let (exceptions, order_results) = (name("exceptions"), name("order_results"));
         for table in [&tables.projection_checkpoints, &tables.projections] {
-            create(&client, table, &["pk"], false).await;
+            create(&client, table, &["pk"], &[]).await;
         }
         for table in [&tables.reconciliation_summary, &tables.saga_state] {
-            create(&client, table, &["pk", "sk"], true).await;
+            create(&client, table, &["pk", "sk"], &BY_STARTED_AND_ID).await;
         }
-        for table in [&tables.jobs, &exceptions, &order_results] {
-            create(&client, table, &["pk", "sk"], false).await;
+        for table in [&tables.jobs, &tables.tenant_usage_view, &exceptions, &order_results] {
+            create(&client, table, &["pk", "sk"], &[]).await;
         }
+        create(&client, &tables.error_hotspots_view, &["pk", "sk"], &BY_JOB).await;
         let store = Arc::new(DynamoProjections::new(client.clone(), tables.clone()));
         Self {
             rows: Arc::clone(&store) as _,
-            reads: store,
+            reads: Arc::clone(&store) as _,
+            rebuilds: store,
             results: Arc::new(DynamoResultPages::new(client.clone(), exceptions, order_results)),
             kind: Kind::Dynamo(client, tables),
         }
@@ -115,16 +121,22 @@ fn suffix() -> String {
     format!("{}-{}", std::process::id(), TABLES.fetch_add(1, Ordering::SeqCst))
 }
 
-async fn create(client: &Client, table: &str, keys: &[&str], indexed: bool) {
+/// Name, keys, and whether whole rows are in it.
+type Index = (&'static str, &'static [&'static str], bool);
+const BY_STARTED_AND_ID: [Index; 2] = [("by_started", &["pk", "started"], true), ("by_id", &["id"], false)];
+const BY_JOB: [Index; 1] = [("by_job", &["job", "sk"], true)];
+
+async fn create(client: &Client, table: &str, keys: &[&str], indexes: &[Index]) {
     let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
     for (name, kind) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
         request = request.key_schema(element(name, kind)).attribute_definitions(attribute(name));
     }
-    if indexed {
-        request = request.attribute_definitions(attribute("started")).attribute_definitions(attribute("id"));
-        request = request
-            .global_secondary_indexes(index("by_started", &["pk", "started"], ProjectionType::All))
-            .global_secondary_indexes(index("by_id", &["id"], ProjectionType::KeysOnly));
+    for (name, keys_of_index, whole) in indexes {
+        for key in keys_of_index.iter().filter(|key| !keys.contains(key)) {
+            request = request.attribute_definitions(attribute(key));
+        }
+        let projection = if *whole { ProjectionType::All } else { ProjectionType::KeysOnly };
+        request = request.global_secondary_indexes(index(name, keys_of_index, projection));
     }
     request.send().await.unwrap();
 }

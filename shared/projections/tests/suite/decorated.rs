@@ -3,7 +3,7 @@
 use projections::{
     Fault, ProjectionStore, Table,
     read::{Rows, Selected, Selection},
-    store::{Advance, Checkpoint, CheckpointKey, RowKey, Trouble, Versions, Written},
+    store::{Advance, Checkpoint, CheckpointKey, RowKey, Stand, Trouble, Versions, Written},
 };
 use std::sync::{
     Arc,
@@ -51,7 +51,7 @@ impl ProjectionStore for Decorated {
         self.rows.advance(advance).await
     }
 
-    async fn note(&self, key: &CheckpointKey, from: u64, trouble: Option<&Trouble>) -> Result<Written, Fault> {
+    async fn note(&self, key: &CheckpointKey, from: Stand, trouble: Option<&Trouble>) -> Result<Written, Fault> {
         self.dawdle().await;
         self.rows.note(key, from, trouble).await
     }

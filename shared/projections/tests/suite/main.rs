@@ -5,12 +5,18 @@
 
 mod adversary;
 mod backend;
+mod damage;
 mod decorated;
+mod dying;
 mod given;
+mod histories;
 mod parking;
 mod pulls;
 mod readers;
+mod rebuilding;
 mod results;
+mod sweeping;
+mod usage_and_hotspots;
 mod views;
 
 /// Each function as a test of the stores in memory and of the ones on DynamoDB.

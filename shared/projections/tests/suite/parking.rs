@@ -8,8 +8,8 @@ use crate::{
 use domain::{EventEnvelope, reconciliation::Reconciliation};
 use event_store::{EventStore, MemoryStore};
 use projections::{
-    ALL, ApplyError, Engine, Projection, PullError, Pulled, Registered, SummaryView, Table,
-    engine::PARK_AFTER_ATTEMPTS, projection::Keys, reconciliation_summary::ReconciliationSummary,
+    ALL, ApplyError, Engine, ON_STREAM, Projection, PullError, Pulled, Registered, SummaryView, Table,
+    engine::PARK_AFTER_ATTEMPTS, projection::Row, reconciliation_summary::ReconciliationSummary,
 };
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl Projection for Tolerant {
     const NAME: &'static str = ReconciliationSummary::NAME;
     const AGGREGATE: &'static str = ReconciliationSummary::AGGREGATE;
     const TABLE: Table = ReconciliationSummary::TABLE;
-    type Row = SummaryView;
+    type State = SummaryView;
 
     fn apply(row: Option<SummaryView>, event: &EventEnvelope) -> Result<SummaryView, ApplyError> {
         match (&*event.event_type, row) {
@@ -38,8 +38,8 @@ impl Projection for Tolerant {
         }
     }
 
-    fn keys(row: &SummaryView) -> Keys {
-        ReconciliationSummary::keys(row)
+    fn rows(id: &str, row: &SummaryView) -> Result<Vec<Row>, serde_json::Error> {
+        ReconciliationSummary::rows(id, row)
     }
 }
 
@@ -47,7 +47,7 @@ async fn given_nonsense(backend: &Backend) -> (Arc<MemoryStore>, Engine) {
     let (store, acme) = (Arc::new(MemoryStore::new()), tenant("acme"));
     append::<Reconciliation>(&*store, &acme, "recon_1", NEW_YEAR_MS, &[started("job_1")]).await;
     append_nonsense(&*store, &run_stream(&acme, "recon_1")).await;
-    let engine = Engine::new(Arc::clone(&store) as _, Arc::clone(&backend.rows) as _);
+    let engine = Engine::of(Arc::clone(&store) as _, Arc::clone(&backend.rows) as _, &ON_STREAM);
     (store, engine)
 }
 
@@ -99,7 +99,7 @@ async fn damage_counts_and_what_lies_before_it_is_applied(backend: Backend) {
         append::<Reconciliation>(&*store, &acme, "recon_1", NEW_YEAR_MS, &[published(1, 0, None)]).await;
     }
     assert!(store.lose(&stream, 3));
-    let engine = Engine::new(Arc::clone(&store) as _, Arc::clone(&backend.rows) as _);
+    let engine = Engine::of(Arc::clone(&store) as _, Arc::clone(&backend.rows) as _, &ON_STREAM);
     let error = engine.ring(&stream, 4).await.unwrap_err();
     assert!(matches!(error, PullError::Trouble { position: 3, attempts: 1, .. }), "{error}");
     assert_eq!(backend.reads.checkpoint_version(ReconciliationSummary::NAME, &stream).await.unwrap(), 2);

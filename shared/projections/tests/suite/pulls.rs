@@ -11,10 +11,10 @@ use domain::{
 };
 use event_store::{MemoryStore, Units};
 use projections::{
-    ALL, Engine, Fault, ProjectionStore, Pulled, Table,
+    ALL, Engine, Fault, ON_STREAM, ProjectionStore, Pulled, Table,
     projection::{Keys, Projection},
     reconciliation_summary::ReconciliationSummary,
-    store::{Advance, Checkpoint, CheckpointKey, RowKey, Trouble, Versions, Written},
+    store::{Advance, Checkpoint, CheckpointKey, RowKey, RowPut, Stand, Trouble, Versions, Written},
     summary_of,
 };
 use std::sync::Arc;
@@ -29,7 +29,7 @@ for_both!(
 
 async fn a_doorbell_brings_the_row_up_to_date_once(backend: Backend) {
     let (events_store, acme) = (Arc::new(MemoryStore::new()), tenant("acme"));
-    let engine = Engine::new(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _);
+    let engine = Engine::of(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _, &ON_STREAM);
     let stream = run_stream(&acme, "recon_1");
     append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[started("job_1")]).await;
     let version = append::<Reconciliation>(
@@ -66,33 +66,44 @@ async fn a_doorbell_brings_the_row_up_to_date_once(backend: Backend) {
 async fn an_advance_needs_its_checkpoint(backend: Backend) {
     let key = CheckpointKey { projection: "p".into(), version: 1, stream: run_stream(&tenant("acme"), "recon_1") };
     let row_key = RowKey { table: Table::ReconciliationSummary, partition: "T#acme@1".into(), sort: "recon_1".into() };
+    let at = |version: u64| Stand { version, epoch: 0 };
     let advance = |from: u64, to: u64, row: &str| Advance {
         checkpoint: key.clone(),
-        from,
-        to,
+        from: at(from),
+        to: at(to),
         as_of: domain::Timestamp::from_millis(NEW_YEAR_MS),
-        key: row_key.clone(),
-        row: row.into(),
-        keys: Keys { started: Some("s".into()), id: Some("i".into()), attributes: vec![("status", "x".into())] },
+        state: None,
+        puts: vec![RowPut {
+            key: row_key.clone(),
+            row: row.into(),
+            keys: Keys {
+                started: Some("s".into()),
+                id: Some("i".into()),
+                attributes: vec![("status", "x".into())],
+                ..Keys::default()
+            },
+        }],
+        removes: Vec::new(),
     };
+    let stood = |version: u64, trouble: Option<Trouble>| Checkpoint { version, trouble, ..Checkpoint::default() };
     let rows = &backend.rows;
     assert_eq!(rows.checkpoint(&key).await.unwrap(), Checkpoint::default());
     assert_eq!(rows.advance(&advance(1, 2, "early")).await.unwrap(), Written::Lost);
     assert_eq!(rows.row(&row_key).await.unwrap(), None);
 
     let trouble = Trouble { error: "broken".into(), position: 1, attempts: 2, parked: false };
-    assert!(matches!(rows.note(&key, 0, Some(&trouble)).await.unwrap(), Written::Done(_)));
-    assert_eq!(rows.checkpoint(&key).await.unwrap(), Checkpoint { version: 0, trouble: Some(trouble.clone()) });
+    assert!(matches!(rows.note(&key, at(0), Some(&trouble)).await.unwrap(), Written::Done(_)));
+    assert_eq!(rows.checkpoint(&key).await.unwrap(), stood(0, Some(trouble.clone())));
 
     assert!(matches!(rows.advance(&advance(0, 2, "first")).await.unwrap(), Written::Done(_)));
     assert_eq!(rows.advance(&advance(0, 1, "late")).await.unwrap(), Written::Lost);
-    assert_eq!(rows.note(&key, 0, Some(&trouble)).await.unwrap(), Written::Lost);
-    assert_eq!(rows.checkpoint(&key).await.unwrap(), Checkpoint { version: 2, trouble: None });
+    assert_eq!(rows.note(&key, at(0), Some(&trouble)).await.unwrap(), Written::Lost);
+    assert_eq!(rows.checkpoint(&key).await.unwrap(), stood(2, None));
     assert_eq!(rows.row(&row_key).await.unwrap().as_deref(), Some("first"));
 
-    assert!(matches!(rows.note(&key, 2, Some(&trouble)).await.unwrap(), Written::Done(_)));
-    assert!(matches!(rows.note(&key, 2, None).await.unwrap(), Written::Done(_)));
-    assert_eq!(rows.checkpoint(&key).await.unwrap(), Checkpoint { version: 2, trouble: None });
+    assert!(matches!(rows.note(&key, at(2), Some(&trouble)).await.unwrap(), Written::Done(_)));
+    assert!(matches!(rows.note(&key, at(2), None).await.unwrap(), Written::Done(_)));
+    assert_eq!(rows.checkpoint(&key).await.unwrap(), stood(2, None));
 }
 
 /// Holds every pull back after its first look at the checkpoint until all have looked.
@@ -121,7 +132,7 @@ impl ProjectionStore for Together {
         self.rows.advance(advance).await
     }
 
-    async fn note(&self, key: &CheckpointKey, from: u64, trouble: Option<&Trouble>) -> Result<Written, Fault> {
+    async fn note(&self, key: &CheckpointKey, from: Stand, trouble: Option<&Trouble>) -> Result<Written, Fault> {
         self.rows.note(key, from, trouble).await
     }
 
@@ -135,12 +146,15 @@ async fn pulls_at_once_apply_each_event_once(backend: Backend) {
     let (events_store, acme) = (Arc::new(MemoryStore::new()), tenant("acme"));
     let stream = run_stream(&acme, "recon_1");
     append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[started("job_1")]).await;
-    Engine::new(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _).ring(&stream, 1).await.unwrap();
+    Engine::of(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _, &ON_STREAM)
+        .ring(&stream, 1)
+        .await
+        .unwrap();
     append::<Reconciliation>(&*events_store, &acme, "recon_1", NEW_YEAR_MS, &[crate::given::failed(NEW_YEAR_MS)]).await;
 
     let store =
         Together { rows: Arc::clone(&backend.rows), looked: Barrier::new(PULLS), first: 0.into(), pulls: PULLS };
-    let engine = Arc::new(Engine::new(Arc::clone(&events_store) as _, Arc::new(store)));
+    let engine = Arc::new(Engine::of(Arc::clone(&events_store) as _, Arc::new(store), &ON_STREAM));
     let pulls: Vec<_> = (0..PULLS)
         .map(|_| {
             let (engine, stream) = (Arc::clone(&engine), stream.clone());
@@ -162,7 +176,7 @@ async fn pulls_at_once_apply_each_event_once(backend: Backend) {
 async fn a_building_version_is_fed_beside_the_live_one(backend: Backend) {
     backend.set_versions(ReconciliationSummary::NAME, Versions { live: 2, building: Some(3) }).await;
     let (events_store, acme) = (Arc::new(MemoryStore::new()), tenant("acme"));
-    let engine = Engine::new(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _);
+    let engine = Engine::of(Arc::clone(&events_store) as _, Arc::clone(&backend.rows) as _, &ON_STREAM);
     let stream = run_stream(&acme, "recon_1");
     let version = append::<Reconciliation>(
         &*events_store,

@@ -1,17 +1,25 @@
-//! The engine that feeds every projection: read the checkpoint, load the commits after it, apply, and write row and
+//! The engine that feeds every projection: read the checkpoint, load the commits after it, apply, and write rows and
 //! checkpoint in one transaction.
 //!
 //! A doorbell says that a stream has reached a version, and nothing else. Duplicates, gaps, reordering and lost records
 //! heal here: what counts is the difference between checkpoint and stream.
 //!
 //! Only decode and apply errors count towards parking. After [`PARK_AFTER_ATTEMPTS`] the pair (projection, aggregate)
-//! is parked: doorbells pass it by, everything else goes on, and [`Engine::unpark`] pulls it again.
+//! is parked: doorbells pass it by, everything else goes on, and [`Engine::unpark`] pulls it again. Damage that no
+//! further try can mend (a checkpoint ahead of its head, another tenant's row) parks at once.
+
+mod advance;
+mod refold;
 
 use crate::{
     ALL,
-    projection::Registered,
-    store::{Advance, Checkpoint, CheckpointKey, Fault, ProjectionStore, RowKey, Trouble, Written, row_partition},
+    parking::{LogOnly, ParkedPair, ParkedPairs},
+    registered::{Registered, Shown, Stop},
+    store::{
+        Advance, Checkpoint, CheckpointKey, Fault, ProjectionStore, RowKey, Stand, Trouble, Written, row_partition,
+    },
 };
+use advance::next_step;
 use event_store::{EventStore, StoreError, StreamKey, Units};
 use rand::Rng;
 use std::{sync::Arc, time::Duration};
@@ -45,16 +53,24 @@ pub enum Pulled {
     Parked(Trouble),
 }
 
-/// Why a pull stopped at an event.
-struct Stop {
-    error: String,
-    position: u64,
+/// What one look at the stream has found.
+#[derive(Default)]
+struct Step {
+    advance: Option<Advance>,
+    stop: Option<Stop>,
+}
+
+impl Step {
+    fn stopped(stop: Stop) -> Self {
+        Self { advance: None, stop: Some(stop) }
+    }
 }
 
 pub struct Engine {
     events: Arc<dyn EventStore>,
     store: Arc<dyn ProjectionStore>,
     projections: Vec<Registered>,
+    parked: Arc<dyn ParkedPairs>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -72,7 +88,17 @@ impl Engine {
 
     #[must_use]
     pub fn of(events: Arc<dyn EventStore>, store: Arc<dyn ProjectionStore>, projections: &[Registered]) -> Self {
-        Self { events, store, projections: projections.to_vec() }
+        Self { events, store, projections: projections.to_vec(), parked: Arc::new(LogOnly) }
+    }
+
+    /// The same, telling `parked` about every pair before it is parked.
+    #[must_use]
+    pub fn telling(self, parked: Arc<dyn ParkedPairs>) -> Self {
+        Self { parked, ..self }
+    }
+
+    pub fn projections(&self) -> &[Registered] {
+        &self.projections
     }
 
     /// A doorbell: `stream` is at `version` now. Feeds the live and the building version of every projection of this
@@ -127,15 +153,24 @@ impl Engine {
             if let Some(trouble) = checkpoint.trouble.as_ref().filter(|trouble| trouble.parked) {
                 return Ok(Pulled::Parked(trouble.clone()));
             }
-            if wanted.is_some_and(|wanted| checkpoint.version >= wanted) {
+            if wanted == Some(checkpoint.version) {
                 return Ok(Pulled::UpTo { version: checkpoint.version, applied, units });
             }
-            let (advance, stop) = self.step(projection, &key, &checkpoint).await?;
-            if let Some(advance) = &advance {
+            let step = if wanted.is_some_and(|wanted| checkpoint.version > wanted) {
+                match self.ahead(projection, stream, checkpoint.version).await? {
+                    Some(stop) => Step::stopped(stop),
+                    None => return Ok(Pulled::UpTo { version: checkpoint.version, applied, units }),
+                }
+            } else {
+                self.step(projection, &key, &checkpoint).await?
+            };
+            let mut stands = checkpoint.stand();
+            if let Some(advance) = &step.advance {
                 match self.store.advance(advance).await.map_err(busy)? {
                     Written::Done(spent) => {
-                        applied += advance.to - advance.from;
+                        applied += advance.to.version - advance.from.version;
                         units = units.plus(spent);
+                        stands = advance.to;
                     }
                     Written::Lost => {
                         races += 1;
@@ -144,10 +179,9 @@ impl Engine {
                     }
                 }
             }
-            if let Some(stop) = stop {
-                let at = advance.as_ref().map_or(checkpoint.version, |advance| advance.to);
-                let before = checkpoint.trouble.as_ref().filter(|_| advance.is_none());
-                match self.note(projection, &key, at, before, stop).await? {
+            if let Some(stop) = step.stop {
+                let before = checkpoint.trouble.as_ref().filter(|_| step.advance.is_none());
+                match self.note(projection, &key, stands, before, stop).await? {
                     Some(outcome) => return outcome,
                     None => {
                         races += 1;
@@ -156,9 +190,8 @@ impl Engine {
                     }
                 }
             }
-            let version = advance.map_or(checkpoint.version, |advance| advance.to);
-            if version == checkpoint.version || wanted.is_some_and(|wanted| version >= wanted) {
-                return Ok(Pulled::UpTo { version, applied, units });
+            if stands.version == checkpoint.version || wanted.is_some_and(|wanted| stands.version >= wanted) {
+                return Ok(Pulled::UpTo { version: stands.version, applied, units });
             }
         }
     }
@@ -173,19 +206,27 @@ impl Engine {
         let checkpoint = self.store.checkpoint(&key).await.map_err(busy)?;
         if checkpoint.trouble.is_some() {
             // Losing means that somebody moved the checkpoint, which clears the trouble too.
-            self.store.note(&key, checkpoint.version, None).await.map_err(busy)?;
+            self.store.note(&key, checkpoint.stand(), None).await.map_err(busy)?;
         }
-        self.pull(projection, version, stream, None).await
+        let head = self.events.head(stream).await.map_err(|error| transient(projection, stream, &error))?;
+        // The head is named, so that a checkpoint ahead of it is found again.
+        self.pull(projection, version, stream, Some(head.map_or(0, |head| head.version))).await
     }
 
-    /// Folds the next commits, as far as they can be applied. Commits are taken whole, so that a checkpoint always
-    /// stands at the end of one.
+    /// A checkpoint further than the doorbell says: usually the doorbell is late. One further than the head is damage.
+    async fn ahead(&self, projection: &Registered, stream: &StreamKey, at: u64) -> Result<Option<Stop>, PullError> {
+        let head = self.events.head(stream).await.map_err(|error| transient(projection, stream, &error))?;
+        let head = head.map_or(0, |head| head.version);
+        Ok((at > head).then(|| Stop::for_good(at, ahead_of_head(at, head))))
+    }
+
+    /// Folds the next commits, as far as they can be applied and their rows fit into one transaction.
     async fn step(
         &self,
         projection: &Registered,
         key: &CheckpointKey,
         checkpoint: &Checkpoint,
-    ) -> Result<(Option<Advance>, Option<Stop>), PullError> {
+    ) -> Result<Step, PullError> {
         let stream = &key.stream;
         let mut page = self.events.page(stream, checkpoint.version, COMMITS_PER_LOAD).await;
         if matches!(page, Err(StoreError::Corrupt { .. })) {
@@ -195,40 +236,40 @@ impl Engine {
         let commits = match page {
             Ok(commits) => commits,
             Err(StoreError::Corrupt { sequence, detail, .. }) => {
-                return Ok((None, Some(Stop { error: detail, position: sequence })));
+                return Ok(Step::stopped(Stop::at(sequence, detail)));
             }
             Err(error) => return Err(transient(projection, stream, &error)),
         };
         if commits.is_empty() {
-            return Ok((None, None));
+            return Ok(Step::default());
         }
-        let row_key = RowKey {
+        let state = self.state(projection, key, checkpoint).await?;
+        let before = match state.as_deref().filter(|_| projection.apart) {
+            Some(state) => match projection.show(stream, state) {
+                Ok(shown) => shown,
+                Err(stop) => return Ok(Step::stopped(stop)),
+            },
+            None => Shown::default(),
+        };
+        Ok(next_step(projection, key, checkpoint, state.as_deref(), &before, &commits))
+    }
+
+    /// The state at the checkpoint: beside it, or the row itself.
+    async fn state(
+        &self,
+        projection: &Registered,
+        key: &CheckpointKey,
+        checkpoint: &Checkpoint,
+    ) -> Result<Option<String>, PullError> {
+        if projection.apart || checkpoint.version == 0 {
+            return Ok(checkpoint.state.clone());
+        }
+        let row = RowKey {
             table: projection.table,
-            partition: row_partition(&stream.tenant, key.version),
-            sort: stream.aggregate_id.clone(),
+            partition: row_partition(&key.stream.tenant, key.version),
+            sort: key.stream.aggregate_id.clone(),
         };
-        let mut row = match checkpoint.version {
-            0 => None,
-            _ => self.store.row(&row_key).await.map_err(|fault| transient(projection, stream, &fault))?,
-        };
-        let mut advance: Option<Advance> = None;
-        for commit in commits {
-            let applied = match projection.advance(row.as_deref(), &commit.events) {
-                Ok(applied) => applied,
-                Err(error) => return Ok((advance, Some(Stop { position: error.sequence, error: error.to_string() }))),
-            };
-            row = Some(applied.row.clone());
-            advance = Some(Advance {
-                checkpoint: key.clone(),
-                from: checkpoint.version,
-                to: commit.to,
-                as_of: commit.metadata.timestamp,
-                key: row_key.clone(),
-                row: applied.row,
-                keys: applied.keys,
-            });
-        }
-        Ok((advance, None))
+        self.store.row(&row).await.map_err(|fault| transient(projection, &key.stream, &fault))
     }
 
     /// Counts an attempt; none when the checkpoint moved meanwhile and the pull has to start over.
@@ -236,19 +277,19 @@ impl Engine {
         &self,
         projection: &Registered,
         key: &CheckpointKey,
-        at: u64,
+        at: Stand,
         before: Option<&Trouble>,
         stop: Stop,
     ) -> Result<Option<Result<Pulled, PullError>>, PullError> {
+        let busy = |fault: Fault| transient(projection, &key.stream, &fault);
         let attempts = before.map_or(0, |trouble| trouble.attempts) + 1;
-        let Stop { error, position } = stop;
-        let trouble = Trouble { parked: attempts >= PARK_AFTER_ATTEMPTS, error, position, attempts };
-        let written = self
-            .store
-            .note(key, at, Some(&trouble))
-            .await
-            .map_err(|fault| transient(projection, &key.stream, &fault))?;
-        if written == Written::Lost {
+        let Stop { error, position, is_final } = stop;
+        let trouble = Trouble { parked: is_final || attempts >= PARK_AFTER_ATTEMPTS, error, position, attempts };
+        if trouble.parked {
+            let pair = ParkedPair { pair: key.clone(), trouble: trouble.clone() };
+            self.parked.parked(&pair).await.map_err(busy)?;
+        }
+        if self.store.note(key, at, Some(&trouble)).await.map_err(busy)? == Written::Lost {
             return Ok(None);
         }
         let stream = key.stream.partition();
@@ -274,6 +315,14 @@ impl Engine {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         Ok(())
     }
+}
+
+/// What is said of a checkpoint that has read more than there is.
+pub(crate) fn ahead_of_head(checkpoint: u64, head: u64) -> String {
+    format!(
+        "the checkpoint stands at {checkpoint}, ahead of its head at {head}: run `settler events verify`, restore what \
+         is missing, then rebuild this aggregate"
+    )
 }
 
 fn transient(projection: &Registered, stream: &StreamKey, cause: &impl ToString) -> PullError {
