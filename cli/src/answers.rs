@@ -18,6 +18,28 @@ macro_rules! answers {
 }
 
 answers! {
+    DailyUsage {
+        day: String, reconciliations: u64, records: u64, matches: u64, successes: u64, failures: u64, duration_ms: u64,
+    }
+    Hotspot {
+        job_id: Option<String>, reconciliation_id: String, error_type: String, step: String, count: u64,
+        first_seen: String, last_seen: String, last_message: String,
+    }
+    Unfolded { tenant_id: String, aggregate_type: String, aggregate_id: String, position: u64, error: String, }
+    RebuildState {
+        number: u64, phase: String, started_at: String, finished_at: Option<String>, total: u64, done: u64,
+        unfolded_count: u64, unfolded: Vec<Unfolded>,
+    }
+    ProjectionState {
+        projection: String, aggregate_type: String, live: u64, building: Option<u64>, rebuild: Option<RebuildState>,
+    }
+    StartedRebuild { projection: String, rebuild: RebuildState, resumed: bool, }
+    StartedRebuilds { rebuilds: Vec<StartedRebuild>, }
+    Inexact {
+        projection: String, tenant_id: String, aggregate_type: String, aggregate_id: String, standing: String,
+        checkpoint: u64, head: u64, position: Option<u64>, error: Option<String>,
+    }
+    Comparison { checked: u64, exact: u64, inexact: Vec<Inexact>, next_cursor: Option<String>, as_of: String, }
     Connection { adapter: String, updated_at: String, }
     Side { adapter: String, connection: String, }
     Job {

@@ -34,6 +34,12 @@ ROUTES = {
     "GET /admin/events/correlation/{correlation_id}": "ApiAdmin",
     "GET /admin/sagas": "ApiAdmin",
     "GET /admin/sagas/{saga_type}/{saga_id}": "ApiAdmin",
+    "GET /v1/usage": "ApiQuery",
+    "GET /v1/error-hotspots": "ApiQuery",
+    "GET /admin/projections": "ApiAdmin",
+    "GET /admin/projections/comparison": "ApiAdmin",
+    "POST /admin/projections/rebuild": "ApiAdmin",
+    "POST /admin/projections/unpark": "ApiAdmin",
     "GET /healthz": "ApiQuery",
     "$default": "ApiQuery",
 }

@@ -1,10 +1,12 @@
 //! What may be typed. Help texts are part of the product: each command says what it is for and shows a line to copy.
 
+mod projections;
 mod reconciliation;
 mod webhook;
 
 pub use webhook::WebhookCommand;
 
+pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{ListRuns, Orders, ReconciliationCommand, Report, Results, Start};
 
 use crate::output::Format;
@@ -83,6 +85,24 @@ pub enum Command {
     /// The audit trail (platform key)
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Show what runs used, day by day
+    #[command(after_help = "\
+A day is that on which a run started, in UTC.
+
+Example:
+  settler usage --from 2026-03-01 --to 2026-03-31")]
+    Usage(Usage),
+    /// Show which errors came from which steps, and how often
+    #[command(after_help = "\
+Tries that a later one has healed are counted too.
+
+Examples:
+  settler error-hotspots --job job_shop
+  settler error-hotspots --reconciliation march")]
+    ErrorHotspots(ErrorHotspots),
+    /// Read models: whether they are complete, and how to rebuild them (platform key)
+    #[command(subcommand, visible_alias = "projection")]
+    Projections(ProjectionsCommand),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  settler completions bash > ~/.local/share/bash-completion/completions/settler")]
     Completions {
@@ -329,7 +349,7 @@ impl Paging {
     }
 }
 
-fn instant(text: &str) -> Result<String, String> {
+pub fn instant(text: &str) -> Result<String, String> {
     domain::Timestamp::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 

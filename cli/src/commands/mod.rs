@@ -3,10 +3,12 @@
 pub mod connection;
 pub mod events;
 pub mod job;
+pub mod projections;
 pub mod reconciliation;
 pub mod results;
 pub mod saga;
 pub mod summary;
+pub mod usage;
 pub mod wait;
 pub mod webhook;
 
@@ -39,6 +41,9 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Reconciliation(command) => reconciliation::run(context, *command).await,
         Command::Saga(command) => saga::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,
+        Command::Usage(days) => usage::daily(context, &days).await,
+        Command::ErrorHotspots(filter) => usage::hotspots(context, &filter).await,
+        Command::Projections(command) => projections::run(context, command).await,
         // Needs no API and was answered before.
         Command::Completions { .. } => Ok(()),
     }

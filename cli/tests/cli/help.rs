@@ -33,6 +33,12 @@ const COMMANDS: &[&str] = &[
     "saga list",
     "events",
     "events list",
+    "usage",
+    "error-hotspots",
+    "projections",
+    "projections status",
+    "projections rebuild",
+    "projections unpark",
     "completions",
 ];
 

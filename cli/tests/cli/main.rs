@@ -5,6 +5,7 @@
 mod connections_and_jobs;
 mod fake;
 mod help;
+mod read_models;
 mod reconciliations;
 mod samples;
 mod setup;

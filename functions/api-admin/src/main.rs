@@ -3,6 +3,7 @@
 mod events;
 mod handler;
 mod owner;
+mod read_models;
 mod sagas;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use handler::Handler;
 use http_api::audit::Audit;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use projections::{DynamoProjections, Tables};
+use read_models::SqsWork;
 use runtime::{Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
@@ -19,9 +21,11 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [_, _, projections, reconciliation_summary, saga_state] = settings.require([
+    let [_, _, queue, projection_checkpoints, projections, reconciliation_summary, saga_state] = settings.require([
         "EVENT_STORE_TABLE",
         "STREAM_HEADS_TABLE",
+        "REBUILD_QUEUE_URL",
+        "PROJECTION_CHECKPOINTS_TABLE",
         "PROJECTIONS_TABLE",
         "RECONCILIATION_SUMMARY_TABLE",
         "SAGA_STATE_TABLE",
@@ -29,15 +33,11 @@ async fn main() -> Result<(), Error> {
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();
-    // Neither jobs nor checkpoints are read here.
-    let tables = Tables {
-        projection_checkpoints: String::new(),
-        projections,
-        reconciliation_summary,
-        saga_state,
-        jobs: String::new(),
-    };
+    let tables =
+        Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, ..Tables::default() };
     let models = Arc::new(DynamoProjections::new(dynamodb(&aws), tables));
-    let handler = Handler { audit: Audit::new(store.clone(), clock, ids), store, models };
+    let audit = Audit::new(store.clone(), clock.clone(), ids);
+    let work = Arc::new(SqsWork::new(&aws, queue));
+    let handler = Handler { store, registry: Arc::clone(&models) as _, models, work, clock, audit };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }

@@ -1,7 +1,7 @@
 //! The handler over read models and the store in memory: every sample event, two tenants with the same id, and the trail
 //! that an operator leaves.
 
-use crate::handler::Handler;
+use crate::{handler::Handler, read_models::WorkQueue};
 use domain::{
     CorrelationId, Metadata, TenantId, Timestamp,
     connection::Adapter,
@@ -14,7 +14,7 @@ use http_api::{
     audit::Audit,
     held::{Held, hold},
 };
-use projections::{Engine, MemoryProjections};
+use projections::{Engine, MemoryProjections, rebuild::Work};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use testkit::{FixedClock, SequentialIds, sample_events};
@@ -26,6 +26,19 @@ struct World {
     store: MemoryStore,
     handler: Handler,
     ids: Arc<SequentialIds>,
+    asked: Arc<Asked>,
+}
+
+/// Work that was asked for.
+#[derive(Default)]
+struct Asked(std::sync::Mutex<Vec<Work>>);
+
+#[async_trait::async_trait]
+impl WorkQueue for Asked {
+    async fn ask(&self, work: &Work) -> Result<(), http_api::Problem> {
+        self.0.lock().unwrap().push(work.clone());
+        Ok(())
+    }
 }
 
 fn tenant(name: &str) -> TenantId {
@@ -37,12 +50,16 @@ async fn world(tenants: &[&str]) -> World {
     let (store, models) = (MemoryStore::new(), Arc::new(MemoryProjections::new()));
     let (clock, ids): (Arc<FixedClock>, Arc<SequentialIds>) = (Arc::default(), Arc::default());
     let events: Arc<dyn EventStore> = Arc::new(store.clone());
+    let asked: Arc<Asked> = Arc::default();
     let handler = Handler {
         store: events.clone(),
         models: models.clone(),
-        audit: Audit::new(events.clone(), clock, ids.clone()),
+        registry: models.clone(),
+        work: asked.clone(),
+        audit: Audit::new(events.clone(), clock.clone(), ids.clone()),
+        clock,
     };
-    let world = World { store, handler, ids };
+    let world = World { store, handler, ids, asked };
     for name in tenants {
         world.run(&tenant(name)).await;
     }
@@ -141,7 +158,9 @@ fn with_query(name: &str, query: Value) -> Value {
 async fn every_sample_event_is_answered_as_the_document_says() {
     for (name, event) in sample_events("api-admin") {
         let held = world(&["acme"]).await.ask(&event).await;
-        assert_eq!(held.status, 200, "{name}: {}", held.body);
+        let commands = ["rebuild-all", "rebuild-one", "rebuild-range", "unpark"];
+        let expected = if commands.contains(&name.as_str()) { 202 } else { 200 };
+        assert_eq!(held.status, expected, "{name}: {}", held.body);
         assert!(held.body.get("items").is_none_or(|items| !items.as_array().unwrap().is_empty()), "{name}");
     }
 }
@@ -276,4 +295,81 @@ async fn a_tenants_key_opens_nothing_here() {
         assert_eq!(world.ask(&event).await.status, 403, "{name}");
     }
     assert_eq!(world.audited("acme").await, 0);
+}
+
+fn with_body(name: &str, body: &Value) -> Value {
+    let mut event = sample(name);
+    event["body"] = json!(body.to_string());
+    event
+}
+
+#[tokio::test]
+async fn a_rebuild_is_asked_for_once_and_goes_on_when_it_is_asked_for_again() {
+    let world = world(&["acme"]).await;
+    let all = with_body("rebuild-all", &json!({}));
+    let first = world.ask(&all).await;
+    let started = first.body["rebuilds"].as_array().unwrap();
+    assert_eq!((first.status, started.len()), (202, projections::ALL.len()));
+    assert!(started.iter().all(|one| one["resumed"] == false && one["rebuild"]["phase"] == "announcing"));
+    let again = world.ask(&all).await;
+    assert!(again.body["rebuilds"].as_array().unwrap().iter().all(|one| one["resumed"] == true));
+    assert_eq!(world.asked.0.lock().unwrap().len(), 2 * projections::ALL.len());
+
+    let other = world.ask(&sample("rebuild-range")).await;
+    assert_eq!((other.status, &other.body["code"]), (409, &json!("conflict")));
+    let listed = world.ask(&sample("projections")).await.body;
+    assert!(listed["items"].as_array().unwrap().iter().all(|item| item["live"] == 1 && item["building"] == 2));
+}
+
+#[tokio::test]
+async fn a_rebuild_of_one_run_leaves_a_trace_with_its_tenant_and_leaves_jobs_alone() {
+    let world = world(&["acme"]).await;
+    let held = world.ask(&sample("rebuild-one")).await;
+    let names: Vec<_> = held.body["rebuilds"].as_array().unwrap().iter().map(|one| one["projection"].clone()).collect();
+    assert_eq!(names, ["reconciliation_summary", "saga_state", "tenant_usage_view", "error_hotspots_view"]);
+    assert_eq!(held.body["rebuilds"][0]["rebuild"]["tenant_id"], "acme");
+    assert_eq!(world.audited("acme").await, 1);
+    let jobs = with_body("rebuild-one", &json!({"projection": "jobs", "reconciliation_id": "february"}));
+    assert_eq!(world.ask(&jobs).await.wrong(), [("/projection", "invalid")]);
+}
+
+#[tokio::test]
+async fn a_rebuild_that_makes_no_sense_is_refused_by_field_and_nothing_is_asked_for() {
+    let world = world(&["acme", "other"]).await;
+    let (from, to) = ("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
+    for (body, status, pointer) in [
+        (json!({"projection": "everything"}), 400, "/projection"),
+        (json!({"from": from}), 400, "/to"),
+        (json!({"to": to}), 400, "/from"),
+        (json!({"from": to, "to": from}), 400, "/to"),
+        (json!({"from": "yesterday", "to": to}), 400, "/from"),
+        (json!({"reconciliation_id": "february", "from": from, "to": to}), 400, "/reconciliation_id"),
+        (json!({"reconciliation_id": "a b"}), 400, "/reconciliation_id"),
+        (json!({"colour": "red"}), 400, "/colour"),
+    ] {
+        let held = world.ask(&with_body("rebuild-all", &body)).await;
+        assert_eq!((held.status, held.wrong()[0].0), (status, pointer), "{body}");
+    }
+    let unknown = world.ask(&with_body("rebuild-all", &json!({"reconciliation_id": "nobody"}))).await;
+    let several = world.ask(&with_body("rebuild-all", &json!({"reconciliation_id": "february"}))).await;
+    assert_eq!((unknown.status, several.status, &several.body["code"]), (404, 409, &json!("ambiguous_id")));
+    assert!(world.asked.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn completeness_is_shown_page_by_page() {
+    let world = world(&["acme", "other"]).await;
+    let (mut event, mut checked, mut exact) = (sample("comparison"), 0, 0);
+    event["queryStringParameters"] = json!({"limit": "2"});
+    loop {
+        let page = world.ask(&event).await.body;
+        checked += page["checked"].as_u64().unwrap();
+        exact += page["exact"].as_u64().unwrap();
+        assert_eq!(page["inexact"], json!([]));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => event["queryStringParameters"]["cursor"] = json!(cursor),
+            None => break,
+        }
+    }
+    assert_eq!((checked, exact), (8, 8), "two tenants, two streams each, two projections each");
 }

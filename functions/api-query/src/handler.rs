@@ -1,6 +1,6 @@
 //! Translate, read, translate. One thing by id is folded from its stream, consistently; lists come from read models.
 
-use crate::{deliveries, lists, matches, wait};
+use crate::{deliveries, lists, matches, usage, wait};
 use application::Caller;
 use domain::{
     Clock, ReconciliationId, Timestamp,
@@ -70,6 +70,8 @@ impl Handler {
                 lists::results(self, request, caller, self.results(request, caller).await?).await
             }
             routes::LIST_DELIVERIES => deliveries::page(self, request, caller).await,
+            routes::GET_USAGE => usage::daily(self, request, caller).await,
+            routes::GET_ERROR_HOTSPOTS => usage::hotspots(self, request, caller).await,
             routes::GET_REPORT => self.report(request, caller).await,
             _ => Err(Problem::not_found("there is no such route")),
         }

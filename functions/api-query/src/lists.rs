@@ -18,19 +18,19 @@ use projections::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-fn day(request: &Request, name: &str) -> Result<Option<String>, Problem> {
+pub fn day(request: &Request, name: &str) -> Result<Option<String>, Problem> {
     request.parsed(name, "a date (YYYY-MM-DD)", |text| {
         let day = DateRange { start: text.to_owned(), end: text.to_owned() };
         day.validate().ok().map(|()| text.to_owned())
     })
 }
 
-fn id<T: TryFrom<String>>(request: &Request, name: &str) -> Result<Option<T>, Problem> {
+pub fn id<T: TryFrom<String>>(request: &Request, name: &str) -> Result<Option<T>, Problem> {
     request.parsed(name, "an id", |text| T::try_from(text.to_owned()).ok())
 }
 
 /// A page of views. `as_of` is that of the newest row on it.
-fn listed<T: serde::Serialize>(
+pub fn listed<T: serde::Serialize>(
     page: &projections::Page<T>,
     as_of: impl Fn(&T) -> Timestamp,
 ) -> Result<Response, Problem> {
@@ -70,7 +70,16 @@ pub async fn reconciliations(handler: &Handler, request: &Request, caller: &Call
         .list_reconciliations(&caller.tenant, &filter, limit, request.query("cursor"))
         .await
         .map_err(read_problem)?;
-    listed(&page, |summary| summary.as_of)
+    let ids: Vec<&str> = page.items.iter().map(|summary| summary.reconciliation_id.as_str()).collect();
+    let steps = handler.models.current_steps(&caller.tenant, &ids).await.map_err(read_problem)?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for (summary, step) in page.items.iter().zip(steps) {
+        let mut item = serde_json::to_value(summary).map_err(|error| Problem::internal(error.to_string()))?;
+        item["current_step"] = json!(step);
+        items.push(item);
+    }
+    let as_of = page.items.iter().map(|summary| summary.as_of).max();
+    Ok(Response::json(200, &json!({ "items": items, "next_cursor": page.next_cursor, "as_of": as_of })))
 }
 
 /// What the pages hold, in the words of the API.

@@ -6,6 +6,7 @@ mod lists;
 mod matches;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod wait;
 
 use handler::Handler;
@@ -33,13 +34,23 @@ async fn main() -> Result<(), Error> {
         order_results,
         bucket,
         webhook_deliveries,
+        tenant_usage_view,
+        error_hotspots_view,
     ] = settings.require(SETTINGS)?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();
     let models = DynamoProjections::new(
         dynamodb(&aws),
-        Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs },
+        Tables {
+            projection_checkpoints,
+            projections,
+            reconciliation_summary,
+            saga_state,
+            jobs,
+            tenant_usage_view,
+            error_hotspots_view,
+        },
     );
     let pages = DynamoResultPages::new(dynamodb(&aws), exceptions, order_results);
     let blobs = Arc::new(S3Blobs::new(&aws, bucket));
@@ -49,7 +60,7 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }
 
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 13] = [
     "EVENT_STORE_TABLE",
     "STREAM_HEADS_TABLE",
     "PROJECTION_CHECKPOINTS_TABLE",
@@ -61,4 +72,6 @@ const SETTINGS: [&str; 11] = [
     "ORDER_RESULTS_TABLE",
     "DATA_BUCKET",
     "WEBHOOK_DELIVERIES_TABLE",
+    "TENANT_USAGE_VIEW_TABLE",
+    "ERROR_HOTSPOTS_VIEW_TABLE",
 ];

@@ -4,8 +4,8 @@ mod handler;
 
 use handler::Handler;
 use lambda_runtime::{Error, run, service_fn};
-use projections::{DynamoProjections, Engine, Tables};
-use runtime::Settings;
+use projections::{DynamoProjections, Engine, ON_STREAM, Tables};
+use runtime::{ParkedLetters, Settings};
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,11 +18,16 @@ async fn main() -> Result<(), Error> {
         "RECONCILIATION_SUMMARY_TABLE",
         "SAGA_STATE_TABLE",
         "JOBS_TABLE",
+        "DEAD_LETTER_QUEUE_URL",
     ];
-    let [projection_checkpoints, projections, reconciliation_summary, saga_state, jobs] = settings.require(names)?;
-    let tables = Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs };
+    let [projection_checkpoints, projections, reconciliation_summary, saga_state, jobs, letters] =
+        settings.require(names)?;
+    let tables =
+        Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, jobs, ..Tables::default() };
     let aws = runtime::aws().await;
     let rows = Arc::new(DynamoProjections::new(runtime::dynamodb(&aws), tables));
-    let handler = Handler::new(Engine::new(runtime::event_store(&aws, &settings)?, rows));
+    let parked = Arc::new(ParkedLetters::new(&aws, letters, runtime::clock_and_ids().0));
+    let engine = Engine::of(runtime::event_store(&aws, &settings)?, rows, &ON_STREAM).telling(parked);
+    let handler = Handler::new(engine);
     run(service_fn(|event| handler.handle(event))).await
 }

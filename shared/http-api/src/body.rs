@@ -8,24 +8,13 @@ use serde_json::Value;
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// The JSON object in the body, without its `tenant_id`, unless that is of a wrong type, which the shape then tells
-/// together with all else that is wrong. Nesting is limited by the parser to 128 levels.
+/// together with all else that is wrong.
 ///
 /// # Errors
 /// 413 above the limit, 400 when it is no JSON object, 403 when it names another tenant.
 pub fn object(request: &Request, caller: &Caller) -> Result<Value, Problem> {
-    let bytes = request.bytes()?;
-    if bytes.len() > MAX_BODY_BYTES {
-        return Err(Problem::too_large(MAX_BODY_BYTES));
-    }
-    if bytes.is_empty() {
-        return Err(Problem::malformed("a JSON object is expected in the body"));
-    }
-    // The parser's own message tells the place and never repeats the content.
-    let mut body: Value =
-        serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    let Some(object) = body.as_object_mut() else {
-        return Err(Problem::fields(vec![wrong("", "wrong_type", "must be a JSON object")]));
-    };
+    let mut body = operators_object(request)?;
+    let Some(object) = body.as_object_mut() else { return Ok(body) };
     match object.get("tenant_id") {
         Some(Value::String(named)) if named != caller.tenant.as_str() => {
             return Err(Problem::not_allowed("tenant_id is not the tenant of this key"));
@@ -36,6 +25,28 @@ pub fn object(request: &Request, caller: &Caller) -> Result<Value, Problem> {
         Some(_) | None => {}
     }
     Ok(body)
+}
+
+/// The JSON object in the body of an operator's command, as it is. Nesting is limited by the parser to 128 levels.
+///
+/// # Errors
+/// 413 above the limit, 400 when it is no JSON object.
+pub fn operators_object(request: &Request) -> Result<Value, Problem> {
+    let bytes = request.bytes()?;
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(Problem::too_large(MAX_BODY_BYTES));
+    }
+    if bytes.is_empty() {
+        return Err(Problem::malformed("a JSON object is expected in the body"));
+    }
+    // The parser's own message tells the place and never repeats the content.
+    let body: Value =
+        serde_json::from_slice(&bytes).map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    if body.is_object() {
+        Ok(body)
+    } else {
+        Err(Problem::fields(vec![wrong("", "wrong_type", "must be a JSON object")]))
+    }
 }
 
 /// As [`object`]; no body is an empty object.

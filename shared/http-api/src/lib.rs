@@ -15,6 +15,7 @@ pub mod items;
 pub mod openapi;
 pub mod page;
 pub mod problem;
+mod projection_shapes;
 pub mod request;
 pub mod response;
 pub mod routes;

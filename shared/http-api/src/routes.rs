@@ -4,6 +4,7 @@
 use crate::{
     access::Scope,
     page::{DEFAULT_LIMIT, MAX_LIMIT},
+    projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
     shape::{Kind, Shape},
     shapes::{
         CONNECTION, CREATE_JOB, DELIVERY, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION,
@@ -30,6 +31,12 @@ pub const GET_UNMATCHED: &str = "GET /v1/reconciliations/{id}/unmatched";
 pub const GET_EXCLUDED: &str = "GET /v1/reconciliations/{id}/excluded";
 pub const GET_ORDERS: &str = "GET /v1/reconciliations/{id}/orders";
 pub const GET_REPORT: &str = "GET /v1/reconciliations/{id}/report";
+pub const GET_USAGE: &str = "GET /v1/usage";
+pub const GET_ERROR_HOTSPOTS: &str = "GET /v1/error-hotspots";
+pub const LIST_PROJECTIONS: &str = "GET /admin/projections";
+pub const COMPARE_PROJECTIONS: &str = "GET /admin/projections/comparison";
+pub const REBUILD_PROJECTIONS: &str = "POST /admin/projections/rebuild";
+pub const UNPARK_PROJECTION: &str = "POST /admin/projections/unpark";
 pub const GET_HEALTH: &str = "GET /healthz";
 pub const EVENTS_OF_AGGREGATE: &str = "GET /admin/events/{aggregate_type}/{aggregate_id}";
 pub const EVENTS_OF_CORRELATION: &str = "GET /admin/events/correlation/{correlation_id}";
@@ -283,6 +290,84 @@ pub const ROUTES: &[Route] = &[
         answer: Answer::One(&REPORT),
         problems: &[400, 403, 404, 409, 500, 503],
         ..READ
+    },
+    Route {
+        key: GET_USAGE,
+        operation: "getUsage",
+        summary: "Usage by the day on which runs started, in UTC; days without runs are left out",
+        query: &[
+            query("from", Kind::Date, "First day; 30 days before the last one when absent."),
+            query("to", Kind::Date, "Last day; today when absent."),
+            query(
+                "min_version",
+                Kind::Integer,
+                "With reconciliation_id: wait up to 2 s until that run is counted at this version.",
+            ),
+            query("reconciliation_id", Kind::Id, "The run that min_version is about; no filter."),
+            query("limit", Kind::Integer, "Days that a page looks at."),
+            CURSOR,
+        ],
+        answer: Answer::PageOf(&USAGE),
+        problems: &[400, 403, 500, 503],
+        ..READ
+    },
+    Route {
+        key: GET_ERROR_HOTSPOTS,
+        operation: "listErrorHotspots",
+        summary: "Failed tries of steps, counted by run, error type and step",
+        query: &[
+            query("job_id", Kind::Id, ""),
+            query("reconciliation_id", Kind::Id, ""),
+            query(
+                "min_version",
+                Kind::Integer,
+                "With reconciliation_id: wait up to 2 s until its saga is counted at this version of the saga.",
+            ),
+            LIMIT,
+            CURSOR,
+        ],
+        answer: Answer::PageOf(&ERROR_HOTSPOT),
+        problems: &[400, 403, 500, 503],
+        ..READ
+    },
+    Route {
+        key: LIST_PROJECTIONS,
+        operation: "listProjections",
+        summary: "Projections with their versions and their last rebuild",
+        answer: Answer::PageOf(&PROJECTION),
+        problems: &[400, 403, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: COMPARE_PROJECTIONS,
+        operation: "compareProjections",
+        summary: "Heads against checkpoints: what is exact, and what lags or is parked",
+        query: &[query("limit", Kind::Integer, "Heads that a page looks at."), CURSOR],
+        answer: Answer::One(&COMPARISON),
+        problems: &[400, 403, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: REBUILD_PROJECTIONS,
+        operation: "rebuildProjections",
+        summary: "Rebuild read models from the log; asked again, it goes on",
+        query: &[TENANT_ID],
+        body: Some(&REBUILD_REQUEST),
+        statuses: &[202],
+        answer: Answer::One(&REBUILDS),
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: UNPARK_PROJECTION,
+        operation: "unparkProjection",
+        summary: "Pull an aggregate again that a projection has put aside",
+        query: &[TENANT_ID],
+        body: Some(&UNPARK),
+        statuses: &[202],
+        answer: Answer::One(&UNPARKED),
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+        ..ADMIN
     },
     Route {
         key: EVENTS_OF_AGGREGATE,

@@ -311,11 +311,7 @@ pub const SUMMARY: Shape = Shape {
         required("timezone", Zone, ""),
         required("source_adapter", ADAPTERS, ""),
         required("target_adapter", ADAPTERS, ""),
-        optional(
-            "current_step",
-            STEPS,
-            "The step that runs, or the last one that ran. Null in lists: GET by id joins it.",
-        ),
+        optional("current_step", STEPS, "The step that runs, or the last one that ran."),
         required("total_source_records", Integer, "In scope."),
         required("total_target_records", Integer, "In scope."),
         required("matched_count", Integer, "Equal to matched_source_count."),

@@ -54,6 +54,9 @@ impl HotspotState {
     }
 }
 
+/// Attribute that a list of one run filters on.
+pub(crate) const JOB: &str = "job_id";
+
 /// The job that a ledger's first event names. Ledgers of before it did so name none.
 fn job_of(event: &EventEnvelope) -> Option<JobId> {
     let job = event.data.get("job_id")?.as_str()?;
@@ -92,7 +95,8 @@ impl Projection for ErrorHotspots {
     fn rows(id: &str, state: &HotspotState) -> Result<Vec<Row>, serde_json::Error> {
         let row = |(key, spot): (&String, &HotspotView)| {
             let job = spot.job_id.as_ref().map(ToString::to_string);
-            let keys = Keys { job, ..Keys::default() };
+            let attributes = job.iter().map(|job| (JOB, job.clone())).collect();
+            let keys = Keys { job, attributes, ..Keys::default() };
             Ok(Row { within: None, sort: format!("{id}#{key}"), text: serde_json::to_string(spot)?, keys })
         };
         state.spots.iter().map(row).collect()

@@ -9,7 +9,7 @@ pub use usage::UsageDays;
 
 use crate::{
     cursor,
-    error_hotspots::{ErrorHotspots, HotspotView},
+    error_hotspots::{ErrorHotspots, HotspotView, JOB},
     jobs::{JobRow, JobView, Jobs, LISTED, STATE},
     projection::Projection,
     reconciliation_summary::{ReconciliationSummary, SummaryView},
@@ -71,9 +71,6 @@ pub struct HotspotFilter {
     pub job_id: Option<JobId>,
     pub reconciliation_id: Option<ReconciliationId>,
 }
-
-/// The attribute that the index `by_job` is led by.
-const JOB: &str = "job";
 
 /// What the HTTP side asks. `limit` is taken to lie between 1 and [`MAX_PAGE_ITEMS`]. A page may be short although
 /// more follows; only `next_cursor` says whether it does.
@@ -442,7 +439,7 @@ impl<S: Rows> ReadModels for S {
         let mut equals = Vec::new();
         let order = match (&filter.reconciliation_id, &filter.job_id) {
             (Some(id), job) => {
-                equals.extend(job.as_ref().map(|job| (JOB, format!("{partition}#{job}"))));
+                equals.extend(job.as_ref().map(|job| (JOB, job.to_string())));
                 Order::Under { partition, prefix: format!("{id}#") }
             }
             (None, Some(job)) => Order::OfJob { partition, job: job.to_string() },

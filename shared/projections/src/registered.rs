@@ -86,6 +86,12 @@ impl Registered {
         }
     }
 
+    /// Whether its rows belong to runs.
+    #[must_use]
+    pub fn follows_runs(&self) -> bool {
+        matches!(self.aggregate, Reconciliation::TYPE | Saga::TYPE)
+    }
+
     /// Applies commits to a stored state, as far as they can be applied.
     #[must_use]
     pub fn fold(&self, stream: &StreamKey, state: Option<&str>, commits: &[Commit]) -> Folded {

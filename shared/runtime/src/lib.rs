@@ -3,6 +3,7 @@
 //! **Invariant:** start-up does no network call. Clients are built lazily by the SDK, so a function polls for its first
 //! event within milliseconds.
 
+mod bells;
 mod blobs;
 mod clock;
 pub mod consumer;
@@ -14,6 +15,7 @@ mod settings;
 mod tls;
 mod webhook_queue;
 
+pub use bells::{ParkedLetters, answer_bells};
 pub use blobs::S3Blobs;
 pub use clock::{SystemClock, SystemEntropy, UuidIds};
 pub use consumer::{Consumer, Delivery, MessageError};
@@ -48,6 +50,40 @@ pub fn event_store(aws: &SdkConfig, settings: &Settings) -> Result<Arc<dyn Event
     // Only commands write the command log; other functions neither have the setting nor the permission.
     let command_log = settings.optional("COMMAND_LOG_TABLE").unwrap_or_default();
     Ok(Arc::new(DynamoStore::new(dynamodb(aws), Tables { event_store, stream_heads, command_log })))
+}
+
+/// The tables of all read models, for functions that work on every projection.
+///
+/// # Errors
+/// Every missing setting at once.
+pub fn read_models(settings: &Settings) -> Result<projections::Tables, MissingSettings> {
+    let names = [
+        "PROJECTION_CHECKPOINTS_TABLE",
+        "PROJECTIONS_TABLE",
+        "RECONCILIATION_SUMMARY_TABLE",
+        "SAGA_STATE_TABLE",
+        "JOBS_TABLE",
+        "TENANT_USAGE_VIEW_TABLE",
+        "ERROR_HOTSPOTS_VIEW_TABLE",
+    ];
+    let [
+        projection_checkpoints,
+        projections,
+        reconciliation_summary,
+        saga_state,
+        jobs,
+        tenant_usage_view,
+        error_hotspots_view,
+    ] = settings.require(names)?;
+    Ok(projections::Tables {
+        projection_checkpoints,
+        projections,
+        reconciliation_summary,
+        saga_state,
+        jobs,
+        tenant_usage_view,
+        error_hotspots_view,
+    })
 }
 
 /// A DynamoDB client; one per process.

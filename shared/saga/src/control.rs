@@ -7,7 +7,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{
-    Aggregate, Metadata, ReconciliationId, TenantId,
+    Aggregate, JobId, Metadata, ReconciliationId, TenantId,
     ports::PortError,
     reconciliation::{Reconciliation, Status},
     saga::{self, Saga, forward_fence},
@@ -63,7 +63,7 @@ impl StartSaga {
             return Ok(());
         }
         let name = execution_name(tenant, id, run.attempt);
-        self.write_down(tenant, id, run.attempt, &name, &origin).await?;
+        self.write_down(tenant, id, (run.attempt, &run.request.job_id), &name, &origin).await?;
         let input = StepInput {
             schema: SCHEMA,
             tenant_id: tenant.clone(),
@@ -80,7 +80,7 @@ impl StartSaga {
         &self,
         tenant: &TenantId,
         id: &ReconciliationId,
-        attempt: u32,
+        (attempt, job): (u32, &JobId),
         name: &str,
         origin: &Metadata,
     ) -> Result<(), StepError> {
@@ -91,7 +91,12 @@ impl StartSaga {
             if events.is_empty() {
                 return Ok(());
             }
-            let append = NewCommit::of::<Saga>(tenant, id.as_str(), ledger.version, &events, self.ledger.commit_id())?;
+            let mut append =
+                NewCommit::of::<Saga>(tenant, id.as_str(), ledger.version, &events, self.ledger.commit_id())?;
+            // A ledger does not know jobs; views that follow it find errors by job.
+            if let Some(data) = append.events.first_mut().and_then(|event| event.data.as_object_mut()) {
+                data.insert("job_id".to_owned(), job.as_str().into());
+            }
             let append = Append { set_fence: Some(forward_fence(attempt)), ..append };
             let metadata = Metadata {
                 timestamp: self.ledger.now(),

@@ -69,7 +69,7 @@ impl ProjectionStore for BusyFor<'static> {
     async fn note(
         &self,
         key: &projections::store::CheckpointKey,
-        from: u64,
+        from: projections::store::Stand,
         trouble: Option<&projections::store::Trouble>,
     ) -> Result<projections::store::Written, projections::Fault> {
         self.1.note(key, from, trouble).await

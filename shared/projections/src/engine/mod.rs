@@ -196,6 +196,16 @@ impl Engine {
         }
     }
 
+    /// [`Engine::unpark`] in the version that is live.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn unpark_live(&self, projection: &Registered, stream: &StreamKey) -> Result<Pulled, PullError> {
+        let versions =
+            self.store.versions(projection.name).await.map_err(|fault| transient(projection, stream, &fault))?;
+        self.unpark(projection, versions.live, stream).await
+    }
+
     /// Forgets the trouble of a pair and pulls it again, with all its attempts before it.
     ///
     /// # Errors

@@ -12,10 +12,12 @@
 mod record;
 mod request;
 mod step;
+mod work;
 
 pub use record::{Phase, Rebuild, Registration, Scope, Unfolded};
 pub use request::{RequestError, Requested, request};
 pub use step::{Rebuilder, Stepped};
+pub use work::Work;
 
 use crate::store::{Fault, ProjectionStore, Table};
 use async_trait::async_trait;

@@ -2,7 +2,7 @@
 
 use super::{Phase, Rebuild, RebuildStore, Scope};
 use crate::{registered::Registered, store::Fault};
-use domain::{Aggregate, Timestamp, reconciliation::Reconciliation, saga::Saga};
+use domain::Timestamp;
 use thiserror::Error;
 
 /// Tries against somebody who writes the same registration.
@@ -25,11 +25,6 @@ pub struct Requested {
     pub resumed: bool,
 }
 
-/// Whether a projection's rows belong to runs.
-fn follows_runs(projection: &Registered) -> bool {
-    matches!(projection.aggregate, Reconciliation::TYPE | Saga::TYPE)
-}
-
 /// Registers a rebuild, or finds the one that is under way. A blocked one begins again with what stopped it.
 ///
 /// # Errors
@@ -41,7 +36,7 @@ pub async fn request(
     by: Option<&str>,
     now: Timestamp,
 ) -> Result<Requested, RequestError> {
-    if matches!(scope, Scope::Reconciliation { .. }) && !follows_runs(projection) {
+    if matches!(scope, Scope::Reconciliation { .. }) && !projection.follows_runs() {
         return Err(RequestError::OutOfScope(projection.name.to_owned()));
     }
     for _ in 0..MAX_TRIES {

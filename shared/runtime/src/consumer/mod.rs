@@ -19,7 +19,7 @@ mod tests;
 pub use backoff::Backoff;
 pub use delivery::Delivery;
 pub use error::MessageError;
-pub use sqs::SqsQueue;
+pub use sqs::{SqsQueue, send};
 
 use crate::{MissingSettings, SdkConfig, Settings};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
