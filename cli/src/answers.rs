@@ -27,7 +27,7 @@ answers! {
     }
     Unfolded { tenant_id: String, aggregate_type: String, aggregate_id: String, position: u64, error: String, }
     RebuildState {
-        number: u64, phase: String, started_at: String, finished_at: Option<String>, total: u64, done: u64,
+        number: u64, phase: String, finished_at: Option<String>, total: u64, done: u64,
         unfolded_count: u64, unfolded: Vec<Unfolded>,
     }
     ProjectionState {

@@ -68,8 +68,9 @@ async fn completeness_is_proved_or_denied(backend: Backend) {
 
     append::<Reconciliation>(&*store, &acme, "recon_1", NEW_YEAR_MS, &[failed(NEW_YEAR_MS)]).await;
     append_nonsense(&*store, &run_stream(&acme, "recon_2")).await;
-    for _ in 0..PARK_AFTER_ATTEMPTS {
-        let _ = engine.ring(&run_stream(&acme, "recon_2"), 2).await;
+    for attempt in 1..=PARK_AFTER_ATTEMPTS {
+        let stopped = engine.ring(&run_stream(&acme, "recon_2"), 2).await.is_err();
+        assert_eq!(stopped, attempt < PARK_AFTER_ATTEMPTS);
     }
     let (checked, exact, mut inexact) = all(3).await;
     inexact.sort_by(|one, other| (&one.aggregate_id, one.projection).cmp(&(&other.aggregate_id, other.projection)));

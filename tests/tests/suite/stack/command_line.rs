@@ -4,13 +4,13 @@ use super::client::{Stack, unique};
 use serde_json::Value;
 use std::{path::PathBuf, process::Command};
 
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
-fn settler(stack: &Stack, key: &str, arguments: &[&str]) -> Run {
+pub fn settler(stack: &Stack, key: &str, arguments: &[&str]) -> Run {
     // The suite's own binary lies in the profile's `deps`, the command line one folder up.
     let binary: PathBuf = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("settler");
     let output = Command::new(&binary)

@@ -56,3 +56,28 @@ async fn a_throttled_provider_is_waited_for() {
             .await;
     assert_eq!(summary["status"], "completed", "{summary}");
 }
+
+#[tokio::test]
+async fn errors_are_counted_by_run_job_and_step() {
+    let stack = Stack::up();
+    let shop = stack.shop(0, "clean", 20, 73).await;
+    let summary = run_with_fault(&stack, &shop, json!({ "provider": "stripe", "status": 401 })).await;
+    let id = summary["reconciliation_id"].as_str().unwrap();
+    let begun = std::time::Instant::now();
+    let spots = loop {
+        let spots = stack.all(&format!("/v1/error-hotspots?reconciliation_id={id}"), stack.key(0)).await;
+        if !spots.is_empty() {
+            break spots;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "the failure is not counted");
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    };
+    assert_eq!(spots.len(), 1, "{spots:?}");
+    assert_eq!(
+        (&spots[0]["error_type"], &spots[0]["step"], &spots[0]["job_id"]),
+        (&json!("Settler.ProviderAccessDenied"), &json!("fetch_stripe_payments"), &json!(shop.job_id))
+    );
+    assert_eq!(stack.all(&format!("/v1/error-hotspots?job_id={}", shop.job_id), stack.key(0)).await, spots);
+    let others = stack.all(&format!("/v1/error-hotspots?reconciliation_id={id}"), stack.key(1)).await;
+    assert!(others.is_empty(), "another tenant sees nothing");
+}

@@ -8,6 +8,7 @@ mod client;
 mod command_line;
 mod failures;
 pub mod judge;
+mod read_models;
 mod results;
 mod starts;
 mod webhooks;
