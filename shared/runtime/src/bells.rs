@@ -34,7 +34,11 @@ pub async fn answer_bells(
             if delivery.redriven {
                 unpark(engine, &event.detail).await
             } else {
-                engine.ring(&event.detail.stream(), event.detail.version).await.map(|_| ()).map_err(failed)
+                engine
+                    .ring(&event.detail.stream(), event.detail.version)
+                    .await
+                    .map(|_| ())
+                    .map_err(|error| failed(&error))
             }
         })
         .await
@@ -43,13 +47,13 @@ pub async fn answer_bells(
 async fn unpark(engine: &Engine, moved: &Moved) -> Result<(), MessageError> {
     let stream = moved.stream();
     for projection in engine.projections().iter().filter(|projection| projection.aggregate == stream.aggregate_type) {
-        engine.unpark_live(projection, &stream).await.map_err(failed)?;
+        engine.unpark_live(projection, &stream).await.map_err(|error| failed(&error))?;
     }
     Ok(())
 }
 
 /// Both kinds come back: what is busy passes, and an event that cannot be applied is counted until its pair is parked.
-fn failed(error: PullError) -> MessageError {
+fn failed(error: &PullError) -> MessageError {
     MessageError::new(ErrorName::Transient, error.to_string())
 }
 
