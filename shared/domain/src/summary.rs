@@ -46,6 +46,19 @@ impl Difference {
         self.fee + self.fx + self.tip + self.rounding + self.partial + self.unexplained
     }
 
+    /// `count` equal differences together.
+    #[must_use]
+    pub fn times(&self, count: i64) -> Self {
+        Self {
+            fee: self.fee * count,
+            fx: self.fx * count,
+            tip: self.tip * count,
+            rounding: self.rounding * count,
+            partial: self.partial * count,
+            unexplained: self.unexplained * count,
+        }
+    }
+
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {

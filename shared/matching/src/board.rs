@@ -7,6 +7,7 @@ use crate::{
     table::{Ix, NONE, Table},
 };
 use domain::{matches::MatchKind, summary::Difference};
+use std::collections::BTreeMap;
 
 /// Signs of agreement, as bits.
 pub(crate) mod field {
@@ -47,6 +48,8 @@ pub(crate) struct Accepted {
     /// Thousandths of agreement to the best alternative.
     pub margin: Option<i64>,
     pub difference: Difference,
+    /// Ten-thousandths, where the rule's own confidence is not what holds.
+    pub confidence_bp: Option<u16>,
     /// Set when the amounts differ: the reason under which the discrepancy is listed.
     pub discrepancy: Option<Reason>,
 }
@@ -64,6 +67,7 @@ impl Accepted {
             rule,
             fields: fields | field::CURRENCY,
             margin: None,
+            confidence_bp: None,
             difference: Difference::default(),
             discrepancy: None,
         }
@@ -99,6 +103,8 @@ pub(crate) struct Board<'t> {
     taken: Vec<u32>,
     blocked: Vec<bool>,
     hints: Vec<Option<Hint>>,
+    /// Heaviest candidates of records that tier 6 left, best first.
+    candidates: BTreeMap<Ix, Vec<Ix>>,
 }
 
 impl<'t> Board<'t> {
@@ -112,6 +118,7 @@ impl<'t> Board<'t> {
             taken: vec![NONE; count],
             blocked: vec![false; count],
             hints: vec![None; count],
+            candidates: BTreeMap::new(),
         }
     }
 
@@ -171,6 +178,15 @@ impl<'t> Board<'t> {
 
     pub fn hint_of(&self, at: Ix) -> Option<Hint> {
         self.hints[at as usize]
+    }
+
+    /// Keeps candidates of a record for people, best first.
+    pub fn remember(&mut self, at: Ix, candidates: Vec<Ix>) {
+        self.candidates.insert(at, candidates);
+    }
+
+    pub fn candidates_of(&self, at: Ix) -> &[Ix] {
+        self.candidates.get(&at).map_or(&[], Vec::as_slice)
     }
 
     /// Open records among these.

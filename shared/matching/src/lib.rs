@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod assignment;
 mod board;
 mod conservation;
 mod digest;
@@ -20,6 +21,7 @@ mod reason;
 mod report;
 mod rule;
 mod rules;
+mod scoring;
 mod summary;
 mod table;
 mod tiers;
@@ -35,7 +37,11 @@ use serde::{Deserialize, Serialize};
 pub use conservation::ConservationError;
 pub use pipeline::reconcile;
 pub use reason::{Facts, Reason};
-pub use rules::{Profile, RuleError, RuleSet};
+pub use rules::{
+    AmountLevel, Automatic, CalibrationStep, FeeSchedule, FieldWeight, FieldWeights, FxBand, Payouts, Profile,
+    RuleError, RuleSet, SCHEMA, TextWeight, TimeLevel, Tolerance, Weights,
+};
+pub use scoring::TextLevel;
 
 /// Part of every result: the same input under another version may be judged differently.
 pub const ENGINE_VERSION: &str = "1.0.0";

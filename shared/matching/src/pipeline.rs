@@ -8,7 +8,7 @@ use crate::{
     rules::RuleSet,
     summary,
     table::{Class, Table},
-    tiers::{amount_window, classify, parent, reserved, same_key_group, strong_id, suggest, weak_reference},
+    tiers::{amount_window, classify, parent, reserved, same_key_group, strong_id, suggest, tolerance, weak_reference},
 };
 
 /// Decides about every record of the input.
@@ -31,10 +31,13 @@ pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, Conservati
     parent::apply(board);
     same_key_group::apply(board);
     parent::apply(board);
-    amount_window::apply(board, Class::Payment);
+    if rules.exact_amounts {
+        amount_window::apply(board, Class::Payment);
+        parent::apply(board);
+        amount_window::apply(board, Class::Refund);
+    }
+    tolerance::apply(board);
     parent::apply(board);
-    amount_window::apply(board, Class::Refund);
-    // Tier 6, tolerance, and tier 7, payouts, have their place here.
     let suggested = suggest::choose(board);
     let open = classify::apply(board, &suggested, input);
 

@@ -55,7 +55,7 @@ fn one(table: &Table<'_>, accepted: &Accepted) -> Match {
         order_names,
         amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
         currency: table.currency(first),
-        confidence_bp: accepted.rule.confidence_bp(),
+        confidence_bp: accepted.confidence_bp.unwrap_or(accepted.rule.confidence_bp()),
         rule: accepted.rule.code().to_owned(),
         matched_fields: fields.map(|(_, name)| (*name).to_owned()).collect(),
         margin: accepted.margin,

@@ -19,6 +19,9 @@
 //! | `suggest_amount@1` | only the amount, mutually unique in the window | 8,500 |
 //! | `suggest_best@1` | several fit, one fits better | 8,000 |
 //! | `suggest_set@1` | k identical against m | 8,000 |
+//! | `tolerance@1` | weighed, and far enough ahead of the best result without it | from its margin |
+//! | `suggest_tolerance@1` | weighed, and ahead | from its margin |
+//! | `suggest_unsolved@1` | both prefer each other in a component that was too much work to solve | from its lead |
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rule {
@@ -39,6 +42,9 @@ pub(crate) enum Rule {
     SuggestAmount,
     SuggestBest,
     SuggestSet,
+    Tolerance,
+    SuggestTolerance,
+    SuggestUnsolved,
 }
 
 impl Rule {
@@ -71,6 +77,9 @@ impl Rule {
             Self::SuggestAmount => ("suggest_amount@1", 8_500),
             Self::SuggestBest => ("suggest_best@1", 8_000),
             Self::SuggestSet => ("suggest_set@1", 8_000),
+            Self::Tolerance => ("tolerance@1", 9_900),
+            Self::SuggestTolerance => ("suggest_tolerance@1", 8_000),
+            Self::SuggestUnsolved => ("suggest_unsolved@1", 8_000),
         }
     }
 }

@@ -175,6 +175,7 @@ fn candidates(board: &Board<'_>, at: Ix, reason: Reason, suggested: &Suggested) 
     let table = board.table;
     let reach = i64::from(board.rules.amount_days) * DAY_MS;
     let mut found = table.keys.linked(table, at);
+    found.extend_from_slice(board.candidates_of(at));
     found.extend(table.nearest(at, reach, RANKED).into_iter().filter(|other| board.is_open(*other)));
     found.sort_unstable();
     found.dedup();

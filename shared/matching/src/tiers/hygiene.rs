@@ -20,7 +20,10 @@ pub(crate) fn screen(table: &Table<'_>, rules: &RuleSet) -> Vec<Option<Reason>> 
             }
         }
     }
-    let covered = |gateway: &str| rules.gateways.iter().any(|known| known.trim().eq_ignore_ascii_case(gateway.trim()));
+    let covered = |gateway: &str| {
+        rules.gateways.is_empty()
+            || rules.gateways.iter().any(|known| known.trim().eq_ignore_ascii_case(gateway.trim()))
+    };
     table
         .records
         .iter()

@@ -9,4 +9,5 @@ pub(crate) mod reserved;
 pub(crate) mod same_key_group;
 pub(crate) mod strong_id;
 pub(crate) mod suggest;
+pub(crate) mod tolerance;
 pub(crate) mod weak_reference;
