@@ -41,8 +41,8 @@ pub(super) fn solve(graph: &Graph) -> Solved {
                     next = other;
                 }
             }
-            for other in 0..=columns {
-                if seen[other] {
+            for (other, seen) in seen.iter().enumerate() {
+                if *seen {
                     row_price[row_of[other]] += step;
                     column_price[other] -= step;
                 } else {
@@ -61,8 +61,8 @@ pub(super) fn solve(graph: &Graph) -> Solved {
         }
     }
     let mut used = vec![None; rows];
-    for column in 1..=columns {
-        if let Some(row) = row_of[column].checked_sub(1) {
+    for (column, row) in row_of.iter().enumerate().skip(1) {
+        if let Some(row) = row.checked_sub(1) {
             used[row] = edge_of[row + 1][column];
         }
     }

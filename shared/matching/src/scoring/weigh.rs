@@ -32,7 +32,6 @@ pub(crate) enum AmountLevel {
 pub(crate) struct Weighed {
     pub weight: Millibits,
     pub amount: AmountLevel,
-    pub text: TextLevel,
     /// What agrees, as bits of [`field`].
     pub fields: u16,
 }
@@ -232,7 +231,7 @@ impl<'p> Scorer<'p> {
             | if amount == AmountLevel::Equal { field::AMOUNT } else { 0 }
             | field::DATE;
         let weight = weights.partner + for_text.share + for_amount + stretch.share + people - chance;
-        Some(Weighed { weight, amount, text, fields })
+        Some(Weighed { weight, amount, fields })
     }
 
     fn people(&self, source: &Node, target: &Node) -> (Millibits, u16) {
