@@ -15,6 +15,7 @@ mod conservation;
 mod digest;
 mod evidence;
 mod keys;
+mod learn;
 mod orders;
 mod pipeline;
 mod reason;
@@ -35,6 +36,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 pub use conservation::ConservationError;
+pub use learn::{Accuracy, Learnt, accuracy, learn};
 pub use pipeline::reconcile;
 pub use reason::{Facts, Reason};
 pub use rules::{

@@ -8,7 +8,10 @@ use crate::{
     rules::RuleSet,
     summary,
     table::{Class, Table},
-    tiers::{amount_window, classify, parent, reserved, same_key_group, strong_id, suggest, tolerance, weak_reference},
+    tiers::{
+        amount_window, classify, parent, payout, reserved, same_key_group, strong_id, suggest, tolerance,
+        weak_reference,
+    },
 };
 
 /// Decides about every record of the input.
@@ -38,6 +41,7 @@ pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, Conservati
     }
     tolerance::apply(board);
     parent::apply(board);
+    payout::apply(board);
     let suggested = suggest::choose(board);
     let open = classify::apply(board, &suggested, input);
 

@@ -22,6 +22,8 @@
 //! | `tolerance@1` | weighed, and far enough ahead of the best result without it | from its margin |
 //! | `suggest_tolerance@1` | weighed, and ahead | from its margin |
 //! | `suggest_unsolved@1` | both prefer each other in a component that was too much work to solve | from its lead |
+//! | `suggest_payout@1` | the provider says what is in the payout that a deposit names, and it adds up | 9,500 |
+//! | `suggest_decomposition@1` | the only sum of nearby records that makes the deposit | at most 9,000 |
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rule {
@@ -45,6 +47,8 @@ pub(crate) enum Rule {
     Tolerance,
     SuggestTolerance,
     SuggestUnsolved,
+    SuggestPayout,
+    SuggestDecomposition,
 }
 
 impl Rule {
@@ -80,6 +84,8 @@ impl Rule {
             Self::Tolerance => ("tolerance@1", 9_900),
             Self::SuggestTolerance => ("suggest_tolerance@1", 8_000),
             Self::SuggestUnsolved => ("suggest_unsolved@1", 8_000),
+            Self::SuggestPayout => ("suggest_payout@1", 9_500),
+            Self::SuggestDecomposition => ("suggest_decomposition@1", 9_000),
         }
     }
 }

@@ -42,6 +42,11 @@ impl Data {
         Ok(Self { source, target, truth })
     }
 
+    /// The truth in ids.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        self.truth.iter().map(|(source, target)| (id(Side::Source, *source), id(Side::Target, *target))).collect()
+    }
+
     pub fn input(&self) -> Result<RunInput, Box<dyn Error>> {
         let records = |rows: &[Row], side: Side| -> Vec<Record> {
             rows.iter().enumerate().map(|(at, row)| record(side, at, row)).collect()
@@ -63,7 +68,7 @@ impl Data {
 }
 
 /// Ids tell nothing: the order in which ties are broken must not help.
-pub fn id(side: Side, at: usize) -> String {
+fn id(side: Side, at: usize) -> String {
     let scattered = (at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17);
     format!("{}{scattered:016x}", if side == Side::Source { 'o' } else { 'd' })
 }

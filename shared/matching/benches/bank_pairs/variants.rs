@@ -40,7 +40,7 @@ pub fn of(data: &Data) -> Vec<(String, Data)> {
 }
 
 /// Rows by a coin each, partners together.
-fn halves(data: &Data) -> (Data, Data) {
+pub fn halves(data: &Data) -> (Data, Data) {
     let mut dice = Dice(1);
     let mut partner = vec![None; data.source.len()];
     for (source, target) in &data.truth {

@@ -191,7 +191,8 @@ impl RuleSet {
         format!("{name}@1+{hex}")
     }
 
-    /// The same rules for the two sides exchanged: what may be more may then be less, what is later is earlier.
+    /// The same rules for the two sides exchanged: what may be more may then be less, what is later is earlier. Fees
+    /// and rates are not turned: they say which side keeps money back, and a rate has no exact inverse.
     #[must_use]
     pub fn mirrored(&self) -> Self {
         let mut mirrored = self.clone();

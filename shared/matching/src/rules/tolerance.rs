@@ -96,7 +96,7 @@ pub struct Tolerance {
     pub automatic_margin: i64,
     /// Millibits that a suggestion must be ahead; a tie is never one.
     pub suggestion_margin: i64,
-    /// How much more than the source the target may be, in ten-thousandths …
+    /// How much more than the source the target may be, in ten-thousandths of the larger amount …
     pub over_bp: u32,
     /// … or in minor units, whichever allows more.
     pub over_minor: i64,

@@ -16,7 +16,7 @@ struct Reader<'s> {
 /// All departures of a document from the schema, in order of their pointers.
 pub(super) fn against(schema: &Value, document: &Value) -> Vec<RuleError> {
     let mut reader = Reader { root: schema, errors: Vec::new() };
-    reader.read(schema, document, String::new());
+    reader.read(schema, document, "");
     reader.errors.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     reader.errors
 }
@@ -26,22 +26,22 @@ impl<'s> Reader<'s> {
         self.errors.push(RuleError { pointer: pointer.to_owned(), message: message.into() });
     }
 
-    fn read(&mut self, schema: &'s Value, given: &Value, pointer: String) {
+    fn read(&mut self, schema: &'s Value, given: &Value, pointer: &str) {
         let schema = self.resolved(schema);
         if let Some(allowed) = schema.get("enum").and_then(Value::as_array) {
             if !allowed.contains(given) {
                 let names: Vec<String> =
                     allowed.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
-                self.wrong(&pointer, format!("must be {}", names.join(" or ")));
+                self.wrong(pointer, format!("must be {}", names.join(" or ")));
             }
             return;
         }
         match schema.get("type").and_then(Value::as_str) {
-            Some("object") => self.object(schema, given, &pointer),
-            Some("array") => self.array(schema, given, &pointer),
-            Some("integer") => self.integer(schema, given, &pointer),
-            Some("boolean") if !given.is_boolean() => self.wrong(&pointer, "must be true or false"),
-            Some("string") => self.text(schema, given, &pointer),
+            Some("object") => self.object(schema, given, pointer),
+            Some("array") => self.array(schema, given, pointer),
+            Some("integer") => self.integer(schema, given, pointer),
+            Some("boolean") if !given.is_boolean() => self.wrong(pointer, "must be true or false"),
+            Some("string") => self.text(schema, given, pointer),
             _ => {}
         }
     }
@@ -59,7 +59,7 @@ impl<'s> Reader<'s> {
         for (field, value) in fields {
             let place = format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1"));
             match known.and_then(|known| known.get(field)) {
-                Some(schema) => self.read(schema, value, place),
+                Some(schema) => self.read(schema, value, &place),
                 None => self.wrong(&place, "is not a field of a rule set"),
             }
         }
@@ -85,7 +85,7 @@ impl<'s> Reader<'s> {
         }
         if let Some(schema) = schema.get("items") {
             for (index, entry) in entries.iter().enumerate() {
-                self.read(schema, entry, format!("{pointer}/{index}"));
+                self.read(schema, entry, &format!("{pointer}/{index}"));
             }
         }
     }

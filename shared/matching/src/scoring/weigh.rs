@@ -31,7 +31,12 @@ pub(crate) enum AmountLevel {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weighed {
     pub weight: Millibits,
+    /// Position in the rules' table.
+    pub time: usize,
     pub amount: AmountLevel,
+    pub text: TextLevel,
+    /// What no table decides: people's values, less what chance produces. For learning.
+    pub rest: Millibits,
     /// What agrees, as bits of [`field`].
     pub fields: u16,
 }
@@ -79,6 +84,7 @@ impl<'p> Scorer<'p> {
             within(gap(source.minute, target.minute)),
             within(gap(source.settled_minute, target.settled_minute)),
             within(gap(source.minute, target.settled_minute)),
+            within(gap(source.settled_minute, target.minute)),
         ];
         readings
             .into_iter()
@@ -91,16 +97,19 @@ impl<'p> Scorer<'p> {
     pub fn amount_reach(&self, amount: i64) -> (i64, i64) {
         let tolerance = &self.rules.tolerance;
         let whole = i128::from(amount.unsigned_abs());
+        // Of the larger of the two amounts, so that exchanging the sides changes nothing.
         let part = |bp: u32| whole * i128::from(bp) / 10_000;
-        let fee = tolerance
-            .fees
-            .iter()
-            .map(|fee| i128::from(fee.of(amount).unsigned_abs()) + i128::from(fee.rounding_minor))
-            .max();
+        let beyond = |bp: u32| match 10_000 - i128::from(bp) {
+            0 => i128::from(i64::MAX),
+            rest => whole * i128::from(bp) / rest,
+        };
+        let fees = &tolerance.fees;
+        let fee =
+            fees.iter().map(|fee| i128::from(fee.of(amount).unsigned_abs()) + i128::from(fee.rounding_minor)).max();
         let (over, under) = match self.pool.band {
             Some(band) => (2 * part(band.band_bp) + 1, 2 * part(band.band_bp) + 1),
             None => (
-                part(tolerance.over_bp).max(i128::from(tolerance.over_minor)),
+                beyond(tolerance.over_bp).max(i128::from(tolerance.over_minor)),
                 part(tolerance.under_bp).max(i128::from(tolerance.under_minor)).max(fee.unwrap_or(0)),
             ),
         };
@@ -223,15 +232,15 @@ impl<'p> Scorer<'p> {
                 (level.share, self.census.amount_share(near_amount, 2 * u64::from(level.up_to_ppm - below)))
             }
         };
-        let chance =
-            Census::expected(begins) + for_text.random_share + by_chance + self.census.time_share(near_time, minutes);
+        let chance = Census::expected(begins) + by_chance + self.census.time_share(near_time, minutes);
         let (people, fields) = self.people(source, target);
         let fields = fields
             | if text.agrees() { field::MEMO } else { 0 }
             | if amount == AmountLevel::Equal { field::AMOUNT } else { 0 }
             | field::DATE;
-        let weight = weights.partner + for_text.share + for_amount + stretch.share + people - chance;
-        Some(Weighed { weight, amount, fields })
+        let rest = people - chance;
+        let weight = weights.partner + for_text.share - for_text.random_share + for_amount + stretch.share + rest;
+        Some(Weighed { weight, time, amount, text, rest, fields })
     }
 
     fn people(&self, source: &Node, target: &Node) -> (Millibits, u16) {

@@ -5,6 +5,7 @@ pub(crate) mod classify;
 pub(crate) mod components;
 pub(crate) mod hygiene;
 pub(crate) mod parent;
+pub(crate) mod payout;
 pub(crate) mod reserved;
 pub(crate) mod same_key_group;
 pub(crate) mod strong_id;

@@ -6,7 +6,11 @@
 mod exceptions;
 mod groups;
 mod hygiene;
+mod learning;
+mod ledger;
 mod pairs;
+mod payouts;
 mod properties;
 mod records;
 mod roll_up;
+mod tolerance;

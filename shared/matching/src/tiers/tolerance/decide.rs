@@ -11,7 +11,7 @@ use crate::{
     scoring::AmountLevel,
     table::Ix,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Candidates that a record keeps for people to look at.
 const SHOWN: usize = 3;
@@ -103,7 +103,10 @@ pub(super) fn accept_or_propose(board: &mut Board<'_>, accepted: Accepted, other
         .sources
         .iter()
         .all(|source| accepted.targets.iter().all(|target| conflict(board, *source, *target) == Conflict::None));
-    if allowed && clear && accepted.margin.is_some_and(|margin| margin >= tolerance.automatic_margin) {
+    // As in tier 5: amount and time alone are right too seldom to go without a person.
+    let signs = field::MEMO | field::EMAIL | field::LAST4 | field::NAME | field::REFERENCE | field::STRONG_ID;
+    let signed = accepted.fields & signs != 0;
+    if allowed && clear && signed && accepted.margin.is_some_and(|margin| margin >= tolerance.automatic_margin) {
         board.accept(accepted);
         return;
     }
@@ -113,7 +116,21 @@ pub(super) fn accept_or_propose(board: &mut Board<'_>, accepted: Accepted, other
 
 /// Records of which nothing says which one is meant.
 fn ask(board: &mut Board<'_>, weighing: &Weighing<'_>, tied: &[Candidate]) {
-    let involved: std::collections::BTreeSet<Ix> = tied.iter().flat_map(|found| [found.source, found.target]).collect();
+    let mut weights: BTreeMap<Ix, i64> = BTreeMap::new();
+    for found in tied {
+        weights.extend([(found.source, found.weight), (found.target, found.weight)]);
+    }
+    // Who is tied with a record of the pair is asked about as well, whichever of them the pair happened to hold.
+    let as_heavy = |at: Ix, weight: i64| {
+        weights.get(&at).is_some_and(|tied| weight + board.rules.tolerance.suggestion_margin >= *tied)
+    };
+    let rivals: Vec<Ix> = weighing
+        .candidates
+        .iter()
+        .filter(|found| as_heavy(found.source, found.weight) || as_heavy(found.target, found.weight))
+        .flat_map(|found| [found.source, found.target])
+        .collect();
+    let involved: BTreeSet<Ix> = rivals.into_iter().collect();
     let mut counts: BTreeMap<Ix, (Ix, usize)> = BTreeMap::new();
     for found in &weighing.candidates {
         for (at, other) in [(found.source, found.target), (found.target, found.source)] {
