@@ -37,13 +37,16 @@ fn shop() -> RuleSet {
         tolerance: Tolerance {
             automatic: Automatic::Explained,
             automatic_margin: 12_000,
-            over_bp: 1_000,
+            // Nothing but fees and rates that were agreed on: what else differs is a question for people.
+            over_bp: 0,
             over_minor: 0,
-            under_bp: 1_000,
-            under_minor: 100,
+            under_bp: 0,
+            under_minor: 0,
+            rounding_minor: 0,
             ..tolerance()
         },
-        payouts: payouts(),
+        // A shop's leftovers are many: only a sum that chance cannot make says anything.
+        payouts: Payouts { max_chance_bp: 0, ..payouts() },
         weights: Weights {
             time: levels(&[
                 (-DAY, 0, -5_000),
@@ -73,7 +76,8 @@ fn ledger() -> RuleSet {
         gateways: Vec::new(),
         window_pad_days: 31,
         exact_amounts: false,
-        tolerance: Tolerance { automatic: Automatic::Scored, automatic_margin: 7_000, ..tolerance() },
+        tolerance: tolerance(),
+        payouts: payouts(),
         weights: Weights {
             time: levels(&[
                 (-3 * DAY, 0, -8_000),

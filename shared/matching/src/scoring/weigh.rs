@@ -103,9 +103,9 @@ impl<'p> Scorer<'p> {
             0 => i128::from(i64::MAX),
             rest => whole * i128::from(bp) / rest,
         };
-        let fees = &tolerance.fees;
-        let fee =
-            fees.iter().map(|fee| i128::from(fee.of(amount).unsigned_abs()) + i128::from(fee.rounding_minor)).max();
+        // Twice the agreed fee, so that a wrong one is found as what it is.
+        let fees = tolerance.fees.iter();
+        let fee = fees.map(|fee| 2 * i128::from(fee.of(amount).unsigned_abs()) + i128::from(fee.rounding_minor)).max();
         let (over, under) = match self.pool.band {
             Some(band) => (2 * part(band.band_bp) + 1, 2 * part(band.band_bp) + 1),
             None => (

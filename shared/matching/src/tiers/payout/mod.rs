@@ -10,7 +10,10 @@ use crate::{
     table::{Class, DAY_MS, Ix, NONE, normalised},
 };
 use domain::{matches::MatchKind, summary::Difference};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use subset_sum::{Found, chance_bp, search};
 
 pub(crate) fn apply(board: &mut Board<'_>) {
@@ -21,29 +24,38 @@ pub(crate) fn apply(board: &mut Board<'_>) {
 /// Deposits that name a payout whose members stand on the other side.
 fn given(board: &mut Board<'_>) {
     let table = board.table;
-    let mut groups: BTreeMap<(bool, String), Vec<Ix>> = BTreeMap::new();
-    for at in table.positions().filter(|at| table.in_scope(*at) && !table.row(*at).evidence) {
-        if let Some(group) = table.record(at).group.as_deref().map(normalised).filter(|group| !group.is_empty()) {
-            groups.entry((table.row(at).target, group.into_owned())).or_default().push(at);
-        }
-    }
-    if groups.is_empty() {
+    let group = |at: Ix| table.record(at).group.as_deref().map(normalised).filter(|group| !group.is_empty());
+    let counts = |at: &Ix| table.in_scope(*at) && !table.row(*at).evidence;
+    let open: BTreeSet<(bool, Cow<'_, str>)> = table
+        .positions()
+        .filter(|at| counts(at) && board.is_open(*at))
+        .filter_map(|at| group(at).map(|group| (table.row(at).target, group)))
+        .collect();
+    if open.is_empty() {
         return;
     }
     let named = |at: Ix| {
         let other_side = !table.row(at).target;
-        let names =
-            table.record(at).refs.iter().map(move |reference| (other_side, normalised(&reference.value).into_owned()));
-        names.filter_map(|key| groups.get(&key)).next()
+        let mut names = table.record(at).refs.iter().map(|reference| (other_side, normalised(&reference.value)));
+        names.find(|key| open.contains(key))
     };
-    let deposits: Vec<(Ix, &Vec<Ix>)> = table
+    let deposits: Vec<(Ix, (bool, Cow<'_, str>))> = table
         .positions()
-        .filter(|at| board.is_open(*at))
-        .filter_map(|at| named(at).map(|members| (at, members)))
+        .filter(|at| counts(at) && board.is_open(*at))
+        .filter_map(|at| named(at).map(|key| (at, key)))
         .collect();
+    // Members that are matched already belong to the payout too: it is whole or it is not.
+    let mut groups: BTreeMap<(bool, Cow<'_, str>), Vec<Ix>> =
+        deposits.iter().map(|(_, key)| (key.clone(), Vec::new())).collect();
+    for at in table.positions().filter(counts) {
+        if let Some(members) = group(at).and_then(|group| groups.get_mut(&(table.row(at).target, group))) {
+            members.push(at);
+        }
+    }
     let mut proposals: Vec<(Accepted, i64)> = Vec::new();
     let mut hints: Vec<(Ix, Reason, Ix)> = Vec::new();
-    for (deposit, members) in deposits {
+    for (deposit, key) in &deposits {
+        let (deposit, Some(members)) = (*deposit, groups.get(key)) else { continue };
         let row = table.row(deposit);
         // A member that is matched already was paid for there, not here.
         let whole = members.iter().all(|at| board.is_open(*at) && table.row(*at).currency == row.currency);
@@ -64,7 +76,7 @@ fn given(board: &mut Board<'_>) {
                 continue;
             }
         };
-        let mut group = group(board, deposit, members, Rule::SuggestPayout, field::REFERENCE | field::AMOUNT);
+        let mut group = deposited(board, deposit, members, Rule::SuggestPayout, field::REFERENCE | field::AMOUNT);
         group.difference = difference;
         proposals.push((group, i64::from(Rule::SuggestPayout.confidence_bp()) / 10));
     }
@@ -115,7 +127,7 @@ fn summed(board: &mut Board<'_>) {
             match search(whole, &candidates, usize::from(payouts.max_members), payouts.max_steps) {
                 Found::One(members) => {
                     let mut group =
-                        group(board, *deposit, &members, Rule::SuggestDecomposition, field::AMOUNT | field::DATE);
+                        deposited(board, *deposit, &members, Rule::SuggestDecomposition, field::AMOUNT | field::DATE);
                     let certain =
                         10_000_u64.saturating_sub(chance).min(u64::from(Rule::SuggestDecomposition.confidence_bp()));
                     group.confidence_bp = u16::try_from(certain).ok();
@@ -136,7 +148,7 @@ fn group_score(confidence_bp: u64) -> u16 {
     u16::try_from(confidence_bp / 10).unwrap_or(1_000)
 }
 
-fn group(board: &Board<'_>, deposit: Ix, members: &[Ix], rule: Rule, fields: u16) -> Accepted {
+fn deposited(board: &Board<'_>, deposit: Ix, members: &[Ix], rule: Rule, fields: u16) -> Accepted {
     let (one, many) = (vec![deposit], members.to_vec());
     if board.table.row(deposit).target {
         Accepted::many(MatchKind::Group, many, one, rule, fields)
