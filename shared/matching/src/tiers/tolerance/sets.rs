@@ -69,8 +69,8 @@ fn set(
     let count = i64::try_from(sources.len()).ok()?;
     let mut set = Accepted::many(
         MatchKind::Set,
-        sources.into_iter().collect(),
-        targets.into_iter().collect(),
+        sources.into_iter().collect::<Vec<Ix>>(),
+        targets.into_iter().collect::<Vec<Ix>>(),
         Rule::IdenticalSet,
         first.fields,
     );
