@@ -73,7 +73,10 @@ fn id(side: Side, at: usize) -> String {
     format!("{}{scattered:016x}", if side == Side::Source { 'o' } else { 'd' })
 }
 
-fn side(path: &Path) -> Result<(Vec<Row>, HashMap<String, usize>), Box<dyn Error>> {
+/// Rows, and their places by id.
+type Rows = (Vec<Row>, HashMap<String, usize>);
+
+fn side(path: &Path) -> Result<Rows, Box<dyn Error>> {
     let mut rows = Vec::new();
     let mut ids = HashMap::new();
     for line in csv::Reader::from_path(path)?.records() {

@@ -73,7 +73,7 @@ pub fn accuracy(outcome: &Outcome, known: &[(String, String)]) -> Accuracy {
 
 /// Nothing out of nothing is all of it.
 fn share(part: u64, whole: u64) -> u32 {
-    if whole == 0 { 100_000 } else { u32::try_from(part * WHOLE / whole).unwrap_or(u32::MAX) }
+    (part * WHOLE).checked_div(whole).map_or(100_000, |share| u32::try_from(share).unwrap_or(u32::MAX))
 }
 
 fn pairs(found: &Match) -> Vec<(&str, &str)> {

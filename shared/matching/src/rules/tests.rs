@@ -125,14 +125,18 @@ fn the_schema_describes_exactly_the_fields_there_are() {
 /// that is made of them by putting one wrong value somewhere.
 #[test]
 fn the_reader_agrees_with_a_full_implementation() {
-    fn places(value: &Value, at: String, found: &mut Vec<String>) {
-        found.push(at.clone());
+    fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+        found.push(at.to_owned());
         match value {
             Value::Object(fields) => {
-                fields.iter().for_each(|(name, value)| places(value, format!("{at}/{name}"), found))
+                for (name, value) in fields {
+                    places(value, &format!("{at}/{name}"), found);
+                }
             }
             Value::Array(list) => {
-                list.iter().enumerate().take(2).for_each(|(n, value)| places(value, format!("{at}/{n}"), found))
+                for (number, value) in list.iter().enumerate().take(2) {
+                    places(value, &format!("{at}/{number}"), found);
+                }
             }
             _ => {}
         }
@@ -154,7 +158,7 @@ fn the_reader_agrees_with_a_full_implementation() {
         let rules = serde_json::to_value(RuleSet::of(profile)).expect("an object");
         assert!(full.is_valid(&rules));
         let mut found = Vec::new();
-        places(&rules, String::new(), &mut found);
+        places(&rules, "", &mut found);
         for place in found {
             for value in &wrong {
                 let mut document = rules.clone();
