@@ -249,3 +249,27 @@ async fn deliveries_come_newest_first_and_of_ones_own_endpoints_only() {
     foreign["requestContext"]["authorizer"]["lambda"]["tenant_id"] = json!("other");
     assert_eq!(world.ask(&foreign).await.status, 404);
 }
+
+#[tokio::test]
+async fn usage_and_hotspots_tell_of_the_run_and_refuse_days_that_make_no_sense() {
+    let world = World::published().await;
+    let ask = async |name: &str, query: Value| {
+        let mut event = sample(name);
+        event["queryStringParameters"] = query;
+        world.ask(&event).await
+    };
+    let page = ask("usage", json!({})).await.body;
+    assert_eq!((&page["items"][0]["day"], &page["items"][0]["successes"]), (&json!("2026-03-01"), &json!(1)));
+    assert_eq!(ask("error-hotspots", json!({"reconciliation_id": "february"})).await.body["items"], json!([]));
+    for query in [
+        json!({"from": "2026-03-02", "to": "2026-03-01"}),
+        json!({"from": "2026-02-30"}),
+        json!({"from": "0000-01-01"}),
+        json!({"to": "9999-12-31"}),
+        json!({"min_version": "1"}),
+        json!({"limit": "0"}),
+    ] {
+        assert_eq!(ask("usage", query.clone()).await.status, 400, "{query}");
+    }
+    assert_eq!(ask("error-hotspots", json!({"job_id": "a b"})).await.status, 400);
+}

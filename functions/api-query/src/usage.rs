@@ -34,6 +34,15 @@ async fn read_own_write(
     until(handler, projection, &StreamKey::new(&caller.tenant, aggregate, about.as_str()), wanted).await
 }
 
+/// A day that has neighbours: beyond these years a day more or less is no date any more.
+fn usage_day(request: &Request, name: &str) -> Result<Option<String>, Problem> {
+    let Some(day) = day(request, name)? else { return Ok(None) };
+    if ("1970-01-01".."9999-01-01").contains(&day.as_str()) {
+        return Ok(Some(day));
+    }
+    Err(Problem::parameter(&format!("query:{name}"), "must lie between 1970-01-01 and 9998-12-31"))
+}
+
 /// The day `days` before `day`.
 fn before(day: &str, days: i64) -> Result<String, Problem> {
     let midnight = Timestamp::parse(&format!("{day}T00:00:00Z"))
@@ -42,8 +51,8 @@ fn before(day: &str, days: i64) -> Result<String, Problem> {
 }
 
 pub async fn daily(handler: &Handler, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-    let to = day(request, "to")?.unwrap_or_else(|| day_of(handler.clock.now()));
-    let from = match day(request, "from")? {
+    let to = usage_day(request, "to")?.unwrap_or_else(|| day_of(handler.clock.now()));
+    let from = match usage_day(request, "from")? {
         Some(from) => from,
         None => before(&to, DEFAULT_DAYS - 1)?,
     };
