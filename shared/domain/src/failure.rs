@@ -85,6 +85,10 @@ registry! {
     StepTimedOut = "Settler.StepTimedOut", Transient;
     /// A step's process ended in its middle.
     StepCrashed = "Settler.StepCrashed", Transient;
+    /// A circuit breaker keeps calls from a provider that failed or asked for patience.
+    CircuitOpen = "Settler.CircuitOpen", Transient;
+    /// The consumer of a message ended again and again without saying why.
+    ConsumerCrashed = "Settler.ConsumerCrashed", Transient;
     /// A defect of ours.
     Internal = "Settler.Internal", Permanent;
 }

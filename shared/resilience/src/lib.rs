@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** nothing here loses a message. What cannot be handled is kept with its reason until a person has decided.
 
+pub mod breaker;
 pub mod dead_letter;
 pub mod queue;
 

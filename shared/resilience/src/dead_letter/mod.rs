@@ -1,8 +1,18 @@
 //! A message that nobody could handle, and where it is kept until a person has decided.
 
+mod dynamo;
+mod entry;
+mod memory;
 mod postmark;
+mod redrive;
+mod store;
 
+pub use dynamo::DynamoLetters;
+pub use entry::{Entry, LetterError, LetterFilter, LetterState};
+pub use memory::MemoryLetters;
 pub use postmark::{Cause, MAX_ERROR_MESSAGE, Postmark};
+pub use redrive::{Batch, Redrive, Report, Resend, Unsent};
+pub use store::{LetterStore, Page, existing, resolve};
 
 use async_trait::async_trait;
 use domain::{TenantId, Timestamp, ports::PortError};
