@@ -24,5 +24,7 @@ pub async fn handle(step: &FetchRecords, event: LambdaEvent<Input>) -> Result<Fe
     let Input { run, step: which, cursor } = event.payload;
     let invalid = |cause| runtime::function_error(domain::ErrorName::InvalidInput, format!("cursor: {cause}"));
     let cursor = serde_json::from_value(cursor).map_err(invalid)?;
-    Ok(step.run(&run, which, cursor).await?)
+    let outcome = step.run(&run, which, cursor).await;
+    step.accounts.finish().await;
+    Ok(outcome?)
 }

@@ -1,14 +1,15 @@
-//! One request and its retries: what is tried again, after how long, and what comes out when nothing helps.
+//! One request: what came back, and whether it may be tried again.
 
-use crate::provider::ProviderError;
-use backon::{ExponentialBuilder, Retryable};
-use domain::Clock;
+use crate::{calls::Calls, provider::ProviderError};
+use domain::{Clock, Timestamp};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use std::{future::Future, time::Duration};
+use resilience::breaker::Outcome;
+use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Below the function's deadline, so that a hanging provider becomes an error of ours and not a killed process.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of a whole call. Below the function's deadline, so that a hanging provider becomes an error of ours and not a killed
+/// process.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest page seen has under 2 MB.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// Longer waits belong to the state machine, which waits without a running process.
@@ -32,20 +33,6 @@ pub fn http_client() -> reqwest::Client {
         .expect("TLS is available")
 }
 
-/// Waits between tries: full jitter up to `first`, doubled each time up to `cap`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RetryPolicy {
-    pub(crate) retries: usize,
-    pub(crate) first: Duration,
-    pub(crate) cap: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self { retries: 3, first: Duration::from_secs(1), cap: Duration::from_secs(30) }
-    }
-}
-
 /// Whether one try may be followed by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -66,36 +53,6 @@ impl FailedTry {
     pub(crate) fn last(error: ProviderError) -> Self {
         Self { error, again: Again::Never }
     }
-}
-
-impl RetryPolicy {
-    pub(crate) async fn run<T, F, Fut>(&self, adapter: &'static str, attempt: F) -> Result<T, ProviderError>
-    where
-        F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T, FailedTry>>,
-    {
-        let backoff =
-            ExponentialBuilder::new().with_min_delay(self.first).with_max_delay(self.cap).with_max_times(self.retries);
-        attempt
-            .retry(backoff)
-            .when(|failed: &FailedTry| failed.again != Again::Never)
-            .adjust(|failed: &FailedTry, planned: Option<Duration>| match failed.again {
-                Again::Never => None,
-                Again::WithBackoff => planned.map(full_jitter),
-                Again::After(wait) => planned.filter(|_| wait <= LONGEST_WAIT).map(|_| wait),
-            })
-            .notify(|failed: &FailedTry, wait: Duration| {
-                let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                tracing::warn!(adapter, wait_ms, error = %failed.error, "provider call is tried again");
-            })
-            .await
-            .map_err(|failed| failed.error)
-    }
-}
-
-fn full_jitter(planned: Duration) -> Duration {
-    let most_ms = u64::try_from(planned.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(rand::random_range(0..=most_ms))
 }
 
 /// What came back, whatever its status.
@@ -146,8 +103,26 @@ pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// Sends one request and reads the whole answer.
-pub(crate) async fn send(provider: &str, request: reqwest::RequestBuilder) -> Result<Answer, FailedTry> {
+/// Sends one request and reads the whole answer, if the breaker lets it out and there is time for it.
+pub(crate) async fn send(
+    calls: &Calls,
+    provider: &str,
+    clock: &dyn Clock,
+    request: reqwest::RequestBuilder,
+) -> Result<Answer, FailedTry> {
+    let Some(timeout) = calls.timeout() else {
+        let message = format!("no time was left in this call to ask {provider}");
+        return Err(FailedTry::last(ProviderError::Transient { message }));
+    };
+    calls.admit(provider, clock).await?;
+    let answer = exchange(provider, request.timeout(timeout)).await;
+    if let Some(outcome) = outcome(&answer, clock) {
+        calls.guard.record(outcome).await;
+    }
+    answer
+}
+
+async fn exchange(provider: &str, request: reqwest::RequestBuilder) -> Result<Answer, FailedTry> {
     let mut response = request.send().await.map_err(|error| broken(provider, &error))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
@@ -160,6 +135,24 @@ pub(crate) async fn send(provider: &str, request: reqwest::RequestBuilder) -> Re
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, headers, body })
+}
+
+/// What an exchange says about the provider's health; nothing when it never began.
+fn outcome(answer: &Result<Answer, FailedTry>, clock: &dyn Clock) -> Option<Outcome> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(FailedTry { error: ProviderError::Transient { .. }, .. }) => return Some(Outcome::Failed),
+        Err(_) => return None,
+    };
+    Some(match (answer.status, answer.retry_after(clock)) {
+        (429, Some(wait)) => {
+            let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            Outcome::Throttled { until: Timestamp::from_millis(clock.now().millis().saturating_add(wait_ms)) }
+        }
+        (200..=399, _) => Outcome::Succeeded,
+        (500..=599, _) => Outcome::Failed,
+        _ => Outcome::Answered,
+    })
 }
 
 /// Says what kind of break it was; the error's own text may contain addresses.

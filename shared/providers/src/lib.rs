@@ -9,6 +9,7 @@
 //! that cannot be read stops the page with its id and field named, it is never skipped; amounts are read from digits or
 //! integers, never from a float.
 
+mod calls;
 mod credentials;
 pub mod csv;
 mod http;
@@ -22,6 +23,7 @@ mod stripe;
 #[cfg(test)]
 mod testing;
 
+pub use calls::Calls;
 pub use credentials::{FieldError, validate_credentials};
 pub use http::http_client;
 pub use provider::{Endpoints, Page, Provider, ProviderError, connect};

@@ -43,7 +43,12 @@ impl PageSize {
         let mut cursor = cursor;
         for taken in 1.. {
             let passing = |error: &ProviderError| {
-                matches!(error, ProviderError::Transient { .. } | ProviderError::Throttled { .. })
+                matches!(
+                    error,
+                    ProviderError::Transient { .. }
+                        | ProviderError::Throttled { .. }
+                        | ProviderError::CircuitOpen { .. }
+                )
             };
             match step(cursor.clone()).await {
                 Ok(done) => {

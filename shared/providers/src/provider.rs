@@ -1,6 +1,7 @@
 //! The port: what every adapter offers, and the errors a caller has to tell apart.
 
 use crate::{
+    calls::Calls,
     credentials::{Credentials, FieldError},
     shopify::Shopify,
     stripe::Stripe,
@@ -54,6 +55,9 @@ pub enum ProviderError {
     /// The provider asks for a longer break than a call may wait.
     #[error("{message}")]
     Throttled { retry_after_s: u64, message: String },
+    /// The circuit breaker holds calls back.
+    #[error("{message}")]
+    CircuitOpen { retry_after_s: u64, message: String },
     /// The credentials do not open what is asked for.
     #[error("{message}")]
     AccessDenied { message: String },
@@ -74,6 +78,7 @@ impl ProviderError {
         match self {
             Self::Transient { .. } => ErrorName::ProviderUnavailable,
             Self::Throttled { .. } => ErrorName::ProviderThrottled,
+            Self::CircuitOpen { .. } => ErrorName::CircuitOpen,
             Self::AccessDenied { .. } => ErrorName::ProviderAccessDenied,
             Self::Rejected { .. } => ErrorName::ProviderRejected,
             Self::Malformed { .. } => ErrorName::ProviderMalformed,
@@ -108,14 +113,15 @@ pub fn connect(
     endpoints: &Endpoints,
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
+    calls: Calls,
 ) -> Result<Box<dyn Provider>, ProviderError> {
     match Credentials::read(adapter, credentials).map_err(|errors| credentials_error(&errors))? {
         Credentials::Shopify { shop, access_token } => {
             let base = endpoints.shopify_base_url.replace("{shop}", &shop);
-            Ok(Box::new(Shopify::new(tenant.clone(), &base, access_token, http, clock)))
+            Ok(Box::new(Shopify::new(tenant.clone(), &base, access_token, http, clock, calls)))
         }
         Credentials::Stripe { api_key } => {
-            Ok(Box::new(Stripe::new(tenant.clone(), &endpoints.stripe_base_url, api_key, http, clock)))
+            Ok(Box::new(Stripe::new(tenant.clone(), &endpoints.stripe_base_url, api_key, http, clock, calls)))
         }
     }
 }

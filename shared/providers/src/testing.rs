@@ -139,7 +139,7 @@ pub(crate) fn tenant() -> TenantId {
 }
 
 /// Retries without the waiting.
-pub(crate) fn quick() -> crate::http::RetryPolicy {
+pub(crate) fn quick() -> crate::calls::RetryPolicy {
     let millis = std::time::Duration::from_millis;
-    crate::http::RetryPolicy { retries: 3, first: millis(1), cap: millis(2) }
+    crate::calls::RetryPolicy { retries: 3, first: millis(1), cap: millis(2) }
 }

@@ -206,6 +206,10 @@ async fn next_page(
             }
             Ok(Some(Stop::Wait { reason: WaitReason::Throttled, retry_after_s }))
         }
+        Err(ProviderError::CircuitOpen { retry_after_s, message }) => {
+            tracing::info!(message, retry_after_s, "the circuit breaker holds calls back");
+            Ok(Some(Stop::Wait { reason: WaitReason::CircuitOpen, retry_after_s: retry_after_s.max(1) }))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -18,7 +18,7 @@ mod persist;
 mod report;
 mod staging;
 
-pub use accounts::{Accounts, HttpAccounts};
+pub use accounts::{Accounts, CALL_TIMEOUT, HttpAccounts, WITHIN};
 pub use error::StepError;
 pub use fetch::{FetchOutcome, FetchRecords};
 pub use finish::{FinishInput, FinishOutcome, FinishRun, ReportedFailure};

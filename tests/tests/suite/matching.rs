@@ -13,7 +13,7 @@ use domain::{
     time::Window,
 };
 use matching::{Outcome, RuleSet, RunInput, reconcile};
-use providers::{Endpoints, Page, connect};
+use providers::{Calls, Endpoints, Page, connect};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,8 +47,16 @@ async fn read(sandbox: &Sandbox, shop: &Shop, adapter: &str, rules: &RuleSet) ->
         _ => json!({ "api_key": shop.stripe_api_key }),
     };
     let tenant = TenantId::parse("tenant_1").expect("a tenant");
-    let provider = connect(adapter, &tenant, &credentials, &endpoints, providers::http_client(), Arc::new(Later))
-        .expect("credentials of the right shape");
+    let provider = connect(
+        adapter,
+        &tenant,
+        &credentials,
+        &endpoints,
+        providers::http_client(),
+        Arc::new(Later),
+        Calls::default(),
+    )
+    .expect("credentials of the right shape");
     let mut all = Page::default();
     let mut cursor = None;
     loop {

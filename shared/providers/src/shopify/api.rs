@@ -1,8 +1,9 @@
 //! One GraphQL call: version, credentials, the cost budget, and the errors that come with status 200.
 
 use crate::{
+    calls::Calls,
     credentials::Secret,
-    http::{Again, Answer, DEFAULT_RETRY_AFTER_S, FailedTry, LONGEST_WAIT, RetryPolicy, send, whole_seconds},
+    http::{Again, Answer, DEFAULT_RETRY_AFTER_S, FailedTry, LONGEST_WAIT, send, whole_seconds},
     provider::ProviderError,
 };
 use domain::{Clock, TenantId};
@@ -30,7 +31,7 @@ pub(super) struct Api {
     token: Secret,
     http: reqwest::Client,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) policy: RetryPolicy,
+    pub(super) calls: Calls,
     budget: Mutex<Budget>,
 }
 
@@ -71,14 +72,15 @@ impl Api {
         token: Secret,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
+        calls: Calls,
     ) -> Self {
         let url = format!("{}/admin/api/{VERSION}/graphql.json", base_url.trim_end_matches('/'));
-        Self { tenant, url, token, http, clock, policy: RetryPolicy::default(), budget: Mutex::default() }
+        Self { tenant, url, token, http, clock, calls, budget: Mutex::default() }
     }
 
     /// Runs a query and returns its `data`.
     pub(super) async fn query(&self, document: &'static str, variables: &Value) -> Result<Value, ProviderError> {
-        self.policy.run("shopify", || self.attempt(document, variables)).await
+        self.calls.retry("shopify", || self.attempt(document, variables)).await
     }
 
     async fn attempt(&self, document: &'static str, variables: &Value) -> Result<Value, FailedTry> {
@@ -90,7 +92,7 @@ impl Api {
         token.set_sensitive(true);
         let body = json!({"query": document, "variables": variables});
         let request = self.http.post(&self.url).header("X-Shopify-Access-Token", token).json(&body);
-        let answer = send(NAME, request).await?;
+        let answer = send(&self.calls, NAME, self.clock.as_ref(), request).await?;
         self.check_status(&answer)?;
         check_version(&answer)?;
         let broken = |_| FailedTry {

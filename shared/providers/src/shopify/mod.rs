@@ -19,6 +19,7 @@ mod select;
 mod tests;
 
 use crate::{
+    calls::Calls,
     credentials::Secret,
     paging::PageSize,
     provider::{Page, Provider, ProviderError},
@@ -47,8 +48,9 @@ impl Shopify {
         token: Secret,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
+        calls: Calls,
     ) -> Self {
-        Self { api: Api::new(tenant, base_url, token, http, clock), page_size: PageSize::default() }
+        Self { api: Api::new(tenant, base_url, token, http, clock, calls), page_size: PageSize::default() }
     }
 
     /// An answer without the older orders would look like a shop without them: better no answer.

@@ -2,6 +2,7 @@
 
 use super::Shopify;
 use crate::{
+    calls::Calls,
     credentials::Credentials,
     paging::PageSize,
     provider::{Page, Provider, ProviderError},
@@ -166,8 +167,8 @@ fn adapter_at(server: &Server, base_url: &str) -> Shopify {
     let credentials = json!({"shop": "acme", "access_token": "shpat_secret"});
     let Ok(Credentials::Shopify { access_token, .. }) = Credentials::read("shopify", &credentials) else { panic!() };
     let clock = Arc::new(FixedClock(at("2026-02-01T00:00:00Z")));
-    let mut adapter = Shopify::new(tenant(), base_url, access_token, server.client.clone(), clock);
-    adapter.api.policy = quick();
+    let mut adapter = Shopify::new(tenant(), base_url, access_token, server.client.clone(), clock, Calls::default());
+    adapter.api.calls.policy = quick();
     adapter
 }
 
@@ -380,11 +381,11 @@ async fn both_styles_of_throttling_are_waited_for_when_they_are_short() {
 async fn a_long_break_is_left_to_the_caller() {
     let server = Server::start(|_, _| throttled(0)).await;
     let mut adapter = adapter(&server);
-    adapter.api.policy.retries = 0;
+    adapter.api.calls.policy.retries = 0;
     let error = adapter.fetch(january(), None).await.unwrap_err();
     assert!(matches!(error, ProviderError::Throttled { retry_after_s: 9, .. }), "{error:?}");
     // The next query would ask for points that the bucket is known not to have.
-    adapter.api.policy.retries = 3;
+    adapter.api.calls.policy.retries = 3;
     let before = server.requests().len();
     let (page, requests) = stumble(|| Reply::text(429, "{}").with("Retry-After", "120")).await;
     assert!(matches!(page, Err(ProviderError::Throttled { retry_after_s: 120, .. })), "{page:?}");

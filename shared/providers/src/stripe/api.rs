@@ -1,8 +1,10 @@
 //! One REST call: version, credentials, and which answers may be tried again.
 
+use super::pace::Pace;
 use crate::{
+    calls::Calls,
     credentials::Secret,
-    http::{Again, Answer, FailedTry, RetryPolicy, send},
+    http::{Again, Answer, FailedTry, send},
     provider::ProviderError,
 };
 use domain::{Clock, TenantId};
@@ -20,7 +22,8 @@ pub(super) struct Api {
     key: Secret,
     http: reqwest::Client,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) policy: RetryPolicy,
+    pub(super) calls: Calls,
+    pace: Pace,
 }
 
 impl fmt::Debug for Api {
@@ -36,9 +39,10 @@ impl Api {
         key: Secret,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
+        calls: Calls,
     ) -> Self {
         let base_url = format!("{}/v1", base_url.trim_end_matches('/'));
-        Self { tenant, base_url, key, http, clock, policy: RetryPolicy::default() }
+        Self { tenant, base_url, key, http, clock, calls, pace: Pace::default() }
     }
 
     /// `segments` become the path, each escaped.
@@ -48,12 +52,14 @@ impl Api {
         url.path_segments_mut().map_err(|()| misplaced())?.extend(segments);
         url.query_pairs_mut().extend_pairs(query);
         tracing::debug!(tenant = %self.tenant, path = url.path(), "stripe request");
-        self.policy.run("stripe", || self.attempt(url.clone())).await
+        let endpoint = segments.first().copied().unwrap_or_default();
+        self.calls.retry("stripe", || self.attempt(endpoint, url.clone())).await
     }
 
-    async fn attempt(&self, url: Url) -> Result<Value, FailedTry> {
+    async fn attempt(&self, endpoint: &str, url: Url) -> Result<Value, FailedTry> {
+        self.pace.wait(endpoint).await;
         let request = self.http.get(url).bearer_auth(self.key.expose()).header("Stripe-Version", VERSION);
-        let answer = send(NAME, request).await?;
+        let answer = send(&self.calls, NAME, self.clock.as_ref(), request).await?;
         self.check(&answer)?;
         serde_json::from_slice(&answer.body).map_err(|_| FailedTry {
             error: ProviderError::Malformed { message: format!("{NAME} sent an answer that is not JSON") },

@@ -9,10 +9,12 @@ mod cursor;
 mod lists;
 mod money;
 mod normalise;
+mod pace;
 #[cfg(test)]
 mod tests;
 
 use crate::{
+    calls::Calls,
     credentials::Secret,
     paging::PageSize,
     provider::{Page, Provider, ProviderError},
@@ -37,8 +39,9 @@ impl Stripe {
         key: Secret,
         http: reqwest::Client,
         clock: Arc<dyn Clock>,
+        calls: Calls,
     ) -> Self {
-        Self { api: Api::new(tenant, base_url, key, http, clock), page_size: PageSize::default() }
+        Self { api: Api::new(tenant, base_url, key, http, clock, calls), page_size: PageSize::default() }
     }
 }
 

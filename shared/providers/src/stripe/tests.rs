@@ -2,6 +2,7 @@
 
 use super::Stripe;
 use crate::{
+    calls::Calls,
     credentials::Credentials,
     paging::PageSize,
     provider::{Page, Provider, ProviderError},
@@ -164,8 +165,8 @@ fn adapter(server: &Server) -> Stripe {
         panic!()
     };
     let clock = Arc::new(FixedClock(at("2026-02-01T00:00:00Z")));
-    let mut adapter = Stripe::new(tenant(), &server.url, api_key, server.client.clone(), clock);
-    adapter.api.policy = quick();
+    let mut adapter = Stripe::new(tenant(), &server.url, api_key, server.client.clone(), clock, Calls::default());
+    adapter.api.calls.policy = quick();
     adapter
 }
 

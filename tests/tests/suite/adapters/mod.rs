@@ -5,7 +5,7 @@ mod troubles;
 
 use crate::sandbox::client::{Sandbox, Shop};
 use domain::{Clock, TenantId, Timestamp, time::Window};
-use providers::{Endpoints, Page, Provider, ProviderError, connect};
+use providers::{Calls, Endpoints, Page, Provider, ProviderError, connect};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -62,7 +62,8 @@ impl World {
             stripe_base_url: format!("{}/stripe", self.sandbox.url),
         };
         let tenant = TenantId::parse("tenant_1").expect("a tenant");
-        connect(name, &tenant, credentials, &endpoints, self.http.clone(), Arc::new(Later)).expect("usable credentials")
+        connect(name, &tenant, credentials, &endpoints, self.http.clone(), Arc::new(Later), Calls::default())
+            .expect("usable credentials")
     }
 
     /// Everything in the window, by one adapter from beginning to end.
