@@ -113,6 +113,7 @@ def parameters(settings, sandbox_url):
         "StripeBaseUrl": f"{sandbox_url}/stripe",
         "WebhookAllowedOrigins": sandbox_url,
         "WebhookRetrySeconds": "1,1,2,2,3,3,3,3,3",
+        "BreakerOpenSeconds": "5",          # an outage in a test need not last for minutes
         "LogLevel": os.environ.get("SETTLER_LOG", "info"),
         "ThrottlingRateLimit": "10000",
         "ThrottlingBurstLimit": "10000",

@@ -40,6 +40,11 @@ ROUTES = {
     "GET /admin/projections/comparison": "ApiAdmin",
     "POST /admin/projections/rebuild": "ApiAdmin",
     "POST /admin/projections/unpark": "ApiAdmin",
+    "GET /admin/dead-letter-queue": "ApiAdmin",
+    "GET /admin/dead-letter-queue/{id}": "ApiAdmin",
+    **{f"POST /admin/dead-letter-queue/{part}": "ApiAdmin" for part in ("redrive", "{id}/resolve", "{id}/redrive")},
+    "GET /admin/circuit-breakers": "ApiAdmin",
+    **{f"POST /admin/circuit-breakers/{{key}}/{mode}": "ApiAdmin" for mode in ("open", "close", "auto")},
     "GET /healthz": "ApiQuery",
     "$default": "ApiQuery",
 }
@@ -195,6 +200,114 @@ class Stores(unittest.TestCase):
                     self.assertIn("DeadLetterConfig", target)
 
 
+def dead_letter_sources():
+    """{dead-letter queue: entry} of the table that dead-letter reads, its references taken as names."""
+    text = FUNCTIONS["DeadLetter"]["Properties"]["Environment"]["Variables"]["DEAD_LETTER_SOURCES"]["Fn::Sub"]
+    table = json.loads(re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text))
+    return {queue: entry for queue, entry in table.items()}
+
+
+class DeadLetters(unittest.TestCase):
+    """Every asynchronous edge ends in a queue that dead-letter reads."""
+
+    def edges(self):
+        """(edge, its dead-letter queue or None)"""
+        for name, queue in of_type("AWS::SQS::Queue").items():
+            if not name.endswith("DeadLetters"):
+                policy = queue["Properties"].get("RedrivePolicy", {})
+                yield f"queue {name}", policy.get("deadLetterTargetArn")
+        for name, function in FUNCTIONS.items():
+            for event, e in function["Properties"].get("Events", {}).items():
+                if e["Type"] == "DynamoDB":
+                    yield f"stream of {name}", e["Properties"].get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+                elif e["Type"] in ("Schedule", "ScheduleV2", "EventBridgeRule", "CloudWatchEvent", "S3", "SNS"):
+                    yield f"{event} of {name}", (e["Properties"].get("DeadLetterConfig") or {}).get("Arn")
+                    yield f"asynchronous {name}", self.on_failure(function)
+        for name, rule in of_type("AWS::Events::Rule").items():
+            for target in rule["Properties"]["Targets"]:
+                yield f"target {target['Id']} of {name}", target.get("DeadLetterConfig", {}).get("Arn")
+        for name in self.invoked_by_schedules():
+            yield f"schedules of {name}", self.on_failure(FUNCTIONS[name])
+        for name, schedule in of_type("AWS::Scheduler::Schedule").items():
+            yield f"schedule {name}", schedule["Properties"]["Target"].get("DeadLetterConfig", {}).get("Arn")
+
+    @staticmethod
+    def on_failure(function):
+        return function["Properties"].get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+
+    @staticmethod
+    def invoked_by_schedules():
+        """Functions that the scheduler's role, or a rule, may invoke."""
+        invoked = set()
+        for name, role in of_type("AWS::IAM::Role").items():
+            if "scheduler.amazonaws.com" in json.dumps(role["Properties"]["AssumeRolePolicyDocument"]):
+                for policy in role["Properties"].get("Policies", []):
+                    for statement in policy["PolicyDocument"]["Statement"]:
+                        if "lambda:InvokeFunction" in as_list(statement["Action"]):
+                            invoked |= {r["Fn::GetAtt"][0] for r in as_list(statement["Resource"])}
+        for rule in of_type("AWS::Events::Rule").values():
+            invoked |= {t["Arn"]["Fn::GetAtt"][0] for t in rule["Properties"]["Targets"] if t["Arn"].get("Fn::GetAtt", [""])[0] in FUNCTIONS}
+        return sorted(invoked & set(FUNCTIONS))
+
+    def test_every_asynchronous_edge_has_a_dead_letter_queue_that_is_read(self):
+        sources = dead_letter_sources()
+        edges = list(self.edges())
+        self.assertGreaterEqual(len(edges), 6)
+        for edge, destination in edges:
+            with self.subTest(edge):
+                self.assertIsNotNone(destination, f"{edge} has no dead-letter queue")
+                self.assertIn(destination["Fn::GetAtt"][0], sources)
+
+    def test_every_dead_letter_queue_is_read_and_known(self):
+        queues = {n for n in of_type("AWS::SQS::Queue") if n.endswith("DeadLetters")}
+        read = {e["Properties"]["Queue"]["Fn::GetAtt"][0] for e in FUNCTIONS["DeadLetter"]["Properties"]["Events"].values()}
+        self.assertEqual(read, queues)
+        self.assertEqual(set(dead_letter_sources()), queues)
+        timeout = FUNCTIONS["DeadLetter"]["Properties"].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+        for name in queues:
+            self.assertGreaterEqual(RESOURCES[name]["Properties"]["VisibilityTimeout"], 6 * timeout, name)
+
+    def test_every_source_has_a_way_back_that_operators_may_take(self):
+        admin = FUNCTIONS["ApiAdmin"]["Properties"]
+        targets = json.loads(re.sub(r"\$\{(\w+)(\.Arn)?\}", r"\1", admin["Environment"]["Variables"]["REDRIVE_TARGETS"]["Fn::Sub"]))
+        # What a rule could not deliver is known by its target; `bus` stands for a target that is nobody's.
+        self.assertEqual(set(targets) | {"bus"}, {entry["source"] for entry in dead_letter_sources().values()})
+        allowed = {action: {r["Fn::GetAtt"][0] for _, s in self.statements_of(admin) if action in as_list(s["Action"]) for r in as_list(s["Resource"]) if "Fn::GetAtt" in r}
+                   for action in ("sqs:SendMessage", "lambda:InvokeFunction")}
+        self.assertEqual({t["queue"] for t in targets.values() if "queue" in t}, allowed["sqs:SendMessage"])
+        self.assertEqual({t["function"] for t in targets.values() if "function" in t}, allowed["lambda:InvokeFunction"])
+        for entry in dead_letter_sources().values():
+            if entry.get("target") in of_type("AWS::SQS::Queue"):
+                self.assertEqual(targets[entry["source"]], {"queue": entry["target"]})
+
+    @staticmethod
+    def statements_of(function):
+        return [(None, s) for d in function["Policies"] if isinstance(d, dict) and "Statement" in d for s in d["Statement"]]
+
+    def test_the_counts_are_those_of_the_redrive_policies(self):
+        for name, queue in of_type("AWS::SQS::Queue").items():
+            policy = queue["Properties"].get("RedrivePolicy")
+            if policy:
+                with self.subTest(name):
+                    entry = dead_letter_sources()[policy["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+                    self.assertEqual(entry["max_retries"], policy["maxReceiveCount"])
+                    self.assertEqual(entry["target"], name)
+
+    def test_a_consumer_knows_its_queue_its_count_and_where_its_dead_letters_go(self):
+        for name, function in FUNCTIONS.items():
+            p = function["Properties"]
+            variables = p.get("Environment", {}).get("Variables", {})
+            for event in p.get("Events", {}).values():
+                if event["Type"] != "SQS" or name == "DeadLetter":
+                    continue
+                with self.subTest(name):
+                    queue = event["Properties"]["Queue"]["Fn::GetAtt"][0]
+                    policy = RESOURCES[queue]["Properties"]["RedrivePolicy"]
+                    self.assertEqual(variables["QUEUE_URL"], {"Ref": queue})
+                    self.assertEqual(variables["DEAD_LETTER_QUEUE_URL"], {"Ref": policy["deadLetterTargetArn"]["Fn::GetAtt"][0]})
+                    self.assertEqual(int(variables.get("MAX_RECEIVE_COUNT", 5)), policy["maxReceiveCount"])
+
+
 class Api(unittest.TestCase):
     def test_routes(self):
         found = {}
@@ -244,6 +357,21 @@ class StateMachines(unittest.TestCase):
             if task["Type"] == "Task":
                 function = task["Arguments"]["FunctionName"].strip("${}")
                 self.assertLess(FUNCTIONS[function]["Properties"]["Timeout"], task["TimeoutSeconds"], name)
+
+    def test_a_call_ends_before_its_invocation_and_that_before_its_function_and_that_before_its_task(self):
+        p = FUNCTIONS["StepFetchRecords"]["Properties"]
+        call = TEMPLATE["Parameters"]["ProviderCallTimeoutSeconds"]
+        self.assertEqual(p["Environment"]["Variables"]["PROVIDER_CALL_TIMEOUT_SECONDS"], {"Ref": "ProviderCallTimeoutSeconds"})
+        invocation = int(p["Environment"]["Variables"]["PROVIDER_DEADLINE_SECONDS"])
+        lease = TEMPLATE["Parameters"]["BreakerLeaseSeconds"]["Default"]
+        self.assertEqual(call["Default"], 30)
+        self.assertLess(call["Default"], call["MaxValue"])
+        self.assertLess(call["Default"], lease)
+        self.assertLess(call["MaxValue"], invocation)
+        self.assertLess(invocation, p["Timeout"])
+        for name, task, _ in self.each():
+            if task["Type"] == "Task" and task["Arguments"].get("FunctionName") == "${StepFetchRecords}":
+                self.assertLess(p["Timeout"], task["TimeoutSeconds"], name)
 
     def test_a_branch_assigns_nothing_and_never_fails(self):
         for name, state, in_branch in self.each():

@@ -5,10 +5,13 @@
 
 mod bells;
 mod blobs;
+mod circuits;
 mod clock;
 pub mod consumer;
 mod failure;
+mod letters;
 mod logs;
+mod resend;
 mod schedules;
 mod secrets;
 mod settings;
@@ -17,10 +20,13 @@ mod webhook_queue;
 
 pub use bells::{ParkedLetters, answer_bells};
 pub use blobs::S3Blobs;
+pub use circuits::{CircuitBus, breakers};
 pub use clock::{SystemClock, SystemEntropy, UuidIds};
 pub use consumer::{Consumer, Delivery, MessageError};
 pub use failure::{FunctionError, function_error};
+pub use letters::{dead_letters, redrive};
 pub use logs::start_logs;
+pub use resend::{AwsResend, Target};
 pub use schedules::{SchedulerEntries, schedule_name};
 pub use secrets::SecretsManager;
 pub use settings::{MissingSettings, Settings};

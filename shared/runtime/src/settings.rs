@@ -1,6 +1,6 @@
 //! Settings out of the environment. A function that lacks some says which, all at once, before its first event.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use thiserror::Error;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,6 +32,16 @@ impl Settings {
         self.0.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
+    /// A whole number of seconds, at least one.
+    ///
+    /// # Errors
+    /// The name when it is set to anything else.
+    pub fn seconds(&self, name: &str, default: Duration) -> Result<Duration, MissingSettings> {
+        let Some(text) = self.optional(name) else { return Ok(default) };
+        let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+        seconds.map(Duration::from_secs).ok_or_else(|| MissingSettings(vec![format!("{name} (seconds)")]))
+    }
+
     pub(crate) fn any_begins_with(&self, prefix: &str) -> bool {
         self.0.iter().any(|(name, value)| name.starts_with(prefix) && !value.is_empty())
     }
@@ -51,6 +61,10 @@ mod tests {
     fn all_missing_settings_are_named_at_once() {
         let settings = Settings::from([("A", "1"), ("B", "")]);
         assert_eq!(settings.require(["A"]), Ok(["1".to_owned()]));
+        let three = Duration::from_secs(3);
+        assert_eq!(settings.seconds("A", three), Ok(Duration::from_secs(1)));
+        assert_eq!(settings.seconds("B", three), Ok(three));
+        assert!(Settings::from([("A", "0")]).seconds("A", three).is_err());
         assert_eq!(settings.require(["A", "B", "C"]), Err(MissingSettings(vec!["B".into(), "C".into()])));
     }
 }
