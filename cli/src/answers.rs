@@ -96,6 +96,21 @@ answers! {
         current_step: Option<String>, #[serde(alias = "step_history")] steps: Vec<StepRun>, retry_count: u64,
         next_retry_at: Option<String>, error: Option<Failure>, started_at: Option<String>, updated_at: Option<String>,
     }
+    DeadLetter {
+        id: String, state: String, source: String, tenant_id: Option<String>, saga_id: Option<String>,
+        correlation_id: Option<String>, error_type: String, error_message: String, payload: Value, payload_ref: Option<String>,
+        retry_count: u64, returns: u64, first_seen: String, last_seen: String, resolution_notes: Option<String>, by: Option<String>,
+    }
+    NotRedriven { id: String, detail: String, }
+    RedrivenSet { ids: Vec<String>, redriven: u64, failed: Vec<NotRedriven>, more: bool, }
+    CircuitTransition {
+        at: String, from: String, to: String, reason: String, calls: Option<u64>, failures: Option<u64>, open: Option<u64>,
+        successes: Option<u64>, by: Option<String>,
+    }
+    Circuit {
+        circuit: String, state: String, mode: String, retry_at: Option<String>, calls: u64, failures: u64,
+        history: Vec<CircuitTransition>,
+    }
     Metadata { user_id: Option<String>, timestamp: String, }
     Event {
         aggregate_id: String, aggregate_type: String, sequence: u64, event_type: String, data: Value, metadata: Metadata,

@@ -89,6 +89,11 @@ impl Client {
         Ok(Self { http, base, config })
     }
 
+    /// The tenant that a platform key acts for, if one was named.
+    pub fn tenant(&self) -> Option<&str> {
+        self.config.tenant.as_deref()
+    }
+
     /// # Errors
     /// The problem that the API answered, or a network error.
     pub async fn get(&self, path: &[&str], query: Query<'_>) -> Result<Answer> {

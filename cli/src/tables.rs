@@ -83,9 +83,11 @@ pub enum Tone {
 /// How a status of a run, a saga, a step or an order looks.
 pub fn tone(status: &str) -> Tone {
     match status {
-        "completed" | "succeeded" | "paid" => Tone::Good,
-        "failed" | "stuck" | "killed" | "unpaid" | "disputed" => Tone::Bad,
-        "running" | "compensating" | "paused" | "waiting" | "cancelled" | "partly_paid" => Tone::Open,
+        "completed" | "succeeded" | "paid" | "resolved" | "closed" => Tone::Good,
+        "failed" | "stuck" | "killed" | "unpaid" | "disputed" | "new" | "open" => Tone::Bad,
+        "running" | "compensating" | "paused" | "waiting" | "cancelled" | "partly_paid" | "redriven" | "half_open" => {
+            Tone::Open
+        }
         _ => Tone::Neutral,
     }
 }

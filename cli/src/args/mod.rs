@@ -1,11 +1,13 @@
 //! What may be typed. Help texts are part of the product: each command says what it is for and shows a line to copy.
 
+mod operations;
 mod projections;
 mod reconciliation;
 mod webhook;
 
 pub use webhook::WebhookCommand;
 
+pub use operations::{BreakerCommand, DlqCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{ListRuns, Orders, ReconciliationCommand, Report, Results, Start};
 
@@ -103,6 +105,12 @@ Examples:
     /// Read models: whether they are complete, and how to rebuild them (platform key)
     #[command(subcommand, visible_alias = "projection")]
     Projections(ProjectionsCommand),
+    /// Messages that nobody could handle (platform key)
+    #[command(subcommand, visible_alias = "dead-letters")]
+    Dlq(DlqCommand),
+    /// Circuit breakers around the providers (platform key)
+    #[command(subcommand, visible_alias = "breakers")]
+    Breaker(BreakerCommand),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  settler completions bash > ~/.local/share/bash-completion/completions/settler")]
     Completions {

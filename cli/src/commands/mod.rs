@@ -1,6 +1,8 @@
 //! One file per subject. A command makes its calls and hands the answer to the table or prints it as it came.
 
+pub mod breaker;
 pub mod connection;
+pub mod dlq;
 pub mod events;
 pub mod job;
 pub mod projections;
@@ -44,6 +46,8 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Usage(days) => usage::daily(context, &days).await,
         Command::ErrorHotspots(filter) => usage::hotspots(context, &filter).await,
         Command::Projections(command) => projections::run(context, command).await,
+        Command::Dlq(command) => dlq::run(context, command).await,
+        Command::Breaker(command) => breaker::run(context, command).await,
         // Needs no API and was answered before.
         Command::Completions { .. } => Ok(()),
     }

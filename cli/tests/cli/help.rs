@@ -39,6 +39,16 @@ const COMMANDS: &[&str] = &[
     "projections status",
     "projections rebuild",
     "projections unpark",
+    "dlq",
+    "dlq list",
+    "dlq show",
+    "dlq resolve",
+    "dlq redrive",
+    "breaker",
+    "breaker list",
+    "breaker open",
+    "breaker close",
+    "breaker auto",
     "completions",
 ];
 

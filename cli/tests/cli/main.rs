@@ -5,6 +5,7 @@
 mod connections_and_jobs;
 mod fake;
 mod help;
+mod operations;
 mod read_models;
 mod reconciliations;
 mod samples;

@@ -1,10 +1,14 @@
 //! Translate, read, translate. Every call about one tenant leaves a trace with that tenant before it reads anything.
 
-use crate::{events, read_models, sagas};
+use crate::{circuits, events, letters, read_models, sagas};
 use domain::Clock;
 use event_store::EventStore;
 use http_api::{Problem, Request, Response, access::operator, audit::Audit, close, open, routes};
 use projections::{ReadModels, rebuild::RebuildStore};
+use resilience::{
+    breaker::{Force, Mode},
+    dead_letter::Redrive,
+};
 use serde_json::Value;
 use std::{convert::Infallible, sync::Arc};
 
@@ -15,6 +19,10 @@ pub struct Handler {
     pub work: Arc<dyn read_models::WorkQueue>,
     pub clock: Arc<dyn Clock>,
     pub audit: Audit,
+    pub redrive: Redrive,
+    pub force: Force,
+    /// Providers that a circuit may belong to.
+    pub providers: &'static [&'static str],
 }
 
 impl Handler {
@@ -37,6 +45,15 @@ impl Handler {
             routes::REBUILD_PROJECTIONS => read_models::rebuild(self, request, &key_id).await,
             routes::UNPARK_PROJECTION => read_models::unpark(self, request, &key_id).await,
             routes::GET_SAGA => sagas::one(self, request, &key_id).await,
+            routes::LIST_DEAD_LETTERS => letters::list(self, request, &key_id).await,
+            routes::GET_DEAD_LETTER => letters::one(self, request, &key_id).await,
+            routes::RESOLVE_DEAD_LETTER => letters::resolve_one(self, request, &key_id).await,
+            routes::REDRIVE_DEAD_LETTER => letters::redrive_one(self, request, &key_id).await,
+            routes::REDRIVE_DEAD_LETTERS => letters::redrive_many(self, request, &key_id).await,
+            routes::LIST_CIRCUITS => circuits::list(self, request, &key_id).await,
+            routes::OPEN_CIRCUIT => circuits::force(self, request, &key_id, Mode::ForcedOpen).await,
+            routes::CLOSE_CIRCUIT => circuits::force(self, request, &key_id, Mode::ForcedClosed).await,
+            routes::FREE_CIRCUIT => circuits::force(self, request, &key_id, Mode::Automatic).await,
             _ => Err(Problem::not_found("there is no such route")),
         }
     }

@@ -1,7 +1,9 @@
 //! The operators' side of the HTTP API.
 
+mod circuits;
 mod events;
 mod handler;
+mod letters;
 mod owner;
 mod read_models;
 mod sagas;
@@ -13,6 +15,7 @@ use http_api::audit::Audit;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use projections::{DynamoProjections, Tables};
 use read_models::SqsWork;
+use resilience::breaker::Force;
 use runtime::{Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
@@ -36,8 +39,16 @@ async fn main() -> Result<(), Error> {
     let tables =
         Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, ..Tables::default() };
     let models = Arc::new(DynamoProjections::new(dynamodb(&aws), tables));
-    let audit = Audit::new(store.clone(), clock.clone(), ids);
-    let work = Arc::new(SqsWork::new(&aws, queue));
-    let handler = Handler { store, registry: Arc::clone(&models) as _, models, work, clock, audit };
+    let handler = Handler {
+        audit: Audit::new(store.clone(), clock.clone(), ids),
+        redrive: runtime::redrive(&aws, &settings, Arc::clone(&store), Arc::clone(&clock))?,
+        force: Force(runtime::breakers(&aws, &settings)?),
+        providers: &["shopify", "stripe"],
+        work: Arc::new(SqsWork::new(&aws, queue)),
+        registry: Arc::clone(&models) as _,
+        store,
+        models,
+        clock,
+    };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }

@@ -1,6 +1,8 @@
 //! The handler over read models and the store in memory: every sample event, two tenants with the same id, and the trail
 //! that an operator leaves.
 
+mod operations;
+
 use crate::{handler::Handler, read_models::WorkQueue};
 use domain::{
     CorrelationId, Metadata, TenantId, Timestamp,
@@ -57,9 +59,13 @@ async fn world(tenants: &[&str]) -> World {
         registry: models.clone(),
         work: asked.clone(),
         audit: Audit::new(events.clone(), clock.clone(), ids.clone()),
+        redrive: operations::redrive(&clock),
+        force: operations::force(&clock, &ids),
+        providers: &["shopify", "stripe"],
         clock,
     };
     let world = World { store, handler, ids, asked };
+    operations::fill(&world.handler).await;
     for name in tenants {
         world.run(&tenant(name)).await;
     }

@@ -13,6 +13,7 @@ pub mod conditional;
 pub mod held;
 pub mod items;
 pub mod openapi;
+pub mod operations;
 pub mod page;
 pub mod problem;
 mod projection_shapes;

@@ -67,7 +67,13 @@ pub const fn status_of(name: ErrorName) -> u16 {
         E::IdempotencyKeyReused | E::CredentialsMissing => 422,
         E::ConservationBroken | E::CorruptStream | E::Internal => 500,
         E::ProviderAccessDenied | E::ProviderRejected | E::ProviderMalformed => 502,
-        E::Transient | E::ProviderUnavailable | E::ProviderThrottled | E::StepTimedOut | E::StepCrashed => 503,
+        E::Transient
+        | E::ProviderUnavailable
+        | E::ProviderThrottled
+        | E::CircuitOpen
+        | E::ConsumerCrashed
+        | E::StepTimedOut
+        | E::StepCrashed => 503,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     access::Scope,
+    operations::{CIRCUIT, DEAD_LETTER, LETTER_STATES, MAX_NAME, REDRIVE_SET, REDRIVEN, RESOLVE},
     page::{DEFAULT_LIMIT, MAX_LIMIT},
     projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
     shape::{Kind, Shape},
@@ -42,6 +43,16 @@ pub const EVENTS_OF_AGGREGATE: &str = "GET /admin/events/{aggregate_type}/{aggre
 pub const EVENTS_OF_CORRELATION: &str = "GET /admin/events/correlation/{correlation_id}";
 pub const LIST_SAGAS: &str = "GET /admin/sagas";
 pub const GET_SAGA: &str = "GET /admin/sagas/{saga_type}/{saga_id}";
+
+pub const LIST_DEAD_LETTERS: &str = "GET /admin/dead-letter-queue";
+pub const GET_DEAD_LETTER: &str = "GET /admin/dead-letter-queue/{id}";
+pub const RESOLVE_DEAD_LETTER: &str = "POST /admin/dead-letter-queue/{id}/resolve";
+pub const REDRIVE_DEAD_LETTER: &str = "POST /admin/dead-letter-queue/{id}/redrive";
+pub const REDRIVE_DEAD_LETTERS: &str = "POST /admin/dead-letter-queue/redrive";
+pub const LIST_CIRCUITS: &str = "GET /admin/circuit-breakers";
+pub const OPEN_CIRCUIT: &str = "POST /admin/circuit-breakers/{key}/open";
+pub const CLOSE_CIRCUIT: &str = "POST /admin/circuit-breakers/{key}/close";
+pub const FREE_CIRCUIT: &str = "POST /admin/circuit-breakers/{key}/auto";
 
 /// A parameter in the query.
 #[derive(Debug, Clone, Copy)]
@@ -402,6 +413,89 @@ pub const ROUTES: &[Route] = &[
         query: &[TENANT_ID],
         answer: Answer::One(&SAGA),
         problems: &[400, 403, 404, 409, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: LIST_DEAD_LETTERS,
+        operation: "listDeadLetters",
+        summary: "What nobody could handle: new ones first, then redriven, then resolved; newest first within each",
+        query: &[
+            query("state", Kind::OneOf(LETTER_STATES), ""),
+            query("source", Kind::Text(MAX_NAME), "Such as saga-control."),
+            query("error_type", Kind::Text(MAX_NAME), "Such as Settler.ConsumerCrashed."),
+            query("tenant_id", Kind::Id, ""),
+            LIMIT,
+            CURSOR,
+        ],
+        answer: Answer::PageOf(&DEAD_LETTER),
+        problems: &[400, 403, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: GET_DEAD_LETTER,
+        operation: "getDeadLetter",
+        summary: "A dead letter with its payload",
+        answer: Answer::One(&DEAD_LETTER),
+        problems: &[403, 404, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: RESOLVE_DEAD_LETTER,
+        operation: "resolveDeadLetter",
+        summary: "Deal with a dead letter for good, and say how; again with the same notes is the same",
+        body: Some(&RESOLVE),
+        answer: Answer::One(&DEAD_LETTER),
+        problems: &[400, 403, 404, 409, 413, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: REDRIVE_DEAD_LETTER,
+        operation: "redriveDeadLetter",
+        summary: "Send a dead letter back to where it came from; again within a minute is the same",
+        answer: Answer::One(&DEAD_LETTER),
+        problems: &[403, 404, 409, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: REDRIVE_DEAD_LETTERS,
+        operation: "redriveDeadLetters",
+        summary: "Send a set of new dead letters back, or count it first",
+        body: Some(&REDRIVE_SET),
+        answer: Answer::One(&REDRIVEN),
+        problems: &[400, 403, 413, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: LIST_CIRCUITS,
+        operation: "listCircuits",
+        summary: "Circuit breakers that were used, with their last changes",
+        query: &[query("tenant_id", Kind::Id, "This tenant's and the providers' own."), LIMIT, CURSOR],
+        answer: Answer::PageOf(&CIRCUIT),
+        problems: &[400, 403, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: OPEN_CIRCUIT,
+        operation: "openCircuit",
+        summary: "Force a circuit open: no call goes out until it is closed or automatic again",
+        answer: Answer::One(&CIRCUIT),
+        problems: &[403, 404, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: CLOSE_CIRCUIT,
+        operation: "closeCircuit",
+        summary: "Force a circuit closed: calls go out whatever happens",
+        answer: Answer::One(&CIRCUIT),
+        problems: &[403, 404, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: FREE_CIRCUIT,
+        operation: "freeCircuit",
+        summary: "Leave a circuit to itself again, closed to begin with",
+        answer: Answer::One(&CIRCUIT),
+        problems: &[403, 404, 500, 503],
         ..ADMIN
     },
     Route {

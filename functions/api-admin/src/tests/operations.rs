@@ -1,0 +1,222 @@
+//! Dead letters and circuits: what operators see and do, and the trail that it leaves.
+
+use super::{sample, tenant, with_query, world};
+use crate::handler::Handler;
+use async_trait::async_trait;
+use domain::Timestamp;
+use resilience::{
+    Attributes, DeadLetter,
+    breaker::{Breakers, Force, Guarded, MemoryCircuits, Outcome, Policy, Silent},
+    dead_letter::{MemoryLetters, Redrive, Resend, Unsent},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use testkit::{FixedClock, SequentialIds};
+
+const LETTER: &str = "19dd0b57-b21e-4ac1-bd88-01bbb068cb78";
+
+/// Takes everything that has a way back.
+struct Taken;
+
+#[async_trait]
+impl Resend for Taken {
+    fn knows(&self, source: &str) -> bool {
+        source == "saga-control"
+    }
+
+    async fn resend(&self, _source: &str, payload: &str, attributes: &Attributes) -> Result<(), Unsent> {
+        assert!(!payload.is_empty() && attributes.contains_key("dead_letter_id"));
+        Ok(())
+    }
+}
+
+pub fn redrive(clock: &Arc<FixedClock>) -> Redrive {
+    Redrive { store: Arc::new(MemoryLetters::default()), resend: Arc::new(Taken), clock: clock.clone() }
+}
+
+pub fn force(clock: &Arc<FixedClock>, ids: &Arc<SequentialIds>) -> Force {
+    Force(Breakers {
+        store: Arc::new(MemoryCircuits::default()),
+        bus: Arc::new(Silent),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        policy: Policy::default(),
+    })
+}
+
+/// Three letters, one of them nobody's, and an open circuit of acme's.
+pub async fn fill(handler: &Handler) {
+    let at = |minutes: i64| Timestamp::from_millis(super::NOW.millis() + minutes * 60_000);
+    for (number, (id, source, of)) in (0..).zip([
+        (LETTER, "saga-control", Some("acme")),
+        ("second", "saga-control", Some("other")),
+        ("third", "bus", None),
+    ]) {
+        let letter = DeadLetter {
+            id: id.into(),
+            occurrence: id.into(),
+            source: source.into(),
+            tenant_id: of.map(tenant),
+            correlation_id: None,
+            saga_id: Some("february".into()),
+            event_id: None,
+            error_type: "Settler.NotFound".into(),
+            error_message: "there is no reconciliation `february`".into(),
+            payload: if number == 2 { "{not json".into() } else { json!({"detail": {"n": number}}).to_string() },
+            retry_count: 1,
+            max_retries: 5,
+            first_seen: at(number),
+            last_seen: at(number),
+        };
+        handler.redrive.store.write(&letter).await.unwrap();
+    }
+    let guard = handler.force.0.guard("stripe", &tenant("acme"));
+    for _ in 0..5 {
+        guard.record(Outcome::Failed).await;
+    }
+}
+
+fn with_body(name: &str, body: &Value) -> Value {
+    let mut event = sample(name);
+    event["body"] = json!(body.to_string());
+    event
+}
+
+#[tokio::test]
+async fn letters_are_filtered_and_their_payload_is_shown_alone() {
+    let world = world(&["acme"]).await;
+    for (query, found) in [
+        (Value::Null, 3),
+        (json!({"state": "new"}), 3),
+        (json!({"state": "resolved"}), 0),
+        (json!({"source": "saga-control"}), 2),
+        (json!({"tenant_id": "acme"}), 1),
+        (json!({"error_type": "Settler.Internal"}), 0),
+    ] {
+        let items = world.ask(&with_query("dead-letters", query.clone())).await.body["items"].clone();
+        assert_eq!(items.as_array().unwrap().len(), found, "{query}");
+        assert!(items.as_array().unwrap().iter().all(|item| item["payload"].is_null()));
+    }
+    assert_eq!(world.all(&with_query("dead-letters", json!({})), "1").await.len(), 3);
+    assert_eq!(world.ask(&sample("dead-letter")).await.body["payload"], json!({"detail": {"n": 0}}));
+    let mut unreadable = sample("dead-letter");
+    unreadable["pathParameters"]["id"] = json!("third");
+    assert_eq!(world.ask(&unreadable).await.body["payload"], "{not json");
+}
+
+#[tokio::test]
+async fn a_letter_is_resolved_with_notes_once() {
+    let world = world(&["acme"]).await;
+    let resolve = with_body("dead-letter-resolve", &json!({"notes": "wrong id, told the customer"}));
+    let first = world.ask(&resolve).await;
+    assert_eq!(
+        (first.status, &first.body["state"], &first.body["by"]),
+        (200, &json!("resolved"), &json!("key_platform"))
+    );
+    assert_eq!(world.ask(&resolve).await.body, first.body, "again is the same");
+    let other = with_body("dead-letter-resolve", &json!({"notes": "another story"}));
+    assert_eq!(world.ask(&other).await.status, 409);
+    assert_eq!(world.ask(&sample("dead-letter-redrive")).await.status, 409, "resolved is resolved");
+    assert_eq!(world.audited("acme").await, 4);
+}
+
+#[tokio::test]
+async fn a_letter_is_redriven_and_a_repeated_request_sends_nothing_more() {
+    let world = world(&["acme"]).await;
+    let first = world.ask(&sample("dead-letter-redrive")).await;
+    assert_eq!((first.status, &first.body["state"]), (200, &json!("redriven")));
+    assert_eq!(world.ask(&sample("dead-letter-redrive")).await.body, first.body);
+    let mut stuck = sample("dead-letter-redrive");
+    stuck["pathParameters"]["id"] = json!("third");
+    let held = world.ask(&stuck).await;
+    assert_eq!(held.status, 409, "nothing can be sent back there");
+    assert!(held.body["detail"].as_str().unwrap().contains("resolve it instead"));
+}
+
+#[tokio::test]
+async fn a_set_is_counted_before_it_is_redriven() {
+    let world = world(&["acme"]).await;
+    let set = |more: Value| {
+        let mut body = json!({"source": "saga-control", "rate_per_s": 100});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with_body("dead-letters-redrive", &body)
+    };
+    let counted = world.ask(&set(json!({"dry_run": true}))).await.body;
+    assert_eq!((counted["ids"].as_array().unwrap().len(), &counted["redriven"]), (2, &json!(0)));
+    let one = world.ask(&set(json!({"limit": 1}))).await.body;
+    assert_eq!((&one["redriven"], &one["more"]), (&json!(1), &json!(true)));
+    let rest = world.ask(&set(json!({"tenant_id": "acme"}))).await.body;
+    assert_eq!((&rest["redriven"], &rest["more"]), (&json!(1), &json!(false)));
+    assert!(
+        world.audited("acme").await > 0 && world.audited("other").await > 0,
+        "each tenant's letter is in its trail"
+    );
+}
+
+#[tokio::test]
+async fn circuits_are_shown_with_what_happened_to_them() {
+    let world = world(&["acme"]).await;
+    let items = world.ask(&with_query("circuits", json!({}))).await.body["items"].clone();
+    let circuit = items.as_array().unwrap().iter().find(|circuit| circuit["circuit"] == "stripe.acme").unwrap();
+    assert_eq!((&circuit["state"], &circuit["calls"], &circuit["failures"]), (&json!("open"), &json!(5), &json!(5)));
+    assert_eq!(circuit["history"][0]["reason"], "failures");
+    let others = world.ask(&with_query("circuits", json!({"tenant_id": "other"}))).await.body["items"].clone();
+    assert!(others.as_array().unwrap().iter().all(|circuit| circuit["tenant_id"].is_null()));
+}
+
+#[tokio::test]
+async fn an_operator_forces_a_circuit_and_lets_it_go() {
+    let world = world(&["acme"]).await;
+    for (name, state, mode) in [
+        ("circuit-close", "closed", "forced_closed"),
+        ("circuit-open", "open", "forced_open"),
+        ("circuit-auto", "closed", "automatic"),
+    ] {
+        let held = world.ask(&sample(name)).await;
+        assert_eq!(
+            (held.status, &held.body["state"], &held.body["mode"]),
+            (200, &json!(state), &json!(mode)),
+            "{name}"
+        );
+        assert_eq!(world.ask(&sample(name)).await.body, held.body, "{name} again is the same");
+    }
+    assert_eq!(world.audited("acme").await, 6);
+    for key in ["paypal", "stripe.a b", "", "stripe.acme.x"] {
+        let mut event = sample("circuit-open");
+        event["pathParameters"]["key"] = json!(key);
+        assert_eq!(world.ask(&event).await.status, 404, "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_wish_is_said_at_once() {
+    let world = world(&["acme"]).await;
+    for (name, body, wrong) in [
+        ("dead-letter-resolve", json!({}), vec![("/notes", "missing")]),
+        (
+            "dead-letter-resolve",
+            json!({"notes": "", "state": "new"}),
+            vec![("/notes", "invalid"), ("/state", "unknown_field")],
+        ),
+        ("dead-letter-resolve", json!({"notes": "n".repeat(2_001)}), vec![("/notes", "too_long")]),
+        (
+            "dead-letters-redrive",
+            json!({"limit": 101, "rate_per_s": 0, "before": "soon", "dry_run": "yes"}),
+            vec![("/before", "invalid"), ("/dry_run", "wrong_type"), ("/limit", "invalid"), ("/rate_per_s", "invalid")],
+        ),
+    ] {
+        let held = world.ask(&with_body(name, &body)).await;
+        assert_eq!((held.status, held.wrong()), (400, wrong), "{name} {body}");
+    }
+    for name in ["dead-letter", "dead-letter-resolve", "dead-letter-redrive"] {
+        for id in ["nowhere", "a/b"] {
+            let mut event = sample(name);
+            event["pathParameters"]["id"] = json!(id);
+            assert_eq!(world.ask(&event).await.status, 404, "{name} {id}");
+        }
+    }
+    assert_eq!(
+        world.ask(&with_query("dead-letters", json!({"state": "lost"}))).await.wrong(),
+        [("query:state", "invalid")]
+    );
+}
