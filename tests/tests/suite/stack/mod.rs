@@ -4,10 +4,14 @@
 
 mod access;
 mod bad_input;
+mod breakers;
 mod client;
 mod command_line;
+mod consumer;
+mod dead_letters;
 mod failures;
 pub mod judge;
+mod queues;
 mod read_models;
 mod results;
 mod starts;
