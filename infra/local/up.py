@@ -112,6 +112,7 @@ def parameters(settings, sandbox_url):
         "ShopifyBaseUrl": f"{sandbox_url}/shopify/{{shop}}",
         "StripeBaseUrl": f"{sandbox_url}/stripe",
         "WebhookAllowedOrigins": sandbox_url,
+        "ScheduleGroupInPolicies": "default",
         "WebhookRetrySeconds": "1,1,2,2,3,3,3,3,3",
         "BreakerOpenSeconds": "5",          # an outage in a test need not last for minutes
         "LogLevel": os.environ.get("SETTLER_LOG", "info"),

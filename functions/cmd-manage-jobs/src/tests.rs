@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::{
     ConnectionId, JobId, TenantId,
     connection::Adapter,
-    ports::{PortError, Schedules, Secrets},
+    ports::{PortError, ScheduleError, Schedules, Secrets},
     schedule::Schedule,
 };
 use event_store::{EventStore, MemoryStore, StreamKey};
@@ -36,9 +36,9 @@ struct Scheduler(Mutex<BTreeMap<String, Schedule>>);
 
 #[async_trait]
 impl Schedules for Scheduler {
-    async fn put(&self, tenant: &TenantId, job: &JobId, schedule: &Schedule) -> Result<(), PortError> {
+    async fn put(&self, tenant: &TenantId, job: &JobId, schedule: &Schedule) -> Result<(), ScheduleError> {
         if schedule.expression.contains('W') {
-            return Err(PortError::Refused("Invalid Schedule Expression".into()));
+            return Err(ScheduleError::Invalid("Invalid Schedule Expression".into()));
         }
         self.0.lock().unwrap().insert(format!("{tenant}/{job}"), schedule.clone());
         Ok(())

@@ -12,7 +12,8 @@ use crate::{
 use domain::{
     Decline, EndpointId, JobId, TenantId, Timestamp,
     job::{self, JobDefinition, JobEvent, JobState},
-    ports::{Entropy, PortError, Schedules, Secrets},
+    ports::{Entropy, PortError, ScheduleError, Schedules, Secrets},
+    schedule::Schedule,
     webhook::{self, WantedEndpoint, WebhookEndpoint},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -209,14 +210,7 @@ impl ManagedJobs {
         }
         let tenant = &caller.tenant;
         if let Some(schedule) = &definition.schedule {
-            self.schedules.put(tenant, id, schedule).await.map_err(|error| match error {
-                PortError::Refused(detail) => CommandError::Fields(vec![FieldError {
-                    pointer: "/schedule".into(),
-                    code: "invalid",
-                    detail: format!("the scheduler does not take it: {detail}"),
-                }]),
-                other => other.into(),
-            })?;
+            self.put(tenant, id, schedule).await?;
         }
         let known = before.current().map(|(_, job)| job.webhooks.as_slice()).unwrap_or_default();
         for endpoint in &definition.webhooks {
@@ -277,13 +271,24 @@ impl ManagedJobs {
 
     async fn schedule(&self, tenant: &TenantId, id: &JobId, state: &JobState) -> Result<(), CommandError> {
         match state.current().and_then(|(_, job)| job.schedule.as_ref()) {
-            Some(schedule) => Ok(self.schedules.put(tenant, id, schedule).await?),
+            Some(schedule) => self.put(tenant, id, schedule).await,
             // A job that never had one has nothing in the scheduler.
             None if state.versions.iter().all(|version| version.schedule.is_none()) && !state.versions.is_empty() => {
                 Ok(())
             }
             None => Ok(self.schedules.delete(tenant, id).await?),
         }
+    }
+
+    async fn put(&self, tenant: &TenantId, id: &JobId, schedule: &Schedule) -> Result<(), CommandError> {
+        self.schedules.put(tenant, id, schedule).await.map_err(|error| match error {
+            ScheduleError::Invalid(_) => CommandError::Fields(vec![FieldError {
+                pointer: "/schedule".into(),
+                code: "invalid",
+                detail: error.to_string(),
+            }]),
+            ScheduleError::Port(error) => error.into(),
+        })
     }
 
     async fn forget<'a>(

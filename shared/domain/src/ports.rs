@@ -34,19 +34,29 @@ pub trait Secrets: Send + Sync {
     async fn delete(&self, name: &str) -> Result<(), PortError>;
 }
 
+/// Why a schedule was not written down.
+#[derive(Debug, Error)]
+pub enum ScheduleError {
+    /// The scheduler does not take it as it is: the caller's to mend.
+    #[error("the scheduler does not take it: {0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
 /// What starts a job's runs by itself: one entry per job, named by tenant and job.
 #[async_trait]
 pub trait Schedules: Send + Sync {
     /// Creates the job's entry or changes it.
     ///
     /// # Errors
-    /// [`PortError::Refused`] when the scheduler does not take the expression.
+    /// [`ScheduleError::Invalid`] when the scheduler does not take the expression.
     async fn put(
         &self,
         tenant: &crate::TenantId,
         job: &crate::JobId,
         schedule: &crate::schedule::Schedule,
-    ) -> Result<(), PortError>;
+    ) -> Result<(), ScheduleError>;
     /// Takes the entry away; one that is not there is fine.
     async fn delete(&self, tenant: &crate::TenantId, job: &crate::JobId) -> Result<(), PortError>;
 }

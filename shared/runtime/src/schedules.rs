@@ -9,7 +9,7 @@ use aws_sdk_scheduler::{
 };
 use domain::{
     JobId, TenantId,
-    ports::{PortError, Schedules},
+    ports::{PortError, ScheduleError, Schedules},
     schedule::Schedule,
 };
 use serde_json::json;
@@ -62,16 +62,16 @@ pub fn schedule_name(tenant: &TenantId, job: &JobId) -> String {
 }
 
 /// What the scheduler says against an expression is for the caller.
-fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> PortError {
+fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> ScheduleError {
     match (error.code(), error.message()) {
-        (Some("ValidationException"), Some(message)) => PortError::Refused(message.to_owned()),
-        _ => port_error("schedule", error),
+        (Some("ValidationException"), Some(message)) => ScheduleError::Invalid(message.to_owned()),
+        _ => port_error("schedule", error).into(),
     }
 }
 
 #[async_trait]
 impl Schedules for SchedulerEntries {
-    async fn put(&self, tenant: &TenantId, job: &JobId, schedule: &Schedule) -> Result<(), PortError> {
+    async fn put(&self, tenant: &TenantId, job: &JobId, schedule: &Schedule) -> Result<(), ScheduleError> {
         let name = schedule_name(tenant, job);
         let defect = |error: BuildError| PortError::Refused(error.to_string());
         let exactly = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().map_err(defect)?;
@@ -95,7 +95,9 @@ impl Schedules for SchedulerEntries {
             .target(target);
         create.send().await.map(|_| ()).map_err(|error| match error.code() {
             // Another writer was first; its caller's repetition updates.
-            Some("ConflictException") => PortError::Transient(format!("schedule {name} was made at the same time")),
+            Some("ConflictException") => {
+                PortError::Transient(format!("schedule {name} was made at the same time")).into()
+            }
             _ => refused(&error),
         })
     }
