@@ -55,6 +55,8 @@ answers! {
         delivery_id: String, reconciliation_id: String, event_type: String, state: String, failed: Option<String>,
         tries: u64, attempts: Vec<DeliveryAttempt>, next_attempt_at: Option<String>, created_at: String,
     }
+    DecidedMatch { match_id: String, status: String, source_ids: Vec<String>, target_ids: Vec<String>, version: u64, }
+    ReviewedException { record_id: String, side: String, state: String, assignee: Option<String>, note: String, }
     Started { reconciliation_id: String, correlation_id: String, status: String, attempt: Option<u64>, }
     DateRange { start: String, end: String, }
     Failure { #[serde(rename = "type")] name: String, message: String, step: String, retryable: bool, }

@@ -3,13 +3,15 @@
 mod operations;
 mod projections;
 mod reconciliation;
+mod suggestion;
 mod webhook;
 
+pub use suggestion::{Decision, SuggestionCommand};
 pub use webhook::WebhookCommand;
 
 pub use operations::{BreakerCommand, DlqCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
-pub use reconciliation::{ListRuns, Orders, ReconciliationCommand, Report, Results, Start};
+pub use reconciliation::{ListRuns, MakeMatch, Orders, ReconciliationCommand, Report, Results, Review, Start};
 
 use crate::output::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -81,6 +83,9 @@ pub enum Command {
     /// Run reconciliations and look at their results
     #[command(subcommand, visible_aliases = ["recon", "reconciliations"])]
     Reconciliation(Box<ReconciliationCommand>),
+    /// Decide about matches that a run suggests
+    #[command(subcommand, visible_alias = "suggestions")]
+    Suggestion(SuggestionCommand),
     /// How a run went, step by step (platform key)
     #[command(subcommand, visible_alias = "sagas")]
     Saga(SagaCommand),

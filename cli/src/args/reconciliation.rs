@@ -1,6 +1,6 @@
 //! `settler reconciliation`: its commands and their options.
 
-use super::Paging;
+use super::{Paging, suggestion::Decision};
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use domain::DateRange;
 use std::path::PathBuf;
@@ -41,9 +41,60 @@ Examples:
     /// Orders, and whether their money arrived
     #[command(after_help = "Example:\n  settler reconciliation orders march --state partly_paid --all")]
     Orders(Orders),
+    /// Match records by hand
+    #[command(after_help = "\
+Ids are those of settler reconciliation unmatched. Records that are matched or suggested are taken.
+
+Example:
+  settler reconciliation match march --source gid://shopify/OrderTransaction/7 --target ch_3Ab --reason \"paid by wire\"")]
+    Match(MakeMatch),
+    /// Take a match apart; its records are open again
+    #[command(
+        after_help = "Example:\n  settler reconciliation break march 0f8a3c1d5e7b92460f8a3c1d5e7b9246 --reason \"two orders of one customer\""
+    )]
+    Break(Decision),
+    /// Assign, accept or write off an open question
+    #[command(after_help = "\
+The record stays unmatched: its reason is explained, not made away with.
+
+Example:
+  settler reconciliation review march ch_3Ab --state written_off --assignee ann --note \"below one euro\"")]
+    Review(Review),
     /// Download the full result
     #[command(after_help = "Example:\n  settler reconciliation report march --format csv --output march.csv")]
     Report(Report),
+}
+
+#[derive(Debug, Args)]
+pub struct MakeMatch {
+    /// Id of the run
+    pub run: String,
+    /// Record of the source side; may be repeated
+    #[arg(long = "source", value_name = "ID", required = true)]
+    pub sources: Vec<String>,
+    /// Record of the target side; may be repeated
+    #[arg(long = "target", value_name = "ID", required = true)]
+    pub targets: Vec<String>,
+    /// Why; kept with the decision
+    #[arg(long)]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Review {
+    /// Id of the run
+    pub run: String,
+    /// Id of the record
+    pub record: String,
+    /// What is thought of it
+    #[arg(long, value_parser = ["open", "accepted", "written_off"])]
+    pub state: String,
+    /// Who looks at it
+    #[arg(long)]
+    pub assignee: Option<String>,
+    /// What there is to say
+    #[arg(long)]
+    pub note: String,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 pub mod breaker;
 pub mod connection;
+pub mod decisions;
 pub mod dlq;
 pub mod events;
 pub mod job;
@@ -41,6 +42,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Job(command) => job::run(context, command).await,
         Command::Webhook(command) => webhook::run(context, command).await,
         Command::Reconciliation(command) => reconciliation::run(context, *command).await,
+        Command::Suggestion(command) => decisions::suggestion(context, command).await,
         Command::Saga(command) => saga::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,
         Command::Usage(days) => usage::daily(context, &days).await,

@@ -1,6 +1,6 @@
 //! `settler reconciliation`: start a run, list runs, show one, download its report. What it found is in [`results`].
 
-use super::{Context, results, summary, wait};
+use super::{Context, decisions, results, summary, wait};
 use crate::{
     answers::{self, Started, Summary},
     args::{ListRuns, ReconciliationCommand, Report, Start},
@@ -27,6 +27,9 @@ pub async fn run(context: &Context, command: ReconciliationCommand) -> Result<()
         ReconciliationCommand::Unmatched(of) => results::unmatched(context, &of).await,
         ReconciliationCommand::Excluded(of) => results::excluded(context, &of).await,
         ReconciliationCommand::Orders(orders) => results::orders(context, &orders).await,
+        ReconciliationCommand::Match(wanted) => decisions::make(context, &wanted).await,
+        ReconciliationCommand::Break(decision) => decisions::take_apart(context, &decision).await,
+        ReconciliationCommand::Review(wanted) => decisions::review(context, &wanted).await,
         ReconciliationCommand::Report(report) => self::report(context, &report).await,
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod connections_and_jobs;
+mod decisions;
 mod fake;
 mod help;
 mod operations;

@@ -5,6 +5,7 @@ use application::Caller;
 use domain::{
     Clock, ReconciliationId, Timestamp,
     connection::Connection,
+    decision::Decisions,
     job::Job,
     ports::Blobs,
     reconciliation::{Published, Reconciliation, Run},
@@ -37,6 +38,8 @@ pub struct Results {
     pub as_of: Option<Timestamp>,
     /// None before results are visible, and for a run that failed.
     pub published: Option<Published>,
+    /// What people decided about them since.
+    pub decisions: Decisions,
 }
 
 impl Handler {
@@ -118,7 +121,13 @@ impl Handler {
         let loaded: Loaded<Option<Run>> =
             load::<Reconciliation>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
         let run = loaded.state.ok_or_else(|| Problem::not_found("there is no such reconciliation"))?;
-        Ok(Results { id, version: loaded.version, as_of: loaded.as_of, published: run.published })
+        Ok(Results {
+            id,
+            version: loaded.version,
+            as_of: loaded.as_of,
+            published: run.published,
+            decisions: run.decisions,
+        })
     }
 
     async fn report(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {

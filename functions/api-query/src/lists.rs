@@ -1,13 +1,14 @@
 //! Lists out of read models and result pages.
 
 use crate::{
+    decided::Decided,
     handler::{Handler, Results},
     wait::{min_version, read_problem, until},
 };
 use application::Caller;
 use domain::{
     Aggregate, DateRange, JobId, ReconciliationId, Timestamp,
-    matches::OrderState,
+    matches::{Exception, OrderState},
     reconciliation::{Reconciliation, Status},
 };
 use event_store::StreamKey;
@@ -107,13 +108,15 @@ pub async fn results(handler: &Handler, request: &Request, caller: &Caller, run:
     let limit = limit(request)?;
     let Some(published) = run.published else { return Ok(page_of(run.version, run.as_of, &[], None)) };
     let of = (&caller.tenant, &run.id, published.attempt);
-    let page =
-        read_page(handler.pages.as_ref(), of, &lists, limit, request.query("cursor")).await.map_err(read_problem)?;
+    let pages = Decided::new(handler.pages.as_ref(), &run.decisions);
+    let page = read_page(&pages, of, &lists, limit, request.query("cursor")).await.map_err(read_problem)?;
     // Suggestions have no commit of their own to take a time from; the run's last event is when they became visible.
     let at = run.as_of.unwrap_or_else(|| handler.clock.now());
     let show = |value: Value| match request.route_key.as_str() {
         routes::GET_SUGGESTIONS => row(value, |found| items::matched(found, "suggested", at)),
-        routes::GET_UNMATCHED => row(value, items::unmatched),
+        routes::GET_UNMATCHED => {
+            row(value, |open: &Exception| items::unmatched(open, run.decisions.review(open.side, &open.record_id)))
+        }
         routes::GET_EXCLUDED => row(value, items::excluded),
         _ => row(value, items::order),
     };

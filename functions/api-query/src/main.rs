@@ -1,5 +1,6 @@
 //! The read side of the HTTP API.
 
+mod decided;
 mod deliveries;
 mod handler;
 mod lists;

@@ -1,4 +1,5 @@
-//! Matches of the published attempt, straight from their stream: what was committed is what is shown.
+//! Matches of the published attempt, straight from their stream, without those that were broken; then those that
+//! people confirmed or made, in the order in which they decided.
 
 use crate::{
     handler::{Handler, Results},
@@ -7,6 +8,7 @@ use crate::{
 use application::Caller;
 use domain::{
     aggregate,
+    decision::Decisions,
     matches::{MATCHES, MatchesEvent},
 };
 use event_store::StreamKey;
@@ -35,7 +37,13 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
     let attempt = published.attempt;
     let cursor = Cursor::of(request, &format!("{}\n{attempt}", caller.tenant), &[]);
     let stream = StreamKey::new(&caller.tenant, MATCHES, format!("{}-a{attempt}", run.id));
-    let mut after = match cursor.read(request)? {
+    let position = cursor.read(request)?;
+    if let Some(from) = position.as_deref().and_then(|position| position.strip_prefix(DECIDED)) {
+        let from = from.parse().map_err(|_| Problem::internal("a sealed cursor holds no place"))?;
+        let (items, next) = decided(&run.decisions, from, limit)?;
+        return Ok(page_of(run.version, run.as_of, &items, next.map(|next| cursor.encode(&next)).as_deref()));
+    }
+    let mut after = match position {
         Some(position) => position.parse().map_err(|_| Problem::internal("a sealed cursor holds no sequence"))?,
         None => visible_after(handler, &stream).await?,
     };
@@ -46,13 +54,19 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
         for commit in commits {
             let fresh =
                 commit.events.into_iter().filter(|event| event.sequence > after && event.event_type == "RecordMatched");
-            for event in fresh.take((limit + 1).saturating_sub(found.len())) {
+            for event in fresh {
+                if found.len() > limit {
+                    break;
+                }
                 let decoded = aggregate::from_parts(&event.event_type, event.data);
                 let MatchesEvent::RecordMatched(one) =
                     decoded.map_err(|error| Problem::internal(format!("RecordMatched does not decode: {error}")))?
                 else {
                     return Err(Problem::internal("an event is not what its type says"));
                 };
+                if run.decisions.broken.contains_key(&one.id()) {
+                    continue;
+                }
                 found.push((event.sequence, items::matched(&one, "auto", commit.metadata.timestamp)?));
             }
         }
@@ -61,6 +75,24 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|(sequence, _)| cursor.encode(&sequence.to_string()));
-    let items: Vec<Value> = found.into_iter().map(|(_, item)| item).collect();
+    let mut items: Vec<Value> = found.into_iter().map(|(_, item)| item).collect();
+    if next.is_none() {
+        let (rest, next) = decided(&run.decisions, 0, limit - items.len())?;
+        items.extend(rest);
+        return Ok(page_of(run.version, run.as_of, &items, next.map(|next| cursor.encode(&next)).as_deref()));
+    }
     Ok(page_of(run.version, run.as_of, &items, next.as_deref()))
+}
+
+/// Begins the position of a page that goes on among the decided matches.
+const DECIDED: char = 'd';
+
+/// At most `limit` decided matches from place `from`, and the position after them.
+fn decided(decisions: &Decisions, from: usize, limit: usize) -> Result<(Vec<Value>, Option<String>), Problem> {
+    let shown = decisions.standing.iter().skip(from).take(limit);
+    let items = shown
+        .map(|(_, one)| items::matched(&one.found, one.standing.as_str(), one.decided_at))
+        .collect::<Result<Vec<_>, _>>()?;
+    let end = from.saturating_add(items.len());
+    Ok((items, (end < decisions.standing.len()).then(|| format!("{DECIDED}{end}"))))
 }

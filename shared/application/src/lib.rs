@@ -3,6 +3,7 @@
 
 mod command;
 mod connections;
+mod decisions;
 mod error;
 mod jobs;
 mod managed_jobs;
@@ -12,6 +13,7 @@ mod scheduled;
 
 pub use command::{Caller, Idempotency};
 pub use connections::{ConnectionAnswer, ConnectionService};
+pub use decisions::{Choice, DecidedMatch, DecisionService, ReviewException, Reviewed};
 pub use error::{CommandError, FieldError};
 pub use jobs::{JobAnswer, JobService};
 pub use managed_jobs::{ManagedJob, ManagedJobs, Rotated, WantedJob};

@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 pub mod connection;
+pub mod decision;
 pub mod envelope;
 pub mod failure;
 pub mod ids;

@@ -49,19 +49,25 @@ impl Match {
     /// First 32 hex digits of the SHA-256 over the sorted ids, source before target.
     #[must_use]
     pub fn id(&self) -> String {
-        use sha2::{Digest, Sha256};
-        let mut hash = Sha256::new();
-        for ids in [&self.source_ids, &self.target_ids] {
-            let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
-            sorted.sort_unstable();
-            for id in sorted {
-                hash.update(id.as_bytes());
-                hash.update([0]);
-            }
-            hash.update([1]);
-        }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        match_id(&self.source_ids, &self.target_ids)
     }
+}
+
+/// Id of the match that these records make, as [`Match::id`].
+#[must_use]
+pub fn match_id(source_ids: &[String], target_ids: &[String]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for ids in [source_ids, target_ids] {
+        let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        for id in sorted {
+            hash.update(id.as_bytes());
+            hash.update([0]);
+        }
+        hash.update([1]);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

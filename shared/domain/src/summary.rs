@@ -1,6 +1,6 @@
 //! Figures of a run: counts and totals that must add up, per side and currency.
 
-use crate::money::Currency;
+use crate::{money::Currency, record::Side};
 use serde::{Deserialize, Serialize};
 
 /// Counts of one side. `in_scope = matched + suggested + unmatched`, `fetched in range = in_scope + excluded`.
@@ -60,6 +60,18 @@ impl Difference {
     }
 
     #[must_use]
+    pub fn negated(&self) -> Self {
+        Self {
+            fee: -self.fee,
+            fx: -self.fx,
+            tip: -self.tip,
+            rounding: -self.rounding,
+            partial: -self.partial,
+            unexplained: -self.unexplained,
+        }
+    }
+
+    #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             fee: self.fee + other.fee,
@@ -99,6 +111,53 @@ pub struct RunSummary {
     pub rule_set_version: String,
     /// Hex SHA-256 of the sorted input, the rules and `as_of`.
     pub input_digest: String,
+}
+
+/// Where a record in scope is counted: in exactly one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    Matched,
+    Suggested,
+    Unmatched,
+}
+
+impl SideCounts {
+    fn of(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Matched => &mut self.matched,
+            Class::Suggested => &mut self.suggested,
+            Class::Unmatched => &mut self.unmatched,
+        }
+    }
+}
+
+impl SideTotals {
+    fn of(&mut self, class: Class) -> &mut i64 {
+        match class {
+            Class::Matched => &mut self.matched_minor,
+            Class::Suggested => &mut self.suggested_minor,
+            Class::Unmatched => &mut self.unmatched_minor,
+        }
+    }
+}
+
+impl RunSummary {
+    /// Counts one record in another class. Every side and currency adds up after it if it did before. None, with nothing
+    /// changed, when the class it comes from holds no record.
+    #[must_use]
+    pub fn shift(&mut self, side: Side, currency: Currency, amount_minor: i64, from: Class, to: Class) -> Option<()> {
+        let totals = self.totals.iter_mut().find(|totals| totals.currency == currency)?;
+        let (counts, totals) = match side {
+            Side::Source => (&mut self.source, &mut totals.source),
+            Side::Target => (&mut self.target, &mut totals.target),
+        };
+        let less = counts.of(from).checked_sub(1)?;
+        *counts.of(from) = less;
+        *counts.of(to) += 1;
+        *totals.of(from) -= amount_minor;
+        *totals.of(to) += amount_minor;
+        Some(())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

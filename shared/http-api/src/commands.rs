@@ -6,12 +6,13 @@ use crate::{
     problem::{Problem, both},
     request::Request,
     shape::{Shape, wrong},
-    shapes::{CREATE_JOB, PUT_CONNECTION, REPLACE_JOB, START},
+    shapes::{CREATE_JOB, DECIDE, MAKE_MATCH, PUT_CONNECTION, REPLACE_JOB, REVIEW, START},
 };
-use application::{Caller, FieldError, Idempotency, StartReconciliation, WantedJob};
+use application::{Caller, FieldError, Idempotency, ReviewException, StartReconciliation, WantedJob};
 use domain::{
     ConnectionId, CorrelationId, DateRange, EndpointId, JobId, ReconciliationId,
     connection::Adapter,
+    decision::ReviewState,
     job::{JobDefinition, Side},
     schedule::{Period, Schedule, check_expression},
     time::InvalidTime,
@@ -176,6 +177,95 @@ fn job(body: &Value, shape: &Shape) -> Result<(Option<JobId>, WantedJob), Proble
     Ok((job_id, WantedJob { definition, webhooks }))
 }
 
+#[derive(Deserialize)]
+struct DecideBody {
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct MakeBody {
+    source_ids: Vec<String>,
+    target_ids: Vec<String>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct ReviewBody {
+    state: ReviewState,
+    assignee: Option<String>,
+    note: String,
+}
+
+/// Most records of one match by hand.
+const MAX_MEMBERS: usize = 1_000;
+
+/// A reason, with the key.
+///
+/// # Errors
+/// As [`body::object`]; every wrong field and header at once.
+pub fn decide(request: &Request, caller: &Caller) -> Result<(String, Option<Idempotency>), Problem> {
+    let body = body::object(request, caller)?;
+    let (DecideBody { reason }, idempotency) = both(shaped(&body, &DECIDE), idempotency(request, &body))?;
+    Ok((reason, idempotency))
+}
+
+/// Source ids, target ids and a reason, with the key.
+///
+/// # Errors
+/// As [`decide`].
+pub fn make_match(
+    request: &Request,
+    caller: &Caller,
+) -> Result<(Vec<String>, Vec<String>, String, Option<Idempotency>), Problem> {
+    let body = body::object(request, caller)?;
+    let mut errors = MAKE_MATCH.check(&body);
+    for side in ["source_ids", "target_ids"] {
+        let count = body.get(side).and_then(Value::as_array).map(Vec::len);
+        if count.is_some_and(|count| !(1..=MAX_MEMBERS).contains(&count)) {
+            errors.push(wrong(&format!("/{side}"), "invalid", format!("must have 1 to {MAX_MEMBERS} ids")));
+        }
+    }
+    let read = if errors.is_empty() { decode::<MakeBody>(&body) } else { Err(Problem::fields(errors)) };
+    let (MakeBody { source_ids, target_ids, reason }, idempotency) = both(read, idempotency(request, &body))?;
+    Ok((source_ids, target_ids, reason, idempotency))
+}
+
+/// What is thought of an exception, with the key.
+///
+/// # Errors
+/// As [`decide`].
+pub fn review(request: &Request, caller: &Caller) -> Result<(ReviewException, Option<Idempotency>), Problem> {
+    let body = body::object(request, caller)?;
+    let (ReviewBody { state, assignee, note }, idempotency) =
+        both(shaped(&body, &REVIEW), idempotency(request, &body))?;
+    let record_id = percent_decoded(request.path("record_id"));
+    Ok((ReviewException { record_id, state, assignee, note }, idempotency))
+}
+
+fn shaped<T: DeserializeOwned>(body: &Value, shape: &Shape) -> Result<T, Problem> {
+    let errors = shape.check(body);
+    if errors.is_empty() { decode(body) } else { Err(Problem::fields(errors)) }
+}
+
+/// A part of a path as it was meant; what is no encoding stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match code.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
 /// The key of a command without fields. A body is not needed; one that is there must be an empty object.
 ///
 /// # Errors
@@ -205,6 +295,20 @@ mod tests {
         assert_eq!(pointers(&body("2024-01-01", "2026-01-01")), ["/date_range"]);
         assert_eq!(pointers(&body("9999-12-01", "9999-12-31")), ["/date_range/end"]);
         assert_eq!(pointers(&body("2026-02-30", "soon")), ["/date_range/start", "/date_range/end"]);
+    }
+
+    #[test]
+    fn a_records_id_may_be_encoded_or_not() {
+        for (written, meant) in [
+            ("gid://shopify/OrderTransaction/1", "gid://shopify/OrderTransaction/1"),
+            ("gid%3A%2F%2Fshopify%2FOrderTransaction%2f1", "gid://shopify/OrderTransaction/1"),
+            ("100%", "100%"),
+            ("%zz", "%zz"),
+            ("%c3%a4", "ä"),
+            ("%ff", "%ff"),
+        ] {
+            assert_eq!(percent_decoded(written), meant);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::problem::Problem;
 use domain::{
     EndpointId, JobId, Timestamp,
+    decision::{Review, ReviewState},
     job::JobDefinition,
     matches::{Exception, Exclusion, Match, OrderResult},
 };
@@ -66,7 +67,7 @@ fn confidence(basis_points: u16) -> Result<Number, Problem> {
     digits.parse().map_err(|_| Problem::internal(format!("confidence {basis_points}")))
 }
 
-/// `status` is `auto` or `suggested`.
+/// `status` is `auto`, `confirmed`, `manual` or `suggested`.
 ///
 /// # Errors
 /// A match that cannot be written as JSON, which is a defect.
@@ -90,13 +91,19 @@ pub fn matched(found: &Match, status: &str, matched_at: Timestamp) -> Result<Val
     }))
 }
 
+/// An exception with what people think of it.
+///
 /// # Errors
 /// As [`matched`].
-pub fn unmatched(exception: &Exception) -> Result<Value, Problem> {
+pub fn unmatched(exception: &Exception, review: Option<&Review>) -> Result<Value, Problem> {
     let mut body = value(exception)?;
     body["order_name"] = json!(exception.order_name);
     body["candidates"] = value(&exception.candidates)?;
-    body["state"] = json!("open");
+    body["state"] = json!(review.map_or(ReviewState::Open, |review| review.state));
+    if let Some(review) = review {
+        body["assignee"] = json!(review.assignee);
+        body["note"] = json!(review.note);
+    }
     Ok(body)
 }
 

@@ -30,7 +30,7 @@ fn shapes() -> Vec<&'static Shape> {
 pub fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
-        let operations = paths.entry(route.path()).or_insert_with(|| json!({}));
+        let operations = paths.entry(route.path().replace("+}", "}")).or_insert_with(|| json!({}));
         operations[route.method().to_ascii_lowercase()] = operation(route);
     }
     let schemas: Map<String, Value> =

@@ -8,8 +8,9 @@ use crate::{
     projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
     shape::{Kind, Shape},
     shapes::{
-        CONNECTION, CREATE_JOB, DELIVERY, EVENT, EXCLUDED, HEALTH, JOB, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION,
-        REPLACE_JOB, REPORT, ROTATED, SAGA, START, STARTED, STATUSES, SUMMARY, UNMATCHED,
+        CONNECTION, CREATE_JOB, DECIDE, DECIDED, DELIVERY, EVENT, EXCLUDED, HEALTH, JOB, MAKE_MATCH, MATCH, ORDER,
+        ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, REVIEW, REVIEWED, ROTATED, SAGA, START, STARTED, STATUSES,
+        SUMMARY, UNMATCHED,
     },
 };
 
@@ -38,6 +39,12 @@ pub const LIST_PROJECTIONS: &str = "GET /admin/projections";
 pub const COMPARE_PROJECTIONS: &str = "GET /admin/projections/comparison";
 pub const REBUILD_PROJECTIONS: &str = "POST /admin/projections/rebuild";
 pub const UNPARK_PROJECTION: &str = "POST /admin/projections/unpark";
+pub const CONFIRM_SUGGESTION: &str = "POST /v1/reconciliations/{id}/suggestions/{match_id}/confirm";
+pub const REJECT_SUGGESTION: &str = "POST /v1/reconciliations/{id}/suggestions/{match_id}/reject";
+pub const MAKE_MATCH_ROUTE: &str = "POST /v1/reconciliations/{id}/matches";
+pub const BREAK_MATCH: &str = "POST /v1/reconciliations/{id}/matches/{match_id}/break";
+/// A record's id may hold slashes, so the rest of the path is taken for it; encoded, it is one segment.
+pub const REVIEW_EXCEPTION: &str = "POST /v1/reconciliations/{id}/unmatched/{record_id+}";
 pub const GET_HEALTH: &str = "GET /healthz";
 pub const EVENTS_OF_AGGREGATE: &str = "GET /admin/events/{aggregate_type}/{aggregate_id}";
 pub const EVENTS_OF_CORRELATION: &str = "GET /admin/events/correlation/{correlation_id}";
@@ -118,6 +125,14 @@ const READ: Route = Route {
 };
 const WRITE: Route =
     Route { scope: Some(Scope::Write), problems: &[400, 403, 404, 409, 412, 413, 422, 500, 503], ..READ };
+/// A decision of a person about a run's result.
+const DECISION: Route = Route {
+    body: Some(&DECIDE),
+    idempotent: true,
+    answer: Answer::One(&DECIDED),
+    problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+    ..WRITE
+};
 const ADMIN: Route = Route { scope: Some(Scope::Admin), ..READ };
 
 pub const ROUTES: &[Route] = &[
@@ -292,6 +307,39 @@ pub const ROUTES: &[Route] = &[
         query: &[query("state", Kind::OneOf(ORDER_STATES), ""), LIMIT, CURSOR],
         answer: Answer::PageOf(&ORDER),
         ..READ
+    },
+    Route {
+        key: CONFIRM_SUGGESTION,
+        operation: "confirmSuggestion",
+        summary: "Take a suggestion for a match",
+        ..DECISION
+    },
+    Route {
+        key: REJECT_SUGGESTION,
+        operation: "rejectSuggestion",
+        summary: "Say that the records of a suggestion do not belong together",
+        ..DECISION
+    },
+    Route {
+        key: MAKE_MATCH_ROUTE,
+        operation: "makeMatch",
+        summary: "Match records by hand",
+        body: Some(&MAKE_MATCH),
+        ..DECISION
+    },
+    Route {
+        key: BREAK_MATCH,
+        operation: "breakMatch",
+        summary: "Take a match apart; its records are open again",
+        ..DECISION
+    },
+    Route {
+        key: REVIEW_EXCEPTION,
+        operation: "reviewException",
+        summary: "Assign, accept or write off an open question, with a note",
+        body: Some(&REVIEW),
+        answer: Answer::One(&REVIEWED),
+        ..DECISION
     },
     Route {
         key: GET_REPORT,
@@ -527,7 +575,10 @@ impl Route {
 
     /// Names in braces in the path.
     pub fn path_parameters(&self) -> impl Iterator<Item = &'static str> {
-        self.path().split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        self.path()
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .map(|name| name.trim_end_matches('+'))
     }
 }
 

@@ -350,7 +350,7 @@ pub const MATCH: Shape = Shape {
     fields: &[
         required("match_id", TEXT, "Derived from the ids of the records."),
         required("kind", OneOf(&["pair", "group", "set"]), ""),
-        required("status", OneOf(&["auto", "suggested"]), ""),
+        required("status", OneOf(&["auto", "confirmed", "manual", "suggested"]), ""),
         required("source_ids", List(&TEXT), "Provider's ids of the movements."),
         required("target_ids", List(&TEXT), "Provider's ids of the movements."),
         required("order_names", List(&TEXT), ""),
@@ -390,7 +390,64 @@ pub const UNMATCHED: Shape = Shape {
         required("reason", TEXT, "A code."),
         required("explanation", TEXT, "The reason as a sentence."),
         required("candidates", List(&Object(&CANDIDATE)), ""),
-        required("state", OneOf(&["open"]), ""),
+        required("state", REVIEW_STATES, ""),
+        optional("assignee", TEXT, ""),
+        optional("note", TEXT, ""),
+    ],
+};
+
+const REVIEW_STATES: Kind = OneOf(&["open", "accepted", "written_off"]);
+const MATCH_ID: Kind = Text(64);
+/// Reasons and notes of people.
+const REMARK: Kind = Text(1_000);
+const REASON: crate::shape::Field = required("reason", REMARK, "Why; kept with the decision.");
+
+pub const DECIDE: Shape = Shape { name: "Decide", about: "", fields: &[REASON, TENANT] };
+
+pub const MAKE_MATCH: Shape = Shape {
+    name: "MakeMatch",
+    about: "",
+    fields: &[
+        required("source_ids", List(&TEXT), "Provider's ids of movements that are unmatched; at least one."),
+        required("target_ids", List(&TEXT), "As source_ids."),
+        REASON,
+        TENANT,
+    ],
+};
+
+pub const DECIDED: Shape = Shape {
+    name: "DecidedMatch",
+    about: "A match as it stands after a decision.",
+    fields: &[
+        required("match_id", MATCH_ID, ""),
+        required("status", OneOf(&["confirmed", "rejected", "manual", "broken"]), ""),
+        required("source_ids", List(&TEXT), ""),
+        required("target_ids", List(&TEXT), ""),
+        required("version", Integer, "Of the run's event stream; for ?min_version=."),
+    ],
+};
+
+pub const REVIEW: Shape = Shape {
+    name: "ReviewException",
+    about: "",
+    fields: &[
+        required("state", REVIEW_STATES, "What is accepted or written off stays unmatched, with its reason explained."),
+        optional("assignee", Text(200), ""),
+        required("note", REMARK, ""),
+        TENANT,
+    ],
+};
+
+pub const REVIEWED: Shape = Shape {
+    name: "ReviewedException",
+    about: "",
+    fields: &[
+        required("record_id", TEXT, ""),
+        required("side", SIDES, ""),
+        required("state", REVIEW_STATES, ""),
+        optional("assignee", TEXT, ""),
+        required("note", TEXT, ""),
+        required("version", Integer, "Of the run's event stream; for ?min_version=."),
     ],
 };
 

@@ -223,6 +223,11 @@ impl Projection for ReconciliationSummary {
                 view.end(Status::Cancelled, cancelled_at);
                 view.completed_at = None;
             }
+            E::SuggestionConfirmed(decision)
+            | E::SuggestionRejected(decision)
+            | E::MatchMade(decision)
+            | E::MatchBroken(decision) => view.show(Some(&decision.summary)),
+            E::ExceptionReviewed(_) => {}
         }
         view.version = event.sequence;
         view.as_of = event.metadata.timestamp;

@@ -16,6 +16,7 @@ mod matching_step;
 mod notify;
 mod persist;
 mod report;
+pub mod staged;
 mod staging;
 
 pub use accounts::{Accounts, CALL_TIMEOUT, HttpAccounts, WITHIN};

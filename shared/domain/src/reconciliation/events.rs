@@ -2,6 +2,7 @@
 
 use crate::{
     aggregate::Event,
+    decision::{Decision, Review},
     failure::Failure,
     ids::{AttemptNumber, JobId},
     job::Side,
@@ -122,6 +123,11 @@ pub enum ReconciliationEvent {
         reason: Option<String>,
         cancelled_at: Timestamp,
     },
+    SuggestionConfirmed(Decision),
+    SuggestionRejected(Decision),
+    MatchMade(Decision),
+    MatchBroken(Decision),
+    ExceptionReviewed(Review),
 }
 
 impl Event for ReconciliationEvent {
@@ -142,6 +148,11 @@ impl Event for ReconciliationEvent {
             Self::ReconciliationCompleted { .. } => "ReconciliationCompleted",
             Self::ReconciliationFailed { .. } => "ReconciliationFailed",
             Self::ReconciliationCancelled { .. } => "ReconciliationCancelled",
+            Self::SuggestionConfirmed(_) => "SuggestionConfirmed",
+            Self::SuggestionRejected(_) => "SuggestionRejected",
+            Self::MatchMade(_) => "MatchMade",
+            Self::MatchBroken(_) => "MatchBroken",
+            Self::ExceptionReviewed(_) => "ExceptionReviewed",
         }
     }
 }

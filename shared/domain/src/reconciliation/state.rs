@@ -3,6 +3,7 @@
 use super::events::{Fetched, Published, ReconciliationEvent, Request};
 use crate::{
     aggregate::Aggregate,
+    decision::{Decision, Decisions},
     failure::Failure,
     ids::AttemptNumber,
     saga::{Asked, Step},
@@ -60,6 +61,9 @@ pub struct Run {
     pub stuck: Option<StuckUndo>,
     pub skipped: Vec<SkippedUndo>,
     pub last_command: Option<LastCommand>,
+    /// What people decided about the visible result.
+    #[serde(default)]
+    pub decisions: Decisions,
 }
 
 impl Run {
@@ -81,6 +85,7 @@ impl Run {
             stuck: None,
             skipped: Vec::new(),
             last_command: None,
+            decisions: Decisions::default(),
         }
     }
 
@@ -97,6 +102,13 @@ impl Run {
         self.from_step = Some(from_step);
         self.reused = reused.to_vec();
         self.last_command = Some(LastCommand::Retried(Some(from_step)));
+    }
+
+    fn decided(&mut self, decision: &Decision, apply: fn(&mut Decisions, &Decision)) {
+        apply(&mut self.decisions, decision);
+        if let Some(published) = &mut self.published {
+            published.summary = decision.summary.clone();
+        }
     }
 
     fn end(&mut self, status: Status, at: Timestamp) {
@@ -170,6 +182,11 @@ impl Aggregate for Reconciliation {
                 run.end(Status::Failed, *failed_at);
             }
             E::ReconciliationCancelled { cancelled_at, .. } => run.end(Status::Cancelled, *cancelled_at),
+            E::SuggestionConfirmed(decision) => run.decided(decision, Decisions::confirmed),
+            E::SuggestionRejected(decision) => run.decided(decision, Decisions::rejected),
+            E::MatchMade(decision) => run.decided(decision, Decisions::made),
+            E::MatchBroken(decision) => run.decided(decision, Decisions::broken),
+            E::ExceptionReviewed(review) => run.decisions.reviewed(review),
         }
         Some(run)
     }
