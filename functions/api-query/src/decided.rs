@@ -28,7 +28,7 @@ fn read<T: DeserializeOwned>(row: &Value) -> Result<T, Fault> {
 }
 
 fn write<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<Value>, Fault> {
-    let written = rows.map(|row| serde_json::to_value(row));
+    let written = rows.map(serde_json::to_value);
     written.collect::<Result<_, _>>().map_err(|error| Fault::Corrupt(format!("a decided row: {error}")))
 }
 

@@ -30,26 +30,25 @@ impl Handler {
         let caller = &access.caller;
         let match_id = || request.path("match_id").to_owned();
         match request.route_key.as_str() {
-            routes::CONFIRM_SUGGESTION => self.decide(request, caller, Choice::Confirm { match_id: match_id() }).await,
-            routes::REJECT_SUGGESTION => self.decide(request, caller, Choice::Reject { match_id: match_id() }).await,
-            routes::BREAK_MATCH => self.decide(request, caller, Choice::Break { match_id: match_id() }).await,
+            routes::CONFIRM_SUGGESTION => self.decide(request, caller, &Choice::Confirm { match_id: match_id() }).await,
+            routes::REJECT_SUGGESTION => self.decide(request, caller, &Choice::Reject { match_id: match_id() }).await,
+            routes::BREAK_MATCH => self.decide(request, caller, &Choice::Break { match_id: match_id() }).await,
             routes::MAKE_MATCH_ROUTE => self.make(request, caller).await,
             routes::REVIEW_EXCEPTION => self.review(request, caller).await,
             _ => Err(Problem::not_found("there is no such route")),
         }
     }
 
-    async fn decide(&self, request: &Request, caller: &Caller, choice: Choice) -> Result<Response, Problem> {
+    async fn decide(&self, request: &Request, caller: &Caller, choice: &Choice) -> Result<Response, Problem> {
         let id: ReconciliationId = request.known_id("id")?;
         let (reason, idempotency) = commands::decide(request, caller)?;
-        let decided = self.service.decide(caller, &id, &choice, &reason, idempotency.as_ref()).await?;
+        let decided = self.service.decide(caller, &id, choice, &reason, idempotency.as_ref()).await?;
         Ok(show(&decided, decided.version)?.replayed(decided.replayed))
     }
 
     async fn make(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
         let id: ReconciliationId = request.known_id("id")?;
-        let (source_ids, target_ids, reason, idempotency) = commands::make_match(request, caller)?;
-        let choice = Choice::Make { source_ids, target_ids };
+        let (choice, reason, idempotency) = commands::make_match(request, caller)?;
         let decided = self.service.decide(caller, &id, &choice, &reason, idempotency.as_ref()).await?;
         Ok(show(&decided, decided.version)?.replayed(decided.replayed))
     }

@@ -8,7 +8,7 @@ use crate::{
     shape::{Shape, wrong},
     shapes::{CREATE_JOB, DECIDE, MAKE_MATCH, PUT_CONNECTION, REPLACE_JOB, REVIEW, START},
 };
-use application::{Caller, FieldError, Idempotency, ReviewException, StartReconciliation, WantedJob};
+use application::{Caller, Choice, FieldError, Idempotency, ReviewException, StartReconciliation, WantedJob};
 use domain::{
     ConnectionId, CorrelationId, DateRange, EndpointId, JobId, ReconciliationId,
     connection::Adapter,
@@ -209,14 +209,11 @@ pub fn decide(request: &Request, caller: &Caller) -> Result<(String, Option<Idem
     Ok((reason, idempotency))
 }
 
-/// Source ids, target ids and a reason, with the key.
+/// The records of a match and a reason, with the key.
 ///
 /// # Errors
 /// As [`decide`].
-pub fn make_match(
-    request: &Request,
-    caller: &Caller,
-) -> Result<(Vec<String>, Vec<String>, String, Option<Idempotency>), Problem> {
+pub fn make_match(request: &Request, caller: &Caller) -> Result<(Choice, String, Option<Idempotency>), Problem> {
     let body = body::object(request, caller)?;
     let mut errors = MAKE_MATCH.check(&body);
     for side in ["source_ids", "target_ids"] {
@@ -227,7 +224,7 @@ pub fn make_match(
     }
     let read = if errors.is_empty() { decode::<MakeBody>(&body) } else { Err(Problem::fields(errors)) };
     let (MakeBody { source_ids, target_ids, reason }, idempotency) = both(read, idempotency(request, &body))?;
-    Ok((source_ids, target_ids, reason, idempotency))
+    Ok((Choice::Make { source_ids, target_ids }, reason, idempotency))
 }
 
 /// What is thought of an exception, with the key.
