@@ -7,7 +7,11 @@ use crate::{
     table::{Ix, NONE, Table},
 };
 use domain::{matches::MatchKind, summary::Difference};
+use smallvec::{SmallVec, smallvec};
 use std::collections::BTreeMap;
+
+/// Members of one side of a match: nearly always one, which then needs no memory of its own.
+pub(crate) type Members = SmallVec<[Ix; 4]>;
 
 /// Signs of agreement, as bits.
 pub(crate) mod field {
@@ -41,8 +45,8 @@ pub(crate) mod field {
 #[derive(Debug, Clone)]
 pub(crate) struct Accepted {
     pub kind: MatchKind,
-    pub sources: Vec<Ix>,
-    pub targets: Vec<Ix>,
+    pub sources: Members,
+    pub targets: Members,
     pub rule: Rule,
     pub fields: u16,
     /// Thousandths of agreement to the best alternative.
@@ -56,14 +60,21 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
-        Self::many(MatchKind::Pair, vec![source], vec![target], rule, fields)
+        let (sources, targets): (Members, Members) = (smallvec![source], smallvec![target]);
+        Self::many(MatchKind::Pair, sources, targets, rule, fields)
     }
 
-    pub fn many(kind: MatchKind, sources: Vec<Ix>, targets: Vec<Ix>, rule: Rule, fields: u16) -> Self {
+    pub fn many(
+        kind: MatchKind,
+        sources: impl Into<Members>,
+        targets: impl Into<Members>,
+        rule: Rule,
+        fields: u16,
+    ) -> Self {
         Self {
             kind,
-            sources,
-            targets,
+            sources: sources.into(),
+            targets: targets.into(),
             rule,
             fields: fields | field::CURRENCY,
             margin: None,

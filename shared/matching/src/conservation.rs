@@ -7,10 +7,7 @@ use domain::{
     record::Side,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 /// What does not add up: a defect of the engine, or amounts that no sum in 64 bits can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,23 +48,23 @@ type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
 
 pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> Result<(), ConservationError> {
     let mut violations = Vec::new();
-    let mut seen: HashMap<(Side, &str), u32> = HashMap::new();
+    let mut seen = vec![0_u32; table.rows.len()];
+    let mut see = |target: bool, id: &str| match table.place(target, id).and_then(|at| seen.get_mut(at as usize)) {
+        Some(times) => *times += 1,
+        None => violations.push(format!("{id} was never delivered")),
+    };
     for found in outcome.matches.iter().chain(&outcome.suggestions) {
-        for id in &found.source_ids {
-            *seen.entry((Side::Source, id)).or_default() += 1;
-        }
-        for id in &found.target_ids {
-            *seen.entry((Side::Target, id)).or_default() += 1;
-        }
+        found.source_ids.iter().for_each(|id| see(false, id));
+        found.target_ids.iter().for_each(|id| see(true, id));
     }
     for open in outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Missing) {
-        *seen.entry((open.side, &open.record_id)).or_default() += 1;
+        see(open.side == Side::Target, &open.record_id);
     }
     let mut in_scope: Sums = BTreeMap::new();
     for at in table.positions() {
         let (row, record) = (table.row(at), table.record(at));
         let side = if row.target { Side::Target } else { Side::Source };
-        let times = seen.get(&(side, record.id.as_str())).copied().unwrap_or(0);
+        let times = seen.get(at as usize).copied().unwrap_or(0);
         let counted = row.in_window && table.in_scope(at);
         if counted {
             let place = in_scope.entry((side, table.currency(at))).or_default();
@@ -90,13 +87,10 @@ pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> R
 
 /// Every difference is the difference of the members, without a rest.
 fn differences(table: &Table<'_>, matches: &[Match], violations: &mut Vec<String>) {
-    let amounts: HashMap<(bool, &str), i64> = table
-        .positions()
-        .map(|at| ((table.row(at).target, table.record(at).id.as_str()), table.row(at).amount))
-        .collect();
     for found in matches {
         let sum = |target: bool, ids: &[String]| -> i128 {
-            ids.iter().map(|id| i128::from(amounts.get(&(target, id.as_str())).copied().unwrap_or(0))).sum()
+            let places = ids.iter().filter_map(|id| table.place(target, id));
+            places.map(|at| i128::from(table.row(at).amount)).sum()
         };
         let gap = sum(true, &found.target_ids) - sum(false, &found.source_ids);
         if gap != i128::from(found.difference.sum()) {

@@ -54,8 +54,11 @@ impl Keys {
     pub fn build(table: &Table<'_>, rules: &RuleSet) -> Self {
         let Collected { mut entries, shapes, values, names, configured } = Collected::of(table, rules);
         let count = values.len();
-        entries.sort_unstable_by_key(|entry| (entry.value, entry.at, entry.key));
-        entries.dedup_by_key(|entry| (entry.value, entry.at));
+        // They come record by record: sorting each record's few is all it takes.
+        for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
+            own.sort_unstable_by_key(|entry| (entry.value, entry.key));
+        }
+        entries.dedup_by_key(|entry| (entry.at, entry.value));
         let mut held = vec![(0_u32, 0_u32); count];
         let mut named_id = vec![false; count];
         for entry in &entries {
@@ -79,8 +82,7 @@ impl Keys {
             .map(|key| key <= ORDER_NAME || (FIRST_METADATA..FIRST_METADATA + configured).contains(&key))
             .collect();
         let value_start = starts(&entries, count, |entry| entry.value);
-        let by_value = entries.clone();
-        entries.sort_unstable_by_key(|entry| (entry.at, entry.value));
+        let by_value = by_value(&entries, &value_start);
         let record_start = starts(&entries, table.rows.len(), |entry| entry.at);
         Self { by_record: entries, record_start, by_value, value_start, strong, long, selective, trusted }
     }
@@ -207,9 +209,9 @@ struct Collected<'a> {
     entries: Vec<Entry>,
     /// By value.
     shapes: Vec<Shape>,
-    values: Interner<'a>,
+    values: Interner<Cow<'a, str>>,
     /// Metadata keys, those that the rules name first.
-    names: Interner<'a>,
+    names: Interner<Cow<'a, str>>,
     configured: u32,
 }
 
@@ -290,6 +292,21 @@ fn starts(entries: &[Entry], count: usize, of: impl Fn(&Entry) -> u32) -> Vec<u3
         *start = sum;
     }
     starts
+}
+
+/// A counting sort: values are dense, and within one the order of records is kept.
+fn by_value(entries: &[Entry], value_start: &[u32]) -> Vec<Entry> {
+    let mut next = value_start.to_vec();
+    let mut sorted = entries.to_vec();
+    for entry in entries {
+        if let Some(place) = next.get_mut(entry.value as usize) {
+            if let Some(free) = sorted.get_mut(*place as usize) {
+                *free = *entry;
+            }
+            *place += 1;
+        }
+    }
+    sorted
 }
 
 fn slice<'t>(entries: &'t [Entry], starts: &[u32], at: u32) -> &'t [Entry] {

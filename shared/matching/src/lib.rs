@@ -14,6 +14,7 @@ mod board;
 mod conservation;
 mod digest;
 mod evidence;
+mod hashed;
 mod keys;
 mod learn;
 mod orders;

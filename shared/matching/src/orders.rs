@@ -3,15 +3,53 @@
 use crate::{
     RunInput,
     board::Board,
+    hashed::{self, Map},
     reason::Reason,
-    table::{Class, Ix},
+    table::{Class, Ix, NONE, ix},
 };
 use domain::{
     Currency,
     matches::{MatchKind, OrderResult, OrderState},
     record::{Order, Status},
 };
-use std::collections::BTreeMap;
+
+/// The source's movements by their order.
+#[derive(Debug)]
+struct Movements<'t> {
+    /// Of an order's id.
+    numbers: Map<&'t str, u32>,
+    sorted: Vec<Ix>,
+    starts: Vec<u32>,
+}
+
+impl<'t> Movements<'t> {
+    fn of(board: &Board<'t>) -> Self {
+        let table = board.table;
+        let mut sorted: Vec<Ix> = (0..table.sources).filter(|at| table.row(*at).order != NONE).collect();
+        sorted.sort_unstable_by_key(|at| (table.row(*at).order, *at));
+        let mut numbers = hashed::with_capacity(sorted.len());
+        let (mut starts, mut last) = (vec![0], NONE);
+        for (position, at) in sorted.iter().enumerate() {
+            let order = table.row(*at).order;
+            if order != last {
+                if last != NONE {
+                    starts.push(ix(position));
+                }
+                if let Some(named) = &table.record(*at).order {
+                    numbers.insert(named.id.as_str(), ix(starts.len() - 1));
+                }
+                last = order;
+            }
+        }
+        starts.push(ix(sorted.len()));
+        Self { numbers, sorted, starts }
+    }
+
+    fn of_order(&self, number: u32) -> &[Ix] {
+        let bound = |place: u32| self.starts.get(place as usize).copied().unwrap_or(0) as usize;
+        self.sorted.get(bound(number)..bound(number + 1)).unwrap_or(&[])
+    }
+}
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -28,13 +66,8 @@ struct Tally {
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
 pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
     let table = board.table;
-    let mut members: BTreeMap<&str, Vec<Ix>> = BTreeMap::new();
-    for at in 0..table.sources {
-        if let Some(order) = &table.record(at).order {
-            members.entry(order.id.as_str()).or_default().push(at);
-        }
-    }
-    let mut known: BTreeMap<&str, &Order> = BTreeMap::new();
+    let members = Movements::of(board);
+    let mut known: Map<&str, &Order> = hashed::with_capacity(input.orders.len());
     for order in &input.orders {
         // Of two deliveries the larger in content order is kept, so that the order of input does not matter.
         let text = |order: &Order| serde_json::to_string(order).unwrap_or_default();
@@ -44,8 +77,15 @@ pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
         }
     }
     let mut results = Vec::new();
+    let mut seen = vec![false; members.starts.len()];
     for (id, order) in &known {
-        let movements = members.get(id).map_or(&[][..], Vec::as_slice);
+        let movements = match members.numbers.get(id) {
+            None => &[][..],
+            Some(number) => {
+                seen[*number as usize] = true;
+                members.of_order(*number)
+            }
+        };
         let moved_here = movements.iter().any(|at| table.row(*at).in_window);
         if input.window.contains(order.occurred_at) || moved_here {
             let tally = tally(board, movements, order.total.currency);
@@ -56,7 +96,8 @@ pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
             ));
         }
     }
-    for (id, movements) in members.iter().filter(|(id, _)| !known.contains_key(*id)) {
+    for (id, number) in members.numbers.iter().filter(|(_, number)| !seen[**number as usize]) {
+        let movements = members.of_order(*number);
         let Some(first) = movements.iter().copied().find(|at| table.row(*at).in_window) else { continue };
         let currency = table.currency(first);
         let tally = tally(board, movements, currency);

@@ -47,7 +47,7 @@ pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, Conservati
 
     let outcome = report::outcome(board, &suggested, open);
     let orders = orders::roll_up(board, input);
-    let summary = summary::count(board, &outcome, input, digest::of(&table, input, rules));
+    let summary = summary::count(board, &outcome, &suggested, input, digest::of(&table, input, rules));
     let outcome = Outcome { orders, summary, ..outcome };
     conservation::check(&table, &outcome, input)?;
     Ok(outcome)

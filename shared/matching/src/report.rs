@@ -35,9 +35,12 @@ pub(crate) fn outcome(board: &Board<'_>, suggested: &Suggested, open: Vec<Open>)
 }
 
 fn written<'b>(table: &Table<'_>, accepted: impl Iterator<Item = &'b Accepted>) -> Vec<Match> {
-    let mut sorted: Vec<&Accepted> = accepted.collect();
-    sorted.sort_by(|a, b| (&a.sources, &a.targets).cmp(&(&b.sources, &b.targets)));
-    sorted.into_iter().map(|accepted| one(table, accepted)).collect()
+    // No record is in two of them, so the first member of each side already tells them apart; none comes first.
+    let first = |members: &[Ix]| members.first().map_or(0, |at| at + 1);
+    let mut sorted: Vec<(Ix, Ix, &Accepted)> =
+        accepted.map(|accepted| (first(&accepted.sources), first(&accepted.targets), accepted)).collect();
+    sorted.sort_unstable_by_key(|(source, target, _)| (*source, *target));
+    sorted.into_iter().map(|(.., accepted)| one(table, accepted)).collect()
 }
 
 fn one(table: &Table<'_>, accepted: &Accepted) -> Match {

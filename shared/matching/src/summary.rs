@@ -1,9 +1,9 @@
 //! The figures of a run, per side and currency, of records in the window only.
 
-use crate::{ENGINE_VERSION, Outcome, RunInput, board::Board, reason::Reason, table::Ix};
+use crate::{ENGINE_VERSION, Outcome, RunInput, board::Board, reason::Reason, table::Ix, tiers::suggest::Suggested};
 use domain::{
     Currency,
-    matches::{ExceptionClass, Match},
+    matches::ExceptionClass,
     record::Side,
     summary::{CurrencyTotals, Difference, RunSummary, SideCounts, SideTotals, Warning, accuracy_bp},
 };
@@ -21,9 +21,14 @@ enum Class {
     Excluded,
 }
 
-pub(crate) fn count(board: &Board<'_>, outcome: &Outcome, input: &RunInput, input_digest: String) -> RunSummary {
+pub(crate) fn count(
+    board: &Board<'_>,
+    outcome: &Outcome,
+    suggested: &Suggested,
+    input: &RunInput,
+    input_digest: String,
+) -> RunSummary {
     let table = board.table;
-    let suggested = members(&outcome.suggestions);
     let mut source = SideCounts::default();
     let mut target = SideCounts::default();
     let mut totals: BTreeMap<Currency, (SideTotals, SideTotals, Difference)> = BTreeMap::new();
@@ -50,7 +55,7 @@ pub(crate) fn count(board: &Board<'_>, outcome: &Outcome, input: &RunInput, inpu
         let side = if row.target { Side::Target } else { Side::Source };
         let class = if board.is_taken(at) {
             Class::Matched
-        } else if suggested.contains(&(side, table.record(at).id.as_str())) {
+        } else if suggested.holds[at as usize] {
             Class::Suggested
         } else {
             Class::Unmatched
@@ -107,16 +112,6 @@ fn currencies(board: &Board<'_>, target: bool) -> HashSet<u16> {
         .zip(table.positions())
         .filter(|(row, at)| row.target == target && row.in_window && table.in_scope(*at))
         .map(|(row, _)| row.currency)
-        .collect()
-}
-
-pub(crate) fn members(matches: &[Match]) -> HashSet<(Side, &str)> {
-    matches
-        .iter()
-        .flat_map(|found| {
-            let sources = found.source_ids.iter().map(|id| (Side::Source, id.as_str()));
-            sources.chain(found.target_ids.iter().map(|id| (Side::Target, id.as_str())))
-        })
         .collect()
 }
 

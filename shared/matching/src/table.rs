@@ -3,12 +3,19 @@
 //! Texts are interned once; from here on everything compares numbers. A row's position (`Ix`) is canonical, so any
 //! order by position is one too.
 
-use crate::{RunInput, keys::Keys, reason::Reason, rules::RuleSet, tiers::hygiene};
+use crate::{
+    RunInput,
+    hashed::{self, Map},
+    keys::Keys,
+    reason::Reason,
+    rules::RuleSet,
+    tiers::hygiene,
+};
 use domain::{
     Currency,
     record::{Kind, Precision, Record, Status},
 };
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, hash::Hash};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -53,16 +60,22 @@ pub(crate) struct Row {
     pub bucket: u32,
 }
 
-/// Interns texts; ids follow the order of first sight, which is canonical.
-#[derive(Debug, Default)]
-pub(crate) struct Interner<'a> {
-    ids: HashMap<Cow<'a, str>, u32>,
+/// Interns values; ids follow the order of first sight, which is canonical.
+#[derive(Debug)]
+pub(crate) struct Interner<K> {
+    ids: Map<K, u32>,
 }
 
-impl<'a> Interner<'a> {
-    pub fn id(&mut self, text: Cow<'a, str>) -> u32 {
+impl<K> Default for Interner<K> {
+    fn default() -> Self {
+        Self { ids: Map::default() }
+    }
+}
+
+impl<K: Eq + Hash> Interner<K> {
+    pub fn id(&mut self, value: K) -> u32 {
         let next = u32::try_from(self.ids.len()).unwrap_or(NONE);
-        *self.ids.entry(text).or_insert(next)
+        *self.ids.entry(value).or_insert(next)
     }
 
     pub fn len(&self) -> usize {
@@ -94,6 +107,8 @@ pub(crate) struct Table<'a> {
     /// Second deliveries of a record that is in the table.
     pub duplicates: Vec<&'a Record>,
     pub excluded: Vec<Option<Reason>>,
+    /// Where an id of a side, targets with `true`, stands.
+    places: Map<(bool, &'a str), Ix>,
     pub currencies: Vec<Currency>,
     pub keys: Keys,
     /// All records in scope by (class, currency, amount, side, time).
@@ -112,7 +127,8 @@ impl<'a> Table<'a> {
         let sources = ix(records.len());
         records.extend(side(&input.target, &mut duplicates));
         let mut texts = Texts::default();
-        let rows = texts.rows(&records, sources, input);
+        let places = places(&records, sources);
+        let rows = texts.rows(&records, sources, &places, input);
         let holders = holders(&rows, texts.people.len());
         let common = ix(records.len() / 100).max(20);
         let mut table = Self {
@@ -121,6 +137,7 @@ impl<'a> Table<'a> {
             sources,
             duplicates,
             excluded: Vec::new(),
+            places,
             currencies: texts.currencies,
             keys: Keys::default(),
             by_amount: Vec::new(),
@@ -147,7 +164,7 @@ impl<'a> Table<'a> {
 
     /// Where the shop names the authorisation as what a refund undoes, its only capture is meant.
     fn resolve_parents(&mut self) {
-        let mut captures: HashMap<Ix, Ix> = HashMap::new();
+        let mut captures: Map<Ix, Ix> = Map::default();
         for at in self.positions().filter(|at| self.record(*at).kind == Kind::Capture && self.in_scope(*at)) {
             let parent = self.row(at).parent;
             captures.entry(parent).and_modify(|only| *only = NONE).or_insert(at);
@@ -168,6 +185,11 @@ impl<'a> Table<'a> {
 
     pub fn record(&self, at: Ix) -> &'a Record {
         self.records[at as usize]
+    }
+
+    /// Where the record of a side with this id stands.
+    pub fn place(&self, target: bool, id: &str) -> Option<Ix> {
+        self.places.get(&(target, id)).copied()
     }
 
     pub fn positions(&self) -> std::ops::Range<Ix> {
@@ -281,17 +303,31 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Whose value it is: equal texts of two fields are two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Field {
+    Email,
+    Last4,
+    Name,
+    Memo,
+}
+
 /// What rows hold as numbers.
 #[derive(Debug, Default)]
 struct Texts<'a> {
-    people: Interner<'a>,
-    orders: Interner<'a>,
+    people: Interner<(Field, Cow<'a, str>)>,
+    orders: Interner<&'a str>,
     currencies: Vec<Currency>,
 }
 
 impl<'a> Texts<'a> {
-    fn rows(&mut self, records: &[&'a Record], sources: Ix, input: &RunInput) -> Vec<Row> {
-        let ids = ids(records, sources);
+    fn rows(
+        &mut self,
+        records: &[&'a Record],
+        sources: Ix,
+        places: &Map<(bool, &'a str), Ix>,
+        input: &RunInput,
+    ) -> Vec<Row> {
         let row = |(position, record): (usize, &&'a Record)| {
             let target = position >= sources as usize;
             let buyer = &record.counterparty;
@@ -306,12 +342,16 @@ impl<'a> Texts<'a> {
                 evidence: record.evidence_only,
                 pending: record.status == Status::Pending,
                 whole_day: record.precision == Precision::Day,
-                email: person(&mut self.people, "", buyer.email_hash.as_deref()),
-                last4: person(&mut self.people, "card ", buyer.last4.as_deref()),
-                name: person(&mut self.people, "name ", buyer.name.as_deref()),
-                memo: person(&mut self.people, "memo ", record.memo.as_deref()),
-                order: record.order.as_ref().map_or(NONE, |order| self.orders.id(Cow::Borrowed(order.id.as_str()))),
-                parent: record.parent.as_deref().and_then(|parent| ids.get(&(target, parent)).copied()).unwrap_or(NONE),
+                email: person(&mut self.people, Field::Email, buyer.email_hash.as_deref()),
+                last4: person(&mut self.people, Field::Last4, buyer.last4.as_deref()),
+                name: person(&mut self.people, Field::Name, buyer.name.as_deref()),
+                memo: person(&mut self.people, Field::Memo, record.memo.as_deref()),
+                order: record.order.as_ref().map_or(NONE, |order| self.orders.id(order.id.as_str())),
+                parent: record
+                    .parent
+                    .as_deref()
+                    .and_then(|parent| places.get(&(target, parent)).copied())
+                    .unwrap_or(NONE),
                 bucket: NONE,
             }
         };
@@ -319,13 +359,9 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// The number of a person's value; the prefix keeps fields apart.
-fn person<'a>(people: &mut Interner<'a>, prefix: &str, text: Option<&'a str>) -> u32 {
-    match text.map(normalised) {
-        Some(text) if prefix.is_empty() && !text.is_empty() => people.id(text),
-        Some(text) if !text.is_empty() => people.id(Cow::Owned(format!("{prefix}{text}"))),
-        _ => NONE,
-    }
+/// The number of a person's value.
+fn person<'a>(people: &mut Interner<(Field, Cow<'a, str>)>, field: Field, text: Option<&'a str>) -> u32 {
+    text.map(normalised).filter(|text| !text.is_empty()).map_or(NONE, |text| people.id((field, text)))
 }
 
 fn holders(rows: &[Row], values: usize) -> Vec<u32> {
@@ -360,7 +396,7 @@ fn class_of(record: &Record) -> Class {
 
 /// The records of one side in canonical order, each id once. Of two deliveries the further decided one is kept.
 fn side<'a>(records: &'a [Record], duplicates: &mut Vec<&'a Record>) -> Vec<&'a Record> {
-    let mut best: HashMap<&str, &Record> = HashMap::with_capacity(records.len());
+    let mut best: Map<&str, &Record> = hashed::with_capacity(records.len());
     for record in records {
         match best.entry(record.id.as_str()) {
             std::collections::hash_map::Entry::Vacant(free) => {
@@ -397,12 +433,12 @@ fn rank(record: &Record) -> (bool, u8, String) {
     (record.evidence_only, decided, serde_json::to_string(record).unwrap_or_default())
 }
 
-fn ids<'a>(records: &[&'a Record], sources: Ix) -> HashMap<(bool, &'a str), Ix> {
-    let mut ids = HashMap::with_capacity(records.len());
+fn places<'a>(records: &[&'a Record], sources: Ix) -> Map<(bool, &'a str), Ix> {
+    let mut places = hashed::with_capacity(records.len());
     for (position, record) in records.iter().enumerate() {
-        ids.insert((position >= sources as usize, record.id.as_str()), ix(position));
+        places.insert((position >= sources as usize, record.id.as_str()), ix(position));
     }
-    ids
+    places
 }
 
 fn buckets(rows: &mut [Row]) -> (Vec<Ix>, Vec<Bucket>) {

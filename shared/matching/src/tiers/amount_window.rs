@@ -147,12 +147,12 @@ fn best_other(board: &Board<'_>, edges: &[Edge], of: Edge) -> Option<i64> {
 
 /// Edges that are the only one of both their ends.
 fn mutual(edges: &[Edge]) -> Vec<Edge> {
-    let mut counts: BTreeMap<Ix, u32> = BTreeMap::new();
-    for edge in edges {
-        *counts.entry(edge.source).or_default() += 1;
-        *counts.entry(edge.target).or_default() += 1;
-    }
-    let only = |at: Ix| counts.get(&at) == Some(&1);
+    let mut ends: Vec<Ix> = edges.iter().flat_map(|edge| [edge.source, edge.target]).collect();
+    ends.sort_unstable();
+    let only = |at: Ix| {
+        let first = ends.partition_point(|end| *end < at);
+        ends.get(first) == Some(&at) && ends.get(first + 1) != Some(&at)
+    };
     edges.iter().copied().filter(|edge| only(edge.source) && only(edge.target)).collect()
 }
 

@@ -10,24 +10,20 @@ use crate::{
     tiers::components::{Component, sum},
 };
 use domain::{matches::MatchKind, record::Side};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn apply(board: &mut Board<'_>, reserved: &[Reservation]) {
     if reserved.is_empty() {
         return;
     }
     let table = board.table;
-    let mut places: HashMap<(bool, &str), Ix> = HashMap::new();
-    for at in table.positions() {
-        places.insert((table.row(at).target, table.record(at).id.as_str()), at);
-    }
     let mut partners: BTreeMap<Ix, BTreeSet<Ix>> = BTreeMap::new();
     let mut promised: BTreeSet<Ix> = BTreeSet::new();
     for reservation in reserved {
         let target = reservation.side == Side::Target;
-        let at = places.get(&(target, reservation.record_id.as_str())).copied().unwrap_or(NONE);
+        let at = table.place(target, &reservation.record_id).unwrap_or(NONE);
         for partner in &reservation.partner_ids {
-            let other = places.get(&(!target, partner.as_str())).copied().unwrap_or(NONE);
+            let other = table.place(!target, partner).unwrap_or(NONE);
             promised.extend([at, other].into_iter().filter(|place| *place != NONE));
             if at != NONE && other != NONE {
                 partners.entry(at).or_default().insert(other);
