@@ -70,7 +70,7 @@ bench: ## starts of the functions and throughput of the engine, optimised; write
 	  echo "# Benchmarks"; \
 	  echo "Written by \`make bench\` on $$(date -u +%F), $$(uname -sm), $$(getconf _NPROCESSORS_ONLN) cores$$(sed -n '/^model name[^:]*: /{s//, /p;q;}' /proc/cpuinfo 2>/dev/null)."; \
 	  echo "Ratios of one run hold on any machine; the times are this machine's."; echo; \
-	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events; \
+	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events --bench event_store; \
 	} | tee docs/BENCHMARKS.md
 
 # ------------------------------------------------------------------ AWS and LocalStack

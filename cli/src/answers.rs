@@ -113,6 +113,11 @@ answers! {
         circuit: String, state: String, mode: String, retry_at: Option<String>, calls: u64, failures: u64,
         history: Vec<CircuitTransition>,
     }
+    Damage { tenant_id: String, aggregate_type: String, aggregate_id: String, sequence: u64, detail: String, }
+    RebuiltHead { tenant_id: String, aggregate_type: String, aggregate_id: String, was: Option<u64>, version: u64, }
+    EventsAudited {
+        streams: u64, commits: u64, events: u64, damaged: Vec<Damage>, rebuilt: Vec<RebuiltHead>, next_cursor: Option<String>,
+    }
     Metadata { user_id: Option<String>, timestamp: String, }
     Event {
         aggregate_id: String, aggregate_type: String, sequence: u64, event_type: String, data: Value, metadata: Metadata,

@@ -62,6 +62,14 @@ pub fn read<T: DeserializeOwned>(raw: &RawValue) -> Result<T> {
     })
 }
 
+/// A document of our own making, to be shown as the API's are.
+///
+/// # Errors
+/// Unexpected when it cannot be written.
+pub fn raw(value: &Value) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).map_err(|error| CliError::Unexpected(error.to_string()))
+}
+
 #[derive(Deserialize)]
 struct Page {
     items: Vec<Box<RawValue>>,
@@ -129,6 +137,15 @@ impl Client {
     ) -> Result<Answer> {
         let outcome = self.once(method.clone(), path, &[], headers, body).await;
         self.answer(&method, path, &[], outcome).await
+    }
+
+    /// A question that needs a body and may have parameters.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn ask(&self, path: &[&str], query: Query<'_>, body: &Value) -> Result<Answer> {
+        let outcome = self.once(Method::POST, path, query, &[], Some(body)).await;
+        self.answer(&Method::POST, path, query, outcome).await
     }
 
     /// Items of a list, page after page, at most `most`; true when there are more. `take` sees each page as it comes.

@@ -37,6 +37,8 @@ ROUTES = {
     **{f"GET /v1/reconciliations/{{id}}/{part}": "ApiQuery" for part in ("matches", "suggestions", "unmatched", "excluded", "orders", "report")},
     "GET /admin/events/{aggregate_type}/{aggregate_id}": "ApiAdmin",
     "GET /admin/events/correlation/{correlation_id}": "ApiAdmin",
+    "POST /admin/events/verify": "ApiAdmin",
+    "POST /admin/events/rebuild-heads": "ApiAdmin",
     "GET /admin/sagas": "ApiAdmin",
     "GET /admin/sagas/{saga_type}/{saga_id}": "ApiAdmin",
     "GET /v1/usage": "ApiQuery",

@@ -326,6 +326,40 @@ Examples:
   settler events list saga march --as-of 2026-04-01T06:00:00Z
   settler events list --correlation month-end-2026-03")]
     List(EventsList),
+    /// Verify hash chains: of one aggregate, of the tenant named by --tenant, or of all
+    #[command(after_help = "\
+Every commit's hash is recomputed from the stored bytes, every event is read, and the end is held against the head.
+Ends with exit code 8 when anything is damaged, and says where and what to do.
+
+Examples:
+  settler events verify reconciliation march --tenant acme
+  settler events verify --tenant acme
+  settler events verify")]
+    Verify(Audited),
+    /// Write heads anew out of their commits, where they are missing or differ
+    #[command(after_help = "\
+A head says where a stream ends. One that was lost is found by `settler events verify`; commits are never touched.
+
+Examples:
+  settler events rebuild-heads saga march --tenant acme --yes
+  settler events rebuild-heads --tenant acme --yes")]
+    RebuildHeads {
+        #[command(flatten)]
+        what: Audited,
+        /// Do not ask
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Audited {
+    /// Type of one aggregate, such as reconciliation, saga, matches, job or connection; without it, all
+    #[arg(value_name = "TYPE", requires = "aggregate_id")]
+    pub aggregate_type: Option<String>,
+    /// Its id
+    #[arg(value_name = "ID")]
+    pub aggregate_id: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -336,7 +370,7 @@ pub struct EventsList {
     /// Its id
     #[arg(value_name = "ID")]
     pub aggregate_id: Option<String>,
-    /// Only what had happened by then (RFC 3339)
+    /// Only what had happened by then (RFC 3339), and the state at that point
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub as_of: Option<String>,
     /// Events of every aggregate with this correlation id

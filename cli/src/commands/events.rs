@@ -1,14 +1,18 @@
 //! `settler events`: the audit trail.
 
+mod audit;
+
 use super::Context;
 use crate::{
     answers::Event,
     args::{EventsCommand, EventsList},
-    exit::Result,
+    exit::{CliError, Result},
     figures::{instant, plain},
+    output::{self, Format},
     tables::{Column, table},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
+use std::collections::BTreeMap;
 
 /// Members of an event's data that a table row has room for.
 const SHOWN_MEMBERS: usize = 6;
@@ -16,8 +20,11 @@ const SHOWN_MEMBERS: usize = 6;
 const SHOWN_CHARS: usize = 64;
 
 pub async fn run(context: &Context, command: EventsCommand) -> Result<()> {
-    let EventsCommand::List(list) = command;
-    self::list(context, &list).await
+    match command {
+        EventsCommand::List(list) => self::list(context, &list).await,
+        EventsCommand::Verify(what) => audit::verify(context, &what).await,
+        EventsCommand::RebuildHeads { what, yes } => audit::rebuild_heads(context, &what, yes).await,
+    }
 }
 
 async fn list(context: &Context, list: &EventsList) -> Result<()> {
@@ -66,9 +73,35 @@ async fn list(context: &Context, list: &EventsList) -> Result<()> {
                 vec![event.sequence.to_string(), time(event), event.event_type.clone(), by(event), data(&event.data)]
             };
             let rows = |events: &[Event], _| table(context.screen, &columns, events.iter().map(row).collect());
-            context
-                .list(&["admin", "events", kind, id], &[("as_of", list.as_of.as_deref())], &list.paging, "events", rows)
-                .await
+            let path = ["admin", "events", kind, id];
+            context.list(&path, &[("as_of", list.as_of.as_deref())], &list.paging, "events", rows).await?;
+            match &list.as_of {
+                Some(as_of) => state_at(context, &path, as_of).await,
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// What the events up to then fold into. A further document after the list, in every format.
+async fn state_at(context: &Context, path: &[&str], as_of: &str) -> Result<()> {
+    let answer = context.client.get(path, &[("as_of", Some(as_of)), ("limit", Some("1"))]).await?;
+    let then: BTreeMap<String, Box<RawValue>> = answer.read()?;
+    let Some(state) = then.get("state") else {
+        output::note("streams of this type are never folded, so there is no state to show");
+        return Ok(());
+    };
+    let version = then.get("version").map_or("null", |version| version.get());
+    match context.format {
+        Format::Table => {
+            output::note(&format!("the state at {as_of}, after event {version}:"));
+            output::item(Format::Json, state)
+        }
+        format => {
+            let document = format!(r#"{{"as_of":{},"version":{version},"state":{}}}"#, Value::from(as_of), state.get());
+            let document = RawValue::from_string(document)
+                .map_err(|error| CliError::Unexpected(format!("the API's answer is no JSON: {error}")))?;
+            output::item(format, &document)
         }
     }
 }

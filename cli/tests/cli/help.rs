@@ -39,6 +39,8 @@ const COMMANDS: &[&str] = &[
     "saga list",
     "events",
     "events list",
+    "events verify",
+    "events rebuild-heads",
     "usage",
     "error-hotspots",
     "projections",

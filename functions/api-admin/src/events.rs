@@ -1,7 +1,7 @@
 //! Events as they were written: of one aggregate, or of everything that one request led to.
 
 use crate::{handler::Handler, owner};
-use domain::{EventEnvelope, Timestamp, ids::MAX_ID_LENGTH};
+use domain::{EventEnvelope, Timestamp, catalogue::Family, ids::MAX_ID_LENGTH};
 use event_store::StreamKey;
 use http_api::{Cursor, Problem, Request, Response, page::limit};
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,8 @@ impl Sheet {
         Ok(())
     }
 
-    fn respond(self, next_cursor: Option<&str>, as_of: Option<Timestamp>) -> Response {
-        Response::json(200, &json!({ "items": self.items, "next_cursor": next_cursor, "as_of": as_of }))
+    fn body(self, next_cursor: Option<&str>, as_of: Option<Timestamp>) -> Value {
+        json!({ "items": self.items, "next_cursor": next_cursor, "as_of": as_of })
     }
 }
 
@@ -59,6 +59,10 @@ pub async fn of_aggregate(handler: &Handler, request: &Request, key_id: &str) ->
     let tenant = owner::of(handler, request, key_id, aggregate_type, id).await?;
     let stream = StreamKey::new(&tenant, aggregate_type, id);
 
+    let then = match until.filter(|_| begin.is_none()) {
+        Some(until) => state_at(handler, &stream, until).await?,
+        None => None,
+    };
     let (mut after, mut as_of, mut next) = (begin.unwrap_or(0), None, None);
     'read: loop {
         let commits = handler.store.page(&stream, after, COMMITS_PER_READ).await?;
@@ -84,7 +88,29 @@ pub async fn of_aggregate(handler: &Handler, request: &Request, key_id: &str) ->
         return Err(Problem::not_found("there are no events with this id"));
     }
     let next = next.map(|sequence: u64| cursor.encode(&sequence.to_string()));
-    Ok(sheet.respond(next.as_deref(), as_of))
+    let mut body = sheet.body(next.as_deref(), as_of);
+    if let Some((version, state)) = then {
+        body["version"] = json!(version);
+        body["state"] = state;
+    }
+    Ok(Response::json(200, &body))
+}
+
+/// What the events up to a point in time fold into, with the version; none for what is never folded.
+async fn state_at(handler: &Handler, stream: &StreamKey, until: Timestamp) -> Result<Option<(u64, Value)>, Problem> {
+    let Some(family) = Family::of(&stream.aggregate_type).filter(|family| family.is_folded()) else { return Ok(None) };
+    let commits = handler.store.load(stream, 0).await?;
+    let then = commits.into_iter().take_while(|commit| commit.metadata.timestamp <= until);
+    let mut version = 0;
+    let mut events = Vec::new();
+    for commit in then {
+        version = commit.to;
+        events.extend(commit.events.into_iter().map(|event| (event.event_type, event.data)));
+    }
+    let state = family.fold(events).transpose().map_err(|error| {
+        Problem::internal(format!("{}: an event does not decode: {error}; verify the stream", stream.partition()))
+    })?;
+    Ok(state.map(|state| (version, state)))
 }
 
 /// Where a page over commits ended.
@@ -121,7 +147,7 @@ pub async fn of_correlation(handler: &Handler, request: &Request, key_id: &str) 
                 if sheet.full() {
                     let position =
                         serde_json::to_string(&place).map_err(|error| Problem::internal(error.to_string()))?;
-                    return Ok(sheet.respond(Some(&cursor.encode(&position)), as_of));
+                    return Ok(Response::json(200, &sheet.body(Some(&cursor.encode(&position)), as_of)));
                 }
                 sheet.add(event)?;
                 place.events += 1;
@@ -132,7 +158,7 @@ pub async fn of_correlation(handler: &Handler, request: &Request, key_id: &str) 
         }
         match next {
             Some(next) => place = Place { after: Some(next), ..Place::default() },
-            None => return Ok(sheet.respond(None, as_of)),
+            None => return Ok(Response::json(200, &sheet.body(None, as_of))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Translate, read, translate. Every call about one tenant leaves a trace with that tenant before it reads anything.
 
-use crate::{circuits, events, letters, read_models, sagas};
+use crate::{audits, circuits, events, letters, read_models, sagas};
 use domain::Clock;
 use event_store::EventStore;
 use http_api::{Problem, Request, Response, access::operator, audit::Audit, close, open, routes};
@@ -39,6 +39,8 @@ impl Handler {
         match request.route_key.as_str() {
             routes::EVENTS_OF_AGGREGATE => events::of_aggregate(self, request, &key_id).await,
             routes::EVENTS_OF_CORRELATION => events::of_correlation(self, request, &key_id).await,
+            routes::VERIFY_EVENTS => audits::verify(self, request, &key_id).await,
+            routes::REBUILD_HEADS => audits::rebuild_heads(self, request, &key_id).await,
             routes::LIST_SAGAS => sagas::list(self, request, &key_id).await,
             routes::LIST_PROJECTIONS => read_models::list(self).await,
             routes::COMPARE_PROJECTIONS => read_models::compare(self, request).await,

@@ -1,5 +1,6 @@
 //! The operators' side of the HTTP API.
 
+mod audits;
 mod circuits;
 mod events;
 mod handler;

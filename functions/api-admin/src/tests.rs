@@ -93,9 +93,9 @@ impl World {
             SagaEvent::StepStarted { attempt: 1, step: Step::FetchShopifyOrders, at: NOW },
         ];
         let matched = |number: u64| NewEvent {
-            event_type: "RecordMatched".into(),
+            event_type: "MatchesWithdrawn".into(),
             event_version: 1,
-            data: json!({"number": number}),
+            data: json!({"reason": format!("engine {number}")}),
         };
         let matches = Append {
             stream: StreamKey::new(tenant, "matches", "february-a1"),
@@ -290,6 +290,83 @@ async fn odd_requests_get_their_status() {
     let mut job = sample("events-looked-up");
     job["pathParameters"]["aggregate_type"] = json!("job");
     assert_eq!(world.ask(&job).await.wrong(), [("query:tenant_id", "invalid")], "jobs cannot be looked up");
+}
+
+#[tokio::test]
+async fn as_of_shows_the_state_at_that_point() {
+    let world = world(&["acme"]).await;
+    let ask = async |name: &str, query: Value| world.ask(&with_query(name, query)).await.body;
+    let then = ask("events-as-of", json!({"tenant_id": "acme", "as_of": "2026-03-01T12:00:00Z"})).await;
+    assert_eq!((&then["version"], &then["state"]["status"]), (&json!(1), &json!("running")));
+    let before = ask("events-as-of", json!({"tenant_id": "acme", "as_of": "2026-03-01T11:59:59Z"})).await;
+    assert_eq!((&before["version"], &before["state"]), (&json!(0), &Value::Null), "nothing had happened");
+    let now = ask("events-as-of", json!({"tenant_id": "acme"})).await;
+    assert_eq!(now.get("state"), None, "without as_of only events are asked for");
+    let mut matches = with_query("events-as-of", json!({"tenant_id": "acme", "as_of": "2026-03-01T12:00:00Z"}));
+    matches["pathParameters"] = json!({"aggregate_type": "matches", "aggregate_id": "february-a1"});
+    assert_eq!(world.ask(&matches).await.body.get("state"), None, "matches are never folded");
+}
+
+fn verify(body: &Value, query: Value) -> Value {
+    let mut event = with_query("verify-one", query);
+    event["body"] = json!(body.to_string());
+    event
+}
+
+#[tokio::test]
+async fn a_damaged_stream_is_named_and_the_rest_is_verified() {
+    let world = world(&["acme", "other"]).await;
+    let all = world.ask(&sample("verify-all")).await.body;
+    assert_eq!((&all["intact"], &all["streams"], &all["damaged"]), (&json!(true), &json!(7), &json!([])));
+    let platform = TenantId::parse(domain::api_key::PLATFORM).unwrap();
+    assert_eq!(world.audited(platform.as_str()).await, 1, "whoever looks at everybody leaves a trace");
+
+    let run = StreamKey::new(&tenant("acme"), "reconciliation", "february");
+    let one = json!({"aggregate_type": "reconciliation", "aggregate_id": "february"});
+    let healthy = world.ask(&verify(&one, json!({"tenant_id": "acme"}))).await.body;
+    assert_eq!((&healthy["intact"], &healthy["streams"], &healthy["events"]), (&json!(true), &json!(1), &json!(1)));
+    assert!(world.store.overwrite(&run, 1, 1, b"[]".to_vec()));
+    let damaged = world.ask(&verify(&one, json!({"tenant_id": "acme"}))).await.body;
+    let damage = &damaged["damaged"][0];
+    assert_eq!(
+        (&damaged["intact"], &damage["tenant_id"], &damage["aggregate_id"], &damage["sequence"]),
+        (&json!(false), &json!("acme"), &json!("february"), &json!(1))
+    );
+    assert!(damage["detail"].as_str().unwrap().contains("restore"));
+    let others = world.ask(&verify(&one, json!({"tenant_id": "other"}))).await.body;
+    assert_eq!(others["intact"], true);
+}
+
+#[tokio::test]
+async fn lost_heads_are_made_new() {
+    let world = world(&["acme"]).await;
+    let run = StreamKey::new(&tenant("acme"), "reconciliation", "february");
+    assert!(world.store.lose_head(&run));
+    let rebuilt = world.ask(&sample("rebuild-heads")).await.body;
+    assert_eq!(
+        rebuilt["rebuilt"],
+        json!([{"tenant_id": "acme", "aggregate_type": "reconciliation", "aggregate_id": "february", "was": null, "version": 1}])
+    );
+    assert_eq!(world.store.head(&run).await.unwrap().unwrap().version, 1);
+    let again = world.ask(&sample("rebuild-heads")).await.body;
+    assert_eq!(again["rebuilt"], json!([]));
+}
+
+#[tokio::test]
+async fn odd_audits_get_their_status() {
+    let world = world(&["acme"]).await;
+    let named = || json!({"tenant_id": "acme"});
+    for (body, query, status) in [
+        (json!({"aggregate_type": "saga"}), named(), 400),
+        (json!({"aggregate_id": "february"}), named(), 400),
+        (json!({"aggregate": "february"}), named(), 400),
+        (json!([]), named(), 400),
+        (json!({}), json!({"tenant_id": "acme", "cursor": "x"}), 400),
+        (json!({"aggregate_type": "job", "aggregate_id": "nowhere"}), Value::Null, 400),
+        (json!({"aggregate_type": "job", "aggregate_id": "nowhere"}), named(), 404),
+    ] {
+        assert_eq!(world.ask(&verify(&body, query.clone())).await.status, status, "{body} {query}");
+    }
 }
 
 #[tokio::test]

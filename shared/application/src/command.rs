@@ -86,10 +86,11 @@ impl Ports {
         let commit_id = Uuid::from_u128(self.ids.next());
         for _ in 0..MAX_DECISIONS {
             let mut loaded = if std::mem::take(&mut fresh) {
-                Loaded { state: A::State::default(), version: 0, as_of: None, origin: None }
+                Loaded::default()
             } else {
                 event_store::load::<A>(self.store.as_ref(), &command.caller.tenant, command.aggregate_id).await?
             };
+            units = units.plus(loaded.units);
             let decided = decide(&loaded.state);
             // A repetition must get its first answer whatever has become of the aggregate since.
             if !matches!(&decided, Ok(events) if !events.is_empty())

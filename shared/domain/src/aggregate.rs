@@ -22,8 +22,28 @@ pub trait Aggregate {
     const TYPE: &'static str;
     type Event: Event;
     type State: Default + Clone + Send + Sync;
+    /// How the state is kept in snapshots; none for aggregates whose streams stay short.
+    const SNAPSHOT: Option<SnapshotFormat<Self::State>> = None;
 
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
+}
+
+/// How a folded state becomes the JSON of a snapshot, and back.
+///
+/// **Raise the version** when folding the same events gives another state, or the state another shape: snapshots of
+/// other versions are ignored, so nothing else has to be done.
+#[derive(Debug)]
+pub struct SnapshotFormat<S> {
+    pub version: u32,
+    pub write: fn(&S) -> Result<Value, serde_json::Error>,
+    pub read: fn(Value) -> Result<S, serde_json::Error>,
+}
+
+impl<S: Serialize + DeserializeOwned> SnapshotFormat<S> {
+    #[must_use]
+    pub const fn json(version: u32) -> Self {
+        Self { version, write: |state| serde_json::to_value(state), read: serde_json::from_value }
+    }
 }
 
 /// The outcome of deciding: what to append, perhaps nothing.

@@ -11,11 +11,12 @@ use crate::{
     summary::RunSummary,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A decision about a match, with all that follows from it. Who decided is the event's `user_id`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decision {
     pub attempt: AttemptNumber,
     pub found: Match,
@@ -31,7 +32,7 @@ pub struct Decision {
 }
 
 /// What a person thinks of an exception.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReviewState {
     Open,
@@ -54,7 +55,7 @@ impl ReviewState {
 
 /// A look at an exception. The record stays unmatched: accepting or writing off explains a difference, it does not
 /// make it go away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Review {
     pub attempt: AttemptNumber,
     pub record_id: String,
@@ -66,7 +67,7 @@ pub struct Review {
 }
 
 /// How a match that people decided stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     Confirmed,
@@ -84,7 +85,7 @@ impl Standing {
 }
 
 /// A match that stands because people decided it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     pub standing: Standing,
     pub found: Match,
@@ -96,7 +97,7 @@ pub type RecordKey = (Side, String);
 
 /// All decisions about a run, as they stand. Lists are kept in the order of their keys, so that equal decisions make
 /// equal states.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decisions {
     /// By match id, in the order in which they were decided.
     pub standing: Vec<(String, Decided)>,

@@ -4,8 +4,9 @@
 //! **Invariant:** a name is never built from text elsewhere; tests hold the state machine and the documents against
 //! this table.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,8 +133,24 @@ impl<'de> Deserialize<'de> for ErrorName {
     }
 }
 
+impl JsonSchema for ErrorName {
+    fn schema_name() -> Cow<'static, str> {
+        "ErrorName".into()
+    }
+
+    /// The shape, not the list: the registry grows without any event changing.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A name out of the error registry.",
+            "pattern": "^Settler\\.[A-Za-z]+$",
+            "examples": ["Settler.ProviderUnavailable"],
+        })
+    }
+}
+
 /// Why a run failed, as events keep it and people read it. `message` never holds a secret or another tenant's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     #[serde(rename = "type")]
     pub name: ErrorName,
@@ -153,6 +170,10 @@ pub struct Decline {
 impl Decline {
     pub fn conflict(message: impl Into<String>) -> Self {
         Self { name: ErrorName::Conflict, message: message.into() }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { name: ErrorName::InvalidInput, message: message.into() }
     }
 
     pub fn not_found(message: impl Into<String>) -> Self {

@@ -3,8 +3,9 @@
 //! Every id that a client may choose matches `[A-Za-z0-9_-]{1,64}`: it becomes part of keys, S3 paths and execution
 //! names, and none of these may need escaping.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 use thiserror::Error;
 
 /// Longest id accepted from outside. Long enough for a prefixed UUID, short enough for a command to stay within its
@@ -46,6 +47,17 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let example = concat!("a", stringify!($name));
+                json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "examples": [example] })
             }
         }
 

@@ -8,6 +8,7 @@ use crate::{
     schedule::Schedule,
     webhook::Disabled,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,13 +16,13 @@ use std::collections::BTreeMap;
 pub use crate::webhook::WebhookEndpoint;
 
 /// One side of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Side {
     pub adapter: Adapter,
     pub connection: ConnectionId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobDefinition {
     pub name: String,
     pub source: Side,
@@ -38,7 +39,7 @@ pub struct JobDefinition {
     pub schedule: Option<Schedule>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum JobEvent {
     JobCreated {
@@ -72,7 +73,7 @@ impl Event for JobEvent {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct JobState {
     /// The definition after each event but the deletion: number n is version n, of the stream as well.
     pub versions: Vec<JobDefinition>,

@@ -4,6 +4,9 @@
 //! crate; it depends on no AWS crate and not on an async runtime.
 
 pub mod aggregate;
+pub mod api_key;
+pub mod audit;
+pub mod catalogue;
 pub mod connection;
 pub mod decision;
 pub mod envelope;

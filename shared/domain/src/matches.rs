@@ -2,9 +2,10 @@
 //! stream, which are written in packs and never folded.
 
 use crate::{aggregate::Event, money::Currency, record::Side, summary::Difference, time::Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchKind {
     Pair,
@@ -15,7 +16,7 @@ pub enum MatchKind {
 }
 
 /// Records that belong together, automatically or as a suggestion. `match_id` is derived from the sorted ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Match {
     pub kind: MatchKind,
     pub source_ids: Vec<String>,
@@ -70,7 +71,7 @@ pub fn match_id(source_ids: &[String], target_ids: &[String]) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExceptionClass {
     /// No partner was found.
@@ -79,7 +80,7 @@ pub enum ExceptionClass {
     Discrepancy,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     pub record_id: String,
     /// Thousandths of agreement, 0 to 1,000.
@@ -88,7 +89,7 @@ pub struct Candidate {
 }
 
 /// An open question: a record that is left, or a discrepancy, with its reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exception {
     pub record_id: String,
     pub side: Side,
@@ -119,7 +120,7 @@ pub struct Exclusion {
     pub reason: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     Paid,
@@ -148,7 +149,7 @@ impl OrderState {
 }
 
 /// An order with what was received, refunded and found on the payment side, in minor units.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderResult {
     pub order_id: String,
     pub order_name: String,
@@ -161,7 +162,7 @@ pub struct OrderResult {
 }
 
 /// Events of `matches#<reconciliation_id>-a<attempt>`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum MatchesEvent {
     RecordMatched(Match),

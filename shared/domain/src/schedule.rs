@@ -3,6 +3,7 @@
 
 use crate::time::{DateRange, InvalidTime, Timestamp, zone};
 use jiff::{ToSpan, civil::Date};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -10,7 +11,7 @@ use thiserror::Error;
 pub const MAX_EXPRESSION_LENGTH: usize = 256;
 
 /// Whole days before the moment of firing, in the job's zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
     PreviousMonth,
@@ -62,7 +63,7 @@ impl Period {
 }
 
 /// A job's schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Schedule {
     /// `cron(…)`, `rate(…)` or `at(…)`.
     pub expression: String,

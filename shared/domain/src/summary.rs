@@ -1,10 +1,11 @@
 //! Figures of a run: counts and totals that must add up, per side and currency.
 
 use crate::{money::Currency, record::Side};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Counts of one side. `in_scope = matched + suggested + unmatched`, `fetched in range = in_scope + excluded`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SideCounts {
     pub matched: u64,
     pub suggested: u64,
@@ -20,7 +21,7 @@ impl SideCounts {
 }
 
 /// Sums of one side in one currency, in minor units.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SideTotals {
     pub in_scope_minor: i64,
     pub matched_minor: i64,
@@ -30,7 +31,7 @@ pub struct SideTotals {
 }
 
 /// `target - source` over all matches, split without a rest: the parts sum to the whole.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     pub fee: i64,
     pub fx: i64,
@@ -84,7 +85,7 @@ impl Difference {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrencyTotals {
     pub currency: Currency,
     pub exponent: u8,
@@ -94,7 +95,7 @@ pub struct CurrencyTotals {
 }
 
 /// Everything a run's result says in figures. Part of ResultsPublished and ReconciliationCompleted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
     pub source: SideCounts,
     pub target: SideCounts,
@@ -160,7 +161,7 @@ impl RunSummary {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     pub code: String,
     pub message: String,

@@ -1,8 +1,9 @@
 //! Points in time and date ranges. The present comes in through [`Clock`]; nothing here reads it.
 
 use jiff::{civil::Date, tz::TimeZone};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 use thiserror::Error;
 
 /// Longest window of one reconciliation, in days: a leap year.
@@ -54,6 +55,16 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00.000Z"] })
+    }
+}
+
 impl TryFrom<String> for Timestamp {
     type Error = InvalidTime;
     fn try_from(text: String) -> Result<Self, InvalidTime> {
@@ -92,9 +103,11 @@ pub enum InvalidTime {
 }
 
 /// Whole calendar days from `start` to `end`, both included, in a zone that is given apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct DateRange {
+    #[schemars(extend("format" = "date"))]
     pub start: String,
+    #[schemars(extend("format" = "date"))]
     pub end: String,
 }
 

@@ -9,6 +9,7 @@ use crate::{
     job::{JobDefinition, JobEvent, JobState},
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Endpoints that one job may have: each run is told to all of them.
@@ -17,7 +18,7 @@ pub const MAX_ENDPOINTS: usize = 10;
 pub const MAX_URL_LENGTH: usize = 2_048;
 
 /// A customer's address. Its signing secret lives in the secret store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookEndpoint {
     pub endpoint_id: EndpointId,
     pub url: String,
@@ -27,7 +28,7 @@ pub struct WebhookEndpoint {
 }
 
 /// Since when and why an endpoint gets nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Disabled {
     pub at: Timestamp,
     pub reason: String,

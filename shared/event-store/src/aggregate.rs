@@ -1,6 +1,10 @@
 //! Aggregates on top of the store: load and fold, and turn decided events into an append.
 
-use crate::store::{Append, EventStore, NewEvent, StoreError, StreamKey};
+use crate::{
+    snapshot,
+    store::{Append, Commit, EventStore, NewEvent, StoreError, StreamKey, Units},
+    upcast::unreadable,
+};
 use domain::{Aggregate, Metadata, TenantId, Timestamp, aggregate as events};
 use uuid::Uuid;
 
@@ -13,9 +17,44 @@ pub struct Loaded<S> {
     pub as_of: Option<Timestamp>,
     /// Metadata of the first commit: who began it, when, under which correlation id.
     pub origin: Option<Metadata>,
+    /// Hash of the last commit, hex.
+    pub hash: Option<String>,
+    /// What loading consumed.
+    pub units: Units,
 }
 
-/// Folds the whole stream, consistently.
+impl<S: Default> Default for Loaded<S> {
+    /// A stream without events.
+    fn default() -> Self {
+        Self { state: S::default(), version: 0, as_of: None, origin: None, hash: None, units: Units::default() }
+    }
+}
+
+impl<S> Loaded<S> {
+    /// The state after one more commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] naming the sequence when an event does not decode.
+    pub(crate) fn with<A: Aggregate<State = S>>(self, stream: &StreamKey, commit: Commit) -> Result<Self, StoreError> {
+        let mut state = self.state;
+        for mut envelope in commit.events {
+            let data = envelope.data.take();
+            let event: A::Event = events::from_parts(&envelope.event_type, data)
+                .map_err(|cause| unreadable(stream, &envelope, &cause))?;
+            state = A::evolve(state, &event);
+        }
+        Ok(Self {
+            state,
+            version: commit.to,
+            as_of: Some(commit.metadata.timestamp),
+            origin: self.origin.or(Some(commit.metadata)),
+            hash: Some(commit.hash),
+            units: self.units,
+        })
+    }
+}
+
+/// Folds the stream, consistently: the whole of it, or what follows its snapshot.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] naming the sequence when an event does not decode.
@@ -24,10 +63,14 @@ pub async fn load<A: Aggregate>(
     tenant: &TenantId,
     id: &str,
 ) -> Result<Loaded<A::State>, StoreError> {
-    load_as_of::<A>(store, tenant, id, None).await
+    let stream = StreamKey::new(tenant, A::TYPE, id);
+    match (store.snapshots(), A::SNAPSHOT) {
+        (Some(snapshots), Some(format)) => snapshot::load::<A>(store, snapshots, &format, &stream).await,
+        _ => whole::<A>(store, &stream, None).await,
+    }
 }
 
-/// As [`load`], leaving out what was written after `until`.
+/// As [`load`], leaving out what was written after `until`. Snapshots are left alone.
 ///
 /// # Errors
 /// As [`load`].
@@ -37,24 +80,22 @@ pub async fn load_as_of<A: Aggregate>(
     id: &str,
     until: Option<Timestamp>,
 ) -> Result<Loaded<A::State>, StoreError> {
-    let stream = StreamKey::new(tenant, A::TYPE, id);
-    let mut loaded = Loaded { state: A::State::default(), version: 0, as_of: None, origin: None };
-    for commit in store.load(&stream, 0).await? {
+    whole::<A>(store, &StreamKey::new(tenant, A::TYPE, id), until).await
+}
+
+/// Folds from the first event on.
+pub(crate) async fn whole<A: Aggregate>(
+    store: &dyn EventStore,
+    stream: &StreamKey,
+    until: Option<Timestamp>,
+) -> Result<Loaded<A::State>, StoreError> {
+    let commits = store.load_metered(stream, 0).await?;
+    let mut loaded = Loaded { units: commits.units, ..Loaded::default() };
+    for commit in commits.value {
         if until.is_some_and(|until| commit.metadata.timestamp > until) {
             break;
         }
-        for envelope in commit.events {
-            let event: A::Event =
-                events::from_parts(&envelope.event_type, envelope.data).map_err(|cause| StoreError::Corrupt {
-                    stream: stream.partition(),
-                    sequence: envelope.sequence,
-                    detail: format!("{} does not decode: {cause}", envelope.event_type),
-                })?;
-            loaded.state = A::evolve(loaded.state, &event);
-        }
-        loaded.version = commit.to;
-        loaded.as_of = Some(commit.metadata.timestamp);
-        loaded.origin.get_or_insert(commit.metadata);
+        loaded = loaded.with::<A>(stream, commit)?;
     }
     Ok(loaded)
 }

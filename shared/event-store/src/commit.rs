@@ -32,6 +32,8 @@ pub(crate) struct StoredCommit {
     pub kinds: Vec<String>,
     pub id: Uuid,
     pub metadata: Metadata,
+    /// The fence that this commit raised its head to, so that a head can be rebuilt whole.
+    pub fence: Option<String>,
     pub encoding: u8,
     pub body: Vec<u8>,
     pub hash: Hash,
@@ -49,6 +51,7 @@ impl StoredCommit {
             kinds: kinds(&append.events),
             id: append.commit_id,
             metadata: metadata.clone(),
+            fence: append.set_fence.clone(),
             encoding,
             body,
             hash: NO_HASH,
@@ -87,6 +90,9 @@ impl StoredCommit {
         }
         field(&[self.encoding]);
         field(&self.body);
+        if let Some(fence) = &self.fence {
+            field(fence.as_bytes());
+        }
         hash.finalize().into()
     }
 

@@ -7,9 +7,10 @@ use crate::{
     dynamo::feed_shard,
     position::Position,
     prepare,
+    snapshot::{MemorySnapshots, Snapshots},
     store::{
-        AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Fence, Head, StoreError,
-        StreamKey, Transaction, Units, Verified,
+        AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Fence, Head, HeadRebuilt,
+        Metered, Page, StoreError, StreamKey, Transaction, Units, Verified,
     },
     upcast::Upcasters,
 };
@@ -30,10 +31,17 @@ struct State {
 }
 
 /// Shared by its clones, as a client of DynamoDB is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
     upcasters: Upcasters,
+    snapshots: Option<MemorySnapshots>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { state: Arc::default(), upcasters: Upcasters::current(), snapshots: None }
+    }
 }
 
 impl MemoryStore {
@@ -45,6 +53,16 @@ impl MemoryStore {
     #[must_use]
     pub fn with_upcasters(self, upcasters: Upcasters) -> Self {
         Self { upcasters, ..self }
+    }
+
+    #[must_use]
+    pub fn with_snapshots(self, snapshots: MemorySnapshots) -> Self {
+        Self { snapshots: Some(snapshots), ..self }
+    }
+
+    /// Takes a head out, as no function could: for tests of what then happens.
+    pub fn lose_head(&self, stream: &StreamKey) -> bool {
+        self.state().heads.remove(&stream.partition()).is_some()
     }
 
     /// What the stream of `stream_heads` has said so far, in order of writing. A consumer remembers how many it has
@@ -71,6 +89,14 @@ impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
         // A test that panicked while holding the lock left nothing half done: every write below is a plain insertion.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn chain<'a>(&self, stream: &'a StreamKey) -> Result<Chain<'a>, StoreError> {
+        let mut chain = Chain::new(stream);
+        for commit in self.stored(stream, 0) {
+            chain.link(commit, &self.upcasters)?;
+        }
+        Ok(chain)
     }
 
     fn stored(&self, stream: &StreamKey, after: u64) -> Vec<StoredCommit> {
@@ -161,6 +187,11 @@ fn position(reference: &CommitRef) -> Position {
     Position { at_ms: reference.at.millis(), partition: reference.stream.partition(), from: reference.from }
 }
 
+/// Memory consumes no capacity.
+fn free<T>(value: T) -> Metered<T> {
+    Metered { value, units: Units::default() }
+}
+
 #[async_trait]
 impl EventStore for MemoryStore {
     async fn append(&self, transaction: Transaction) -> Result<Appended, AppendError> {
@@ -168,11 +199,16 @@ impl EventStore for MemoryStore {
         self.state().append(transaction, drafts)
     }
 
-    async fn load(&self, stream: &StreamKey, after: u64) -> Result<Vec<Commit>, StoreError> {
-        self.page(stream, after, u32::MAX).await
+    async fn load_metered(&self, stream: &StreamKey, after: u64) -> Result<Metered<Vec<Commit>>, StoreError> {
+        self.page_metered(stream, after, u32::MAX).await
     }
 
-    async fn page(&self, stream: &StreamKey, after: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
+    async fn page_metered(
+        &self,
+        stream: &StreamKey,
+        after: u64,
+        limit: u32,
+    ) -> Result<Metered<Vec<Commit>>, StoreError> {
         let stored = self.stored(stream, after);
         // A position inside a commit: that commit comes first, as a whole.
         let inside = stored.first().filter(|first| first.from <= after).map(|first| first.from.saturating_sub(1));
@@ -183,24 +219,28 @@ impl EventStore for MemoryStore {
             continuity.check(&commit)?;
             commits.push(commit.open(&self.upcasters)?);
         }
-        Ok(commits)
+        Ok(free(commits))
     }
 
-    async fn head(&self, stream: &StreamKey) -> Result<Option<Head>, StoreError> {
-        Ok(self.state().heads.get(&stream.partition()).map(|head| head.shown(stream)))
+    async fn head_metered(&self, stream: &StreamKey) -> Result<Metered<Option<Head>>, StoreError> {
+        Ok(free(self.state().heads.get(&stream.partition()).map(|head| head.shown(stream))))
     }
 
-    async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError> {
-        Ok(self.state().commands.get(&key.partition()).filter(|record| record.expires_at >= now).cloned())
+    async fn command_metered(
+        &self,
+        key: &CommandKey,
+        now: Timestamp,
+    ) -> Result<Metered<Option<CommandRecord>>, StoreError> {
+        Ok(free(self.state().commands.get(&key.partition()).filter(|record| record.expires_at >= now).cloned()))
     }
 
-    async fn by_correlation(
+    async fn by_correlation_metered(
         &self,
         tenant: &TenantId,
         correlation_id: &str,
         limit: u32,
         after: Option<String>,
-    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+    ) -> Result<Metered<Page<CommitRef>>, StoreError> {
         let after = after.as_deref().map(|after| Position::read_for(tenant, after)).transpose()?;
         let found = {
             let state = self.state();
@@ -209,15 +249,15 @@ impl EventStore for MemoryStore {
             });
             wanted.map(|commit| (position(&commit.reference()), commit.reference())).collect()
         };
-        Ok(list(found, limit, |place| after.as_ref().is_none_or(|after| place > after)))
+        Ok(free(list(found, limit, |place| after.as_ref().is_none_or(|after| place > after))))
     }
 
-    async fn feed(
+    async fn feed_metered(
         &self,
         window: Window,
         limit: u32,
         after: Option<String>,
-    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
+    ) -> Result<Metered<Page<CommitRef>>, StoreError> {
         let after = after.as_deref().map(Position::read).transpose()?;
         let key = |place: Position| (Timestamp::from_millis(place.at_ms).day(), feed_shard(&place.partition), place);
         let found = {
@@ -226,10 +266,10 @@ impl EventStore for MemoryStore {
             wanted.map(|commit| (key(position(&commit.reference())), commit.reference())).collect()
         };
         let after = after.map(key);
-        Ok(list(found, limit, |place| after.as_ref().is_none_or(|after| place > after)))
+        Ok(free(list(found, limit, |place| after.as_ref().is_none_or(|after| place > after))))
     }
 
-    async fn heads(&self, limit: u32, after: Option<String>) -> Result<(Vec<Head>, Option<String>), StoreError> {
+    async fn heads_metered(&self, limit: u32, after: Option<String>) -> Result<Metered<Page<Head>>, StoreError> {
         let state = self.state();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -240,15 +280,52 @@ impl EventStore for MemoryStore {
             .filter_map(|(partition, head)| Some(head.shown(&StreamKey::parse(partition)?)))
             .collect();
         let next = found.next().and_then(|_| page.last().map(|last| last.stream.partition()));
-        Ok((page, next))
+        Ok(free((page, next)))
     }
 
-    async fn verify(&self, stream: &StreamKey) -> Result<Verified, StoreError> {
-        let mut chain = Chain::new(stream);
-        for commit in self.stored(stream, 0) {
-            chain.link(commit, &self.upcasters)?;
-        }
+    async fn streams_metered(
+        &self,
+        tenant: Option<&TenantId>,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<Metered<Page<StreamKey>>, StoreError> {
+        let state = self.state();
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded((after, u64::MAX)));
+        let first = state.commits.range((start, Bound::Unbounded)).filter(|((_, from), _)| *from == 1);
+        let mut found = first.filter(|(_, commit)| tenant.is_none_or(|tenant| commit.stream.tenant == *tenant));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let page: Vec<StreamKey> = found.by_ref().take(limit).map(|(_, commit)| commit.stream.clone()).collect();
+        let next = found.next().and_then(|_| page.last().map(StreamKey::partition));
+        Ok(free((page, next)))
+    }
+
+    async fn verify_metered(&self, stream: &StreamKey) -> Result<Metered<Verified>, StoreError> {
+        let chain = self.chain(stream)?;
         let head = self.state().heads.get(&stream.partition()).cloned();
-        chain.end(head.as_ref())
+        Ok(free(chain.end(head.as_ref())?))
+    }
+
+    async fn rebuild_head(&self, stream: &StreamKey) -> Result<Metered<HeadRebuilt>, StoreError> {
+        let chain = self.chain(stream)?;
+        let partition = stream.partition();
+        let mut state = self.state();
+        let head = state.heads.get(&partition).cloned();
+        let version = chain.version();
+        let Some((last, fence)) = chain.head_to_write(head.as_ref())? else {
+            return Ok(free(if head.is_some() { HeadRebuilt::Intact { version } } else { HeadRebuilt::NoStream }));
+        };
+        state.changes.push(HeadChange {
+            stream: stream.clone(),
+            version,
+            kinds: last.kinds.clone(),
+            correlation_id: last.metadata.correlation_id.to_string(),
+        });
+        let written = StoredHead { version, commit_id: last.id, hash: last.hash, at: last.metadata.timestamp, fence };
+        state.heads.insert(partition, written);
+        Ok(free(HeadRebuilt::Written { was: head.map(|head| head.version), version }))
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        self.snapshots.as_ref().map(|snapshots| snapshots as &dyn Snapshots)
     }
 }

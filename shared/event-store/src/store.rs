@@ -1,5 +1,6 @@
 //! What a store promises, and the words it is asked in.
 
+use crate::snapshot::Snapshots;
 use async_trait::async_trait;
 use domain::{EventEnvelope, Metadata, TenantId, Timestamp, time::Window};
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,16 @@ impl Units {
     }
 }
 
+/// What a read found, and what finding it consumed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Metered<T> {
+    pub value: T,
+    pub units: Units,
+}
+
+/// One page of a list, and the opaque position to go on from; none at its end.
+pub type Page<T> = (Vec<T>, Option<String>);
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// New version of each stream, in the order of the appends.
@@ -169,6 +180,18 @@ pub struct Verified {
     pub hash: String,
 }
 
+/// What [`EventStore::rebuild_head`] found to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum HeadRebuilt {
+    /// The head says what the commits say.
+    Intact { version: u64 },
+    /// The head was missing, behind or another one, and is written anew.
+    Written { was: Option<u64>, version: u64 },
+    /// There is neither a head nor a commit.
+    NoStream,
+}
+
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Throttled, unreachable or in conflict with another transaction for longer than the retries last.
@@ -205,47 +228,126 @@ pub enum AppendError {
 ///   transaction is there.
 /// - Appending a commit again with the same id at the same place succeeds with `repeated`.
 /// - A loaded stream is complete and in order, or an error says where the hole is.
+/// - Every call says what it consumed; the forms without `_metered` are for callers that do not ask.
 #[async_trait]
 pub trait EventStore: Send + Sync {
     /// # Errors
     /// See [`AppendError`]. Conflicts between transactions and throttling are retried inside with full jitter.
     async fn append(&self, transaction: Transaction) -> Result<Appended, AppendError>;
 
-    /// All commits after sequence `after`, consistently, through all pages.
-    async fn load(&self, stream: &StreamKey, after: u64) -> Result<Vec<Commit>, StoreError>;
+    /// All commits after sequence `after`, consistently, through all pages. A position inside a commit gives that
+    /// commit first, as a whole.
+    async fn load_metered(&self, stream: &StreamKey, after: u64) -> Result<Metered<Vec<Commit>>, StoreError>;
 
     /// At most `limit` commits whose last event lies after sequence `after`.
-    async fn page(&self, stream: &StreamKey, after: u64, limit: u32) -> Result<Vec<Commit>, StoreError>;
+    async fn page_metered(
+        &self,
+        stream: &StreamKey,
+        after: u64,
+        limit: u32,
+    ) -> Result<Metered<Vec<Commit>>, StoreError>;
 
     /// The head, consistently; none for a stream that does not exist.
-    async fn head(&self, stream: &StreamKey) -> Result<Option<Head>, StoreError>;
+    async fn head_metered(&self, stream: &StreamKey) -> Result<Metered<Option<Head>>, StoreError>;
 
     /// What an earlier command of this key said; a row that has expired is none.
-    async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError>;
+    async fn command_metered(
+        &self,
+        key: &CommandKey,
+        now: Timestamp,
+    ) -> Result<Metered<Option<CommandRecord>>, StoreError>;
 
     /// Commits of a tenant that share a correlation id, oldest first, `limit` from after `after` (an opaque position).
+    async fn by_correlation_metered(
+        &self,
+        tenant: &TenantId,
+        correlation_id: &str,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<Metered<Page<CommitRef>>, StoreError>;
+
+    /// Commits of all tenants in a time range, for operators: day by day and shard by shard, each oldest first.
+    async fn feed_metered(
+        &self,
+        window: Window,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<Metered<Page<CommitRef>>, StoreError>;
+
+    /// Heads of all tenants in no order, for operators.
+    async fn heads_metered(&self, limit: u32, after: Option<String>) -> Result<Metered<Page<Head>>, StoreError>;
+
+    /// Streams of one tenant, or of all, that have a first commit, in no order, for operators. It looks at `limit`
+    /// commits, so a page may be empty and not the last.
+    async fn streams_metered(
+        &self,
+        tenant: Option<&TenantId>,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<Metered<Page<StreamKey>>, StoreError>;
+
+    /// Recomputes the hash chain from the stored bytes, decodes every event, and compares the end with the head.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] at the first commit that was altered, is missing or cannot be read.
+    async fn verify_metered(&self, stream: &StreamKey) -> Result<Metered<Verified>, StoreError>;
+
+    /// Writes the head anew out of the commits, its fence included, if it is missing, behind or another one. The
+    /// stream of heads then rings for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the commits themselves are damaged, or end before the head: then only a backup
+    /// helps, and nothing is written.
+    async fn rebuild_head(&self, stream: &StreamKey) -> Result<Metered<HeadRebuilt>, StoreError>;
+
+    /// Where folded states are kept, if this store has such a place.
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        None
+    }
+
+    /// As [`EventStore::load_metered`].
+    async fn load(&self, stream: &StreamKey, after: u64) -> Result<Vec<Commit>, StoreError> {
+        Ok(self.load_metered(stream, after).await?.value)
+    }
+
+    /// As [`EventStore::page_metered`].
+    async fn page(&self, stream: &StreamKey, after: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
+        Ok(self.page_metered(stream, after, limit).await?.value)
+    }
+
+    /// As [`EventStore::head_metered`].
+    async fn head(&self, stream: &StreamKey) -> Result<Option<Head>, StoreError> {
+        Ok(self.head_metered(stream).await?.value)
+    }
+
+    /// As [`EventStore::command_metered`].
+    async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError> {
+        Ok(self.command_metered(key, now).await?.value)
+    }
+
+    /// As [`EventStore::by_correlation_metered`].
     async fn by_correlation(
         &self,
         tenant: &TenantId,
         correlation_id: &str,
         limit: u32,
         after: Option<String>,
-    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError>;
+    ) -> Result<Page<CommitRef>, StoreError> {
+        Ok(self.by_correlation_metered(tenant, correlation_id, limit, after).await?.value)
+    }
 
-    /// Commits of all tenants in a time range, for operators: day by day and shard by shard, each oldest first.
-    async fn feed(
-        &self,
-        window: Window,
-        limit: u32,
-        after: Option<String>,
-    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError>;
+    /// As [`EventStore::feed_metered`].
+    async fn feed(&self, window: Window, limit: u32, after: Option<String>) -> Result<Page<CommitRef>, StoreError> {
+        Ok(self.feed_metered(window, limit, after).await?.value)
+    }
 
-    /// Heads of all tenants in no order, for operators.
-    async fn heads(&self, limit: u32, after: Option<String>) -> Result<(Vec<Head>, Option<String>), StoreError>;
+    /// As [`EventStore::heads_metered`].
+    async fn heads(&self, limit: u32, after: Option<String>) -> Result<Page<Head>, StoreError> {
+        Ok(self.heads_metered(limit, after).await?.value)
+    }
 
-    /// Recomputes the hash chain from the stored bytes, decodes every event, and compares the end with the head.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] at the first commit that was altered, is missing or cannot be read.
-    async fn verify(&self, stream: &StreamKey) -> Result<Verified, StoreError>;
+    /// As [`EventStore::verify_metered`].
+    async fn verify(&self, stream: &StreamKey) -> Result<Verified, StoreError> {
+        Ok(self.verify_metered(stream).await?.value)
+    }
 }

@@ -3,7 +3,11 @@
 //! Stored events never change. When the data of an event changes its meaning or shape, its version rises by one and a
 //! step from the old version is registered here; every version ever written stays readable.
 
-use crate::store::NewEvent;
+use crate::{
+    commit::damaged,
+    store::{NewEvent, StoreError, StreamKey},
+};
+use domain::{EventEnvelope, catalogue::Family};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use thiserror::Error;
@@ -14,6 +18,7 @@ type Step = Arc<dyn Fn(Value) -> Result<Value, String> + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Upcasters {
     steps: BTreeMap<String, Vec<Step>>,
+    catalogued: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,7 +31,13 @@ impl Upcasters {
     /// What every store uses: no event has a second version yet.
     #[must_use]
     pub fn current() -> Self {
-        Self::default()
+        Self { steps: BTreeMap::new(), catalogued: true }
+    }
+
+    /// Without the catalogue of events: an audit then does not ask whether an event is one of ours.
+    #[must_use]
+    pub fn uncatalogued(self) -> Self {
+        Self { catalogued: false, ..self }
     }
 
     /// Adds the step from version `from` to `from + 1`.
@@ -54,7 +65,24 @@ impl Upcasters {
         u16::try_from(steps).unwrap_or(u16::MAX).saturating_add(1)
     }
 
-    pub(crate) fn apply(&self, event: NewEvent) -> Result<NewEvent, String> {
+    /// For an audit: an event of today's version is one of ours and can be read.
+    pub(crate) fn check(&self, stream: &StreamKey, event: &EventEnvelope) -> Result<(), StoreError> {
+        if !self.catalogued {
+            return Ok(());
+        }
+        let Some(family) = Family::of(&stream.aggregate_type) else {
+            let detail = format!("no release has written aggregates of type `{}`", stream.aggregate_type);
+            return Err(damaged(stream, event.sequence, &detail));
+        };
+        let read = family.read(&event.event_type, event.data.clone());
+        read.map(|_| ()).map_err(|cause| unreadable(stream, event, &cause))
+    }
+
+    /// The event in today's shape.
+    ///
+    /// # Errors
+    /// What is wrong, when the version is unknown or a step fails.
+    pub fn apply(&self, event: NewEvent) -> Result<NewEvent, String> {
         let today = self.version(&event.event_type);
         let NewEvent { event_type, event_version, mut data } = event;
         if event_version == 0 || event_version > today {
@@ -69,6 +97,19 @@ impl Upcasters {
                 step(data).map_err(|cause| format!("the step of {event_type} from version {from} failed: {cause}"))?;
         }
         Ok(NewEvent { event_type, event_version: today, data })
+    }
+}
+
+/// An event that decodes as JSON and not as an event: the aggregate, the place and what to do.
+pub(crate) fn unreadable(stream: &StreamKey, event: &EventEnvelope, cause: &serde_json::Error) -> StoreError {
+    StoreError::Corrupt {
+        stream: stream.partition(),
+        sequence: event.sequence,
+        detail: format!(
+            "{}@{} does not decode: {cause}. If a newer release wrote it, read it with that release; otherwise run \
+             `settler events verify`",
+            event.event_type, event.event_version
+        ),
     }
 }
 

@@ -1,15 +1,13 @@
 //! The trail of operators: each call with a platform key that names a tenant is an event in that tenant's stream of
-//! the day. One small commit per call; nothing folds it.
+//! the day. One small commit per call.
 
 use crate::problem::Problem;
-use domain::{Clock, CorrelationId, IdSource, Metadata, TenantId, ids};
+pub use domain::audit::AUDIT;
+use domain::{Clock, CorrelationId, Event, IdSource, Metadata, TenantId, aggregate::data_of, audit::AuditEvent, ids};
 use event_store::{Append, AppendError, EventStore, NewEvent, StreamKey, Transaction};
-use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Aggregate type of the streams.
-pub const AUDIT: &str = "audit";
 /// Operators that meet on one tenant and day.
 const MAX_TRIES: u32 = 8;
 
@@ -48,10 +46,11 @@ impl Audit {
             correlation_id,
             causation_id: None,
         };
+        let accessed = AuditEvent::AdminAccessed { route: route.to_owned(), key_id: key_id.to_owned() };
         let event = NewEvent {
-            event_type: "AdminAccessed".to_owned(),
-            event_version: 1,
-            data: json!({ "route": route, "key_id": key_id }),
+            event_type: accessed.event_type().to_owned(),
+            event_version: accessed.event_version(),
+            data: data_of(&accessed).map_err(|error| Problem::internal(error.to_string()))?,
         };
         let commit_id = Uuid::from_u128(self.ids.next());
         for _ in 0..MAX_TRIES {

@@ -1,6 +1,10 @@
 //! Bodies of commands: bytes to a typed value, with everything that is wrong with them at once.
 
-use crate::{problem::Problem, request::Request, shape::wrong};
+use crate::{
+    problem::Problem,
+    request::Request,
+    shape::{Shape, wrong},
+};
 use application::Caller;
 use serde_json::Value;
 
@@ -47,6 +51,17 @@ pub fn operators_object(request: &Request) -> Result<Value, Problem> {
     } else {
         Err(Problem::fields(vec![wrong("", "wrong_type", "must be a JSON object")]))
     }
+}
+
+/// A body of an operator's command that may be left out, checked by its shape.
+///
+/// # Errors
+/// As [`operators_object`], and every wrong field at once.
+pub fn optional(request: &Request, shape: &Shape) -> Result<Value, Problem> {
+    let none = Value::Object(serde_json::Map::new());
+    let body = if request.bytes()?.is_empty() { none } else { operators_object(request)? };
+    let errors = shape.check(&body);
+    if errors.is_empty() { Ok(body) } else { Err(Problem::fields(errors)) }
 }
 
 /// As [`object`]; no body is an empty object.

@@ -160,6 +160,7 @@ fn success(route: &Route) -> Value {
                 "next_cursor": { "type": ["string", "null"], "description": format!("Null on the last page. A page has {DEFAULT_LIMIT} items unless ?limit= says otherwise, and may be short.") },
                 "version": { "type": "integer", "description": "Of the stream that was read, where it is one." },
                 "as_of": { "type": ["string", "null"], "format": "date-time" },
+                "state": { "description": "With ?as_of= on the first page: what the events up to then fold into; absent where nothing is folded." },
             },
         }),
     };

@@ -8,9 +8,9 @@ use crate::{
     projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
     shape::{Kind, Shape},
     shapes::{
-        CONNECTION, CREATE_JOB, DECIDE, DECIDED, DELIVERY, EVENT, EXCLUDED, HEALTH, JOB, MAKE_MATCH, MATCH, ORDER,
-        ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, REVIEW, REVIEWED, ROTATED, SAGA, START, STARTED, STATUSES,
-        SUMMARY, UNMATCHED,
+        AUDIT_EVENTS, CONNECTION, CREATE_JOB, DECIDE, DECIDED, DELIVERY, EVENT, EVENTS_AUDITED, EXCLUDED, HEALTH, JOB,
+        MAKE_MATCH, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, REVIEW, REVIEWED, ROTATED, SAGA,
+        START, STARTED, STATUSES, SUMMARY, UNMATCHED,
     },
 };
 
@@ -48,6 +48,8 @@ pub const REVIEW_EXCEPTION: &str = "POST /v1/reconciliations/{id}/unmatched/{rec
 pub const GET_HEALTH: &str = "GET /healthz";
 pub const EVENTS_OF_AGGREGATE: &str = "GET /admin/events/{aggregate_type}/{aggregate_id}";
 pub const EVENTS_OF_CORRELATION: &str = "GET /admin/events/correlation/{correlation_id}";
+pub const VERIFY_EVENTS: &str = "POST /admin/events/verify";
+pub const REBUILD_HEADS: &str = "POST /admin/events/rebuild-heads";
 pub const LIST_SAGAS: &str = "GET /admin/sagas";
 pub const GET_SAGA: &str = "GET /admin/sagas/{saga_type}/{saga_id}";
 
@@ -432,7 +434,12 @@ pub const ROUTES: &[Route] = &[
         key: EVENTS_OF_AGGREGATE,
         operation: "listEventsOfAggregate",
         summary: "Events of an aggregate, oldest first",
-        query: &[TENANT_ID, query("as_of", Kind::Instant, "Leave out what was written later."), LIMIT, CURSOR],
+        query: &[
+            TENANT_ID,
+            query("as_of", Kind::Instant, "Leave out what was written later, and show the state at that point."),
+            LIMIT,
+            CURSOR,
+        ],
         answer: Answer::PageOf(&EVENT),
         problems: &[400, 403, 404, 409, 500, 503],
         ..ADMIN
@@ -443,6 +450,26 @@ pub const ROUTES: &[Route] = &[
         summary: "Events that share a correlation id, oldest first",
         query: &[Parameter { required: true, ..TENANT_ID }, LIMIT, CURSOR],
         answer: Answer::PageOf(&EVENT),
+        ..ADMIN
+    },
+    Route {
+        key: VERIFY_EVENTS,
+        operation: "verifyEvents",
+        summary: "Recompute hash chains and read every event, of one aggregate, a tenant or all; what is damaged is named",
+        query: &[TENANT_ID, CURSOR],
+        body: Some(&AUDIT_EVENTS),
+        answer: Answer::One(&EVENTS_AUDITED),
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: REBUILD_HEADS,
+        operation: "rebuildHeads",
+        summary: "Write heads anew out of their commits where they are missing or differ",
+        query: &[TENANT_ID, CURSOR],
+        body: Some(&AUDIT_EVENTS),
+        answer: Answer::One(&EVENTS_AUDITED),
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
         ..ADMIN
     },
     Route {

@@ -518,6 +518,53 @@ pub const EVENT: Shape = Shape {
     ],
 };
 
+pub const AUDIT_EVENTS: Shape = Shape {
+    name: "AuditEvents",
+    about: "One aggregate, or, without both fields, all of the tenant named by ?tenant_id=, or of every tenant.",
+    fields: &[
+        optional("aggregate_type", Text(64), "reconciliation, saga, matches, job, connection, api_key or audit."),
+        optional("aggregate_id", Text(200), ""),
+    ],
+};
+
+const DAMAGE: Shape = Shape {
+    name: "Damage",
+    about: "A stream that is not as it was written.",
+    fields: &[
+        required("tenant_id", Id, ""),
+        required("aggregate_type", TEXT, ""),
+        required("aggregate_id", TEXT, ""),
+        required("sequence", Integer, "The first event that is wrong."),
+        required("detail", TEXT, "What is wrong, and what to do."),
+    ],
+};
+
+const REBUILT_HEAD: Shape = Shape {
+    name: "RebuiltHead",
+    about: "",
+    fields: &[
+        required("tenant_id", Id, ""),
+        required("aggregate_type", TEXT, ""),
+        required("aggregate_id", TEXT, ""),
+        optional("was", Integer, "The version that the head said; absent when it was missing."),
+        required("version", Integer, ""),
+    ],
+};
+
+pub const EVENTS_AUDITED: Shape = Shape {
+    name: "EventsAudited",
+    about: "A part of an audit: go on with ?cursor=next_cursor until it is null.",
+    fields: &[
+        required("intact", Boolean, "Nothing in this part is damaged."),
+        required("streams", Integer, ""),
+        required("commits", Integer, "In intact streams."),
+        required("events", Integer, "In intact streams."),
+        required("damaged", List(&Object(&DAMAGE)), ""),
+        required("rebuilt", List(&Object(&REBUILT_HEAD)), "Heads that were written anew."),
+        optional("next_cursor", TEXT, ""),
+    ],
+};
+
 const STEP_RUN: Shape = Shape {
     name: "StepRun",
     about: "One line of the step history.",

@@ -35,7 +35,7 @@ pub use webhook_queue::WebhookQueue;
 pub use aws_config::SdkConfig;
 
 use domain::{Clock, IdSource};
-use event_store::{DynamoStore, EventStore, Tables};
+use event_store::{DynamoSnapshots, DynamoStore, EventStore, Tables};
 use std::sync::Arc;
 
 /// SDK configuration: region and credentials from the function's environment, endpoint from `AWS_ENDPOINT_URL` if set.
@@ -47,7 +47,8 @@ pub async fn aws() -> SdkConfig {
     }
 }
 
-/// The event store out of `EVENT_STORE_TABLE`, `STREAM_HEADS_TABLE` and, for commands, `COMMAND_LOG_TABLE`.
+/// The event store out of `EVENT_STORE_TABLE`, `STREAM_HEADS_TABLE` and, for commands, `COMMAND_LOG_TABLE`; with
+/// `SNAPSHOTS_TABLE`, long streams are loaded from their snapshots.
 ///
 /// # Errors
 /// Every missing setting at once.
@@ -55,7 +56,11 @@ pub fn event_store(aws: &SdkConfig, settings: &Settings) -> Result<Arc<dyn Event
     let [event_store, stream_heads] = settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE"])?;
     // Only commands write the command log; other functions neither have the setting nor the permission.
     let command_log = settings.optional("COMMAND_LOG_TABLE").unwrap_or_default();
-    Ok(Arc::new(DynamoStore::new(dynamodb(aws), Tables { event_store, stream_heads, command_log })))
+    let store = DynamoStore::new(dynamodb(aws), Tables { event_store, stream_heads, command_log });
+    Ok(Arc::new(match settings.optional("SNAPSHOTS_TABLE") {
+        Some(table) => store.with_snapshots(Arc::new(DynamoSnapshots::new(dynamodb(aws), table))),
+        None => store,
+    }))
 }
 
 /// The tables of all read models, for functions that work on every projection.

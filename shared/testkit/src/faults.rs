@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use domain::{TenantId, Timestamp, time::Window};
 use event_store::{
-    AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, StoreError, StreamKey,
-    Transaction, Units, Verified, priced,
+    AppendError, Appended, CommandKey, CommandRecord, Commit, CommitRef, EventStore, Head, HeadRebuilt, Metered, Page,
+    Snapshots, StoreError, StreamKey, Transaction, Units, Verified, priced,
 };
 use std::{
     collections::BTreeMap,
@@ -112,46 +112,72 @@ impl EventStore for FaultyStore {
         }
     }
 
-    async fn load(&self, stream: &StreamKey, after: u64) -> Result<Vec<Commit>, StoreError> {
-        self.inner.load(stream, after).await
+    async fn load_metered(&self, stream: &StreamKey, after: u64) -> Result<Metered<Vec<Commit>>, StoreError> {
+        self.inner.load_metered(stream, after).await
     }
 
-    async fn page(&self, stream: &StreamKey, after: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
-        self.inner.page(stream, after, limit).await
+    async fn page_metered(
+        &self,
+        stream: &StreamKey,
+        after: u64,
+        limit: u32,
+    ) -> Result<Metered<Vec<Commit>>, StoreError> {
+        self.inner.page_metered(stream, after, limit).await
     }
 
-    async fn head(&self, stream: &StreamKey) -> Result<Option<Head>, StoreError> {
-        self.inner.head(stream).await
+    async fn head_metered(&self, stream: &StreamKey) -> Result<Metered<Option<Head>>, StoreError> {
+        self.inner.head_metered(stream).await
     }
 
-    async fn command(&self, key: &CommandKey, now: Timestamp) -> Result<Option<CommandRecord>, StoreError> {
-        self.inner.command(key, now).await
+    async fn command_metered(
+        &self,
+        key: &CommandKey,
+        now: Timestamp,
+    ) -> Result<Metered<Option<CommandRecord>>, StoreError> {
+        self.inner.command_metered(key, now).await
     }
 
-    async fn by_correlation(
+    async fn by_correlation_metered(
         &self,
         tenant: &TenantId,
         correlation_id: &str,
         limit: u32,
         after: Option<String>,
-    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
-        self.inner.by_correlation(tenant, correlation_id, limit, after).await
+    ) -> Result<Metered<Page<CommitRef>>, StoreError> {
+        self.inner.by_correlation_metered(tenant, correlation_id, limit, after).await
     }
 
-    async fn feed(
+    async fn feed_metered(
         &self,
         window: Window,
         limit: u32,
         after: Option<String>,
-    ) -> Result<(Vec<CommitRef>, Option<String>), StoreError> {
-        self.inner.feed(window, limit, after).await
+    ) -> Result<Metered<Page<CommitRef>>, StoreError> {
+        self.inner.feed_metered(window, limit, after).await
     }
 
-    async fn heads(&self, limit: u32, after: Option<String>) -> Result<(Vec<Head>, Option<String>), StoreError> {
-        self.inner.heads(limit, after).await
+    async fn heads_metered(&self, limit: u32, after: Option<String>) -> Result<Metered<Page<Head>>, StoreError> {
+        self.inner.heads_metered(limit, after).await
     }
 
-    async fn verify(&self, stream: &StreamKey) -> Result<Verified, StoreError> {
-        self.inner.verify(stream).await
+    async fn streams_metered(
+        &self,
+        tenant: Option<&TenantId>,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<Metered<Page<StreamKey>>, StoreError> {
+        self.inner.streams_metered(tenant, limit, after).await
+    }
+
+    async fn verify_metered(&self, stream: &StreamKey) -> Result<Metered<Verified>, StoreError> {
+        self.inner.verify_metered(stream).await
+    }
+
+    async fn rebuild_head(&self, stream: &StreamKey) -> Result<Metered<HeadRebuilt>, StoreError> {
+        self.inner.rebuild_head(stream).await
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        self.inner.snapshots()
     }
 }

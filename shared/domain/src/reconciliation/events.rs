@@ -10,10 +10,11 @@ use crate::{
     summary::RunSummary,
     time::{DateRange, Timestamp},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was asked for. Two starts with equal requests are the same run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     pub job_id: JobId,
     /// Version of the job whose rules, zone, adapters and webhooks hold for every attempt.
@@ -25,7 +26,7 @@ pub struct Request {
 }
 
 /// Staged records of one side: where they are and what they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fetched {
     pub attempt: AttemptNumber,
     /// Records staged, those of the pad around the range included.
@@ -39,7 +40,7 @@ pub struct Fetched {
 }
 
 /// The result of an attempt, made visible.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Published {
     pub attempt: AttemptNumber,
     pub summary: RunSummary,
@@ -49,7 +50,7 @@ pub struct Published {
     pub digest: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data")]
 pub enum ReconciliationEvent {
     ReconciliationStarted {

@@ -2,7 +2,7 @@
 
 use super::events::{Fetched, Published, ReconciliationEvent, Request};
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, SnapshotFormat},
     decision::{Decision, Decisions},
     failure::Failure,
     ids::AttemptNumber,
@@ -10,17 +10,18 @@ use crate::{
     status::Status,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An undo that keeps failing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StuckUndo {
     pub step: Step,
     pub failure: Failure,
 }
 
 /// An undo that an operator skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedUndo {
     pub step: Step,
     pub reason: String,
@@ -29,7 +30,7 @@ pub struct SkippedUndo {
 
 /// The last command that was carried out. Given again while its effect lasts, it changes nothing; where it does not
 /// last any more, it is judged anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LastCommand {
     Retried(Option<Step>),
@@ -38,7 +39,7 @@ pub enum LastCommand {
 }
 
 /// A run that was started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     pub request: Request,
     pub as_of: Timestamp,
@@ -127,6 +128,7 @@ impl Aggregate for Reconciliation {
     const TYPE: &'static str = "reconciliation";
     type Event = ReconciliationEvent;
     type State = Option<Run>;
+    const SNAPSHOT: Option<SnapshotFormat<Self::State>> = Some(SnapshotFormat::json(1));
 
     fn evolve(state: Option<Run>, event: &ReconciliationEvent) -> Option<Run> {
         use ReconciliationEvent as E;

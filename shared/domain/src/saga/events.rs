@@ -2,11 +2,12 @@
 
 use super::step::{SagaStep, Step};
 use crate::{aggregate::Event, failure::Failure, ids::AttemptNumber, time::Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Why a run waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitReason {
     /// A provider asked for patience.
@@ -40,8 +41,9 @@ impl WaitReason {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", bound(serialize = "S: SagaStep", deserialize = "S: SagaStep"))]
+#[schemars(bound = "S: SagaStep + JsonSchema")]
 pub enum SagaEventOf<S> {
     SagaStarted {
         attempt: AttemptNumber,

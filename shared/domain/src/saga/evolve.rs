@@ -6,7 +6,7 @@ use super::{
     step::{SagaStep, Step},
 };
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, SnapshotFormat},
     failure::{ErrorName, Failure},
     status::Status,
     time::Timestamp,
@@ -25,6 +25,7 @@ impl<S: SagaStep> Aggregate for SagaOf<S> {
     const TYPE: &'static str = "saga";
     type Event = SagaEventOf<S>;
     type State = Option<SagaRunOf<S>>;
+    const SNAPSHOT: Option<SnapshotFormat<Self::State>> = Some(SnapshotFormat::json(1));
 
     fn evolve(state: Option<SagaRunOf<S>>, event: &SagaEventOf<S>) -> Option<SagaRunOf<S>> {
         use SagaEventOf as E;

@@ -10,10 +10,11 @@ use crate::{
     status::Status,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
     Running,
@@ -46,7 +47,7 @@ impl StepStatus {
 }
 
 /// Why and until when a step waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     pub reason: WaitReason,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,8 +56,9 @@ pub struct Waiting {
 }
 
 /// One line of the step history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(serialize = "S: SagaStep", deserialize = "S: SagaStep"))]
+#[schemars(bound = "S: SagaStep + JsonSchema")]
 pub struct StepRunOf<S> {
     pub step: S,
     pub status: StepStatus,
@@ -90,7 +92,7 @@ pub struct StepRunOf<S> {
 pub type StepRun = StepRunOf<Step>;
 
 /// Somebody asked for the attempt to be cancelled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Asked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -98,7 +100,7 @@ pub struct Asked {
 }
 
 /// An earlier attempt, in one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PastAttempt {
     pub attempt: AttemptNumber,
     pub status: Status,
@@ -111,8 +113,9 @@ pub struct PastAttempt {
 /// Earlier attempts that are kept in the state; the ledger keeps all.
 pub const MAX_PAST_ATTEMPTS: usize = 20;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(serialize = "S: SagaStep", deserialize = "S: SagaStep"))]
+#[schemars(bound = "S: SagaStep + JsonSchema")]
 pub struct SagaRunOf<S> {
     pub attempt: AttemptNumber,
     /// The execution that is in charge.

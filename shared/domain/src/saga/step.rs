@@ -1,6 +1,7 @@
 //! The definition of a saga: its steps, in order, and what each needs when things go wrong. Everything that must hold of
 //! a saga is tested on definitions, so another saga is another implementation of [`SagaStep`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{fmt, hash::Hash};
 
@@ -44,7 +45,7 @@ pub trait SagaStep: Copy + Eq + Ord + Hash + fmt::Debug + Serialize + Deserializ
 }
 
 /// Steps of the Shopify-Stripe reconciliation, in order. Both fetches run side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     FetchShopifyOrders,

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
@@ -22,7 +22,7 @@ pub(super) fn number(value: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
 }
 
-pub(super) fn binary(value: &[u8]) -> AttributeValue {
+pub(crate) fn binary(value: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(value))
 }
 
@@ -64,7 +64,7 @@ pub(super) fn commit_item(commit: &StoredCommit) -> Item {
         ("fp".into(), text(feed_key(feed_shard(&partition), &metadata.timestamp.day()))),
         ("s".into(), text(partition)),
     ]);
-    for (name, value) in [("cau", &metadata.causation_id), ("user", &metadata.user_id)] {
+    for (name, value) in [("cau", &metadata.causation_id), ("user", &metadata.user_id), ("f", &commit.fence)] {
         if let Some(value) = value {
             item.insert(name.into(), text(value));
         }
@@ -147,7 +147,10 @@ impl<'a> Reader<'a> {
 
     pub fn commit(&self) -> Result<StoredCommit, StoreError> {
         let prefix = correlation_key(&self.stream.tenant, "");
-        let correlation_id = self.text("cp")?.strip_prefix(&prefix).ok_or_else(|| self.missing("cp"))?;
+        let correlation_id = self.text("cp")?.strip_prefix(&prefix).ok_or_else(|| {
+            let from = number_of(self.item, "n").unwrap_or(0);
+            damaged(self.stream, from, "the row belongs to another tenant, as its correlation key says")
+        })?;
         Ok(StoredCommit {
             stream: self.stream.clone(),
             from: self.number("n")?,
@@ -161,6 +164,7 @@ impl<'a> Reader<'a> {
                 correlation_id: CorrelationId::parse(correlation_id).map_err(|_| self.missing("cp"))?,
                 causation_id: self.optional_text("cau"),
             },
+            fence: self.optional_text("f"),
             encoding: self.number("enc")?,
             body: self.binary("b")?.to_vec(),
             hash: self.hash()?,
@@ -225,7 +229,7 @@ pub(super) fn number_of<N: std::str::FromStr>(item: &Item, name: &str) -> Option
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-pub(super) fn binary_of<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
+pub(crate) fn binary_of<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
     item.get(name)?.as_b().ok().map(AsRef::as_ref)
 }
 

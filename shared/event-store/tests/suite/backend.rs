@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
         ProjectionType, ScalarAttributeType,
     },
 };
-use event_store::{DynamoStore, EventStore, MemoryStore, StreamKey, Tables};
+use event_store::{DynamoStore, EventStore, MemoryStore, StreamKey, Tables, Upcasters};
 use std::{
     collections::HashMap,
     sync::{
@@ -34,12 +34,13 @@ enum Kind {
 pub struct Dynamo {
     pub client: Client,
     pub tables: Tables,
+    pub snapshots: String,
     pub interference: Interference,
 }
 
 impl Backend {
     pub fn memory() -> Self {
-        let store = MemoryStore::new();
+        let store = MemoryStore::new().with_upcasters(Upcasters::current().uncatalogued());
         Self { store: Arc::new(store.clone()), kind: Kind::Memory(store) }
     }
 
@@ -67,6 +68,16 @@ impl Backend {
                 let request =
                     dynamo.client.delete_item().table_name(&dynamo.tables.event_store).set_key(Some(key(stream, from)));
                 request.send().await.unwrap();
+            }
+        }
+    }
+
+    pub async fn lose_head(&self, stream: &StreamKey) {
+        match &self.kind {
+            Kind::Memory(store) => assert!(store.lose_head(stream)),
+            Kind::Dynamo(dynamo) => {
+                let request = dynamo.client.delete_item().table_name(&dynamo.tables.stream_heads);
+                request.key("s", AttributeValue::S(stream.partition())).send().await.unwrap();
             }
         }
     }
@@ -112,13 +123,14 @@ impl Dynamo {
             stream_heads: name("stream_heads"),
             command_log: name("command_log"),
         };
-        let dynamo = Self { client: Client::from_conf(config), tables, interference };
+        let snapshots = name("snapshots");
+        let dynamo = Self { client: Client::from_conf(config), tables, snapshots, interference };
         dynamo.create_tables().await;
         dynamo
     }
 
     pub fn store(&self) -> DynamoStore {
-        DynamoStore::new(self.client.clone(), self.tables.clone())
+        DynamoStore::new(self.client.clone(), self.tables.clone()).with_upcasters(Upcasters::current().uncatalogued())
     }
 
     pub fn impatient(&self) -> DynamoStore {
@@ -137,6 +149,10 @@ impl Dynamo {
         let request =
             request.global_secondary_indexes(index("correlation", "cp")).global_secondary_indexes(index("feed", "fp"));
         request.send().await.unwrap();
+        let request = self.client.create_table().table_name(&self.snapshots).billing_mode(BillingMode::PayPerRequest);
+        let request = request.key_schema(element("s", KeyType::Hash)).key_schema(element("f", KeyType::Range));
+        let request = request.attribute_definitions(attribute("s", ScalarAttributeType::S));
+        request.attribute_definitions(attribute("f", ScalarAttributeType::S)).send().await.unwrap();
         for (table, key) in [(&self.tables.stream_heads, "s"), (&self.tables.command_log, "pk")] {
             let request = self.client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
             let request = request

@@ -97,3 +97,48 @@ async fn a_failed_condition_without_the_old_item_is_looked_up() {
     late.appends[0].commit_id = Uuid::from_u128(5);
     assert!(matches!(store.append(late).await, Err(AppendError::VersionConflict { .. })));
 }
+
+/// Each position has a code of its own; what they say together is decided by the ones that failed for good.
+#[tokio::test]
+async fn reasons_are_read_by_position() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    store.append(one("r", 0, 1)).await.unwrap();
+    let late = || {
+        let mut late = one("r", 0, 1);
+        late.appends[0].commit_id = Uuid::from_u128(5);
+        late.command = Some(command("late", "body"));
+        late
+    };
+    let tried_again: [&[&str]; 3] = [
+        &["None", "TransactionConflict", "None"],
+        &["None", "None", "ThrottlingError"],
+        &["TransactionConflict", "ThrottlingError", "TransactionConflict"],
+    ];
+    for codes in tried_again {
+        let before = dynamo.interference.transactions();
+        dynamo.interference.next([Answer::Positions(codes)]);
+        let outcome = store.append(late()).await;
+        assert!(matches!(outcome, Err(AppendError::VersionConflict { .. })), "{codes:?}: {outcome:?}");
+        assert_eq!(dynamo.interference.transactions() - before, 2, "{codes:?} passes by itself");
+    }
+    let decided: [&[&str]; 3] = [
+        &["None", "ConditionalCheckFailed", "TransactionConflict"],
+        &["ConditionalCheckFailed", "TransactionConflict", "None"],
+        &["ConditionalCheckFailed", "ConditionalCheckFailed", "ThrottlingError"],
+    ];
+    for codes in decided {
+        let before = dynamo.interference.transactions();
+        dynamo.interference.next([Answer::Positions(codes)]);
+        let outcome = store.append(late()).await;
+        assert!(matches!(outcome, Err(AppendError::VersionConflict { .. })), "{codes:?}: {outcome:?}");
+        assert_eq!(dynamo.interference.transactions() - before, 1, "{codes:?} is an answer");
+    }
+    let refused: [&[&str]; 2] =
+        [&["None", "ValidationError", "None"], &["TransactionConflict", "ItemCollectionSizeLimitExceeded", "None"]];
+    for codes in refused {
+        dynamo.interference.next([Answer::Positions(codes)]);
+        let outcome = store.append(late()).await;
+        assert!(matches!(outcome, Err(AppendError::Store(StoreError::Refused(_)))), "{codes:?}: {outcome:?}");
+    }
+}

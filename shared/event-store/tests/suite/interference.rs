@@ -3,7 +3,10 @@
 use aws_sdk_dynamodb::{
     config::{
         ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut},
+        interceptors::{
+            AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+            BeforeTransmitInterceptorContextMut,
+        },
     },
     error::BoxError,
 };
@@ -18,6 +21,8 @@ pub enum Answer {
     Cancelled(&'static str),
     /// Not written; the request is refused with this error.
     Error(&'static str),
+    /// Not written; the transaction is cancelled with these codes, position by position.
+    Positions(&'static [&'static str]),
     /// Written, and the answer is an internal error.
     Lost,
 }
@@ -28,6 +33,7 @@ pub struct Interference {
     coming: Arc<Mutex<VecDeque<Answer>>>,
     current: Arc<Mutex<Option<Answer>>>,
     transactions: Arc<Mutex<usize>>,
+    items_read: Arc<Mutex<u64>>,
 }
 
 impl Interference {
@@ -37,6 +43,11 @@ impl Interference {
 
     pub fn transactions(&self) -> usize {
         *self.transactions.lock().unwrap()
+    }
+
+    /// Items that queries, scans and gets looked at so far.
+    pub fn items_read(&self) -> u64 {
+        *self.items_read.lock().unwrap()
     }
 }
 
@@ -57,7 +68,7 @@ impl Intercept for Interference {
         }
         *self.transactions.lock().unwrap() += 1;
         let answer = self.coming.lock().unwrap().pop_front();
-        if matches!(answer, Some(Answer::Cancelled(_) | Answer::Error(_))) {
+        if matches!(answer, Some(Answer::Cancelled(_) | Answer::Positions(_) | Answer::Error(_))) {
             // The server refuses what it does not know, so nothing is written.
             headers.insert("x-amz-target", "DynamoDB_20120810.Nothing");
         }
@@ -79,6 +90,16 @@ impl Intercept for Interference {
                     r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"cancelled","CancellationReasons":[{{"Code":"{code}","Message":"injected"}},{{"Code":"None"}}]}}"#
                 ),
             ),
+            Answer::Positions(codes) => {
+                let reason = |code: &&str| format!(r#"{{"Code":"{code}","Message":"injected"}}"#);
+                let reasons = codes.iter().map(reason).collect::<Vec<_>>().join(",");
+                (
+                    400,
+                    format!(
+                        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"cancelled","CancellationReasons":[{reasons}]}}"#
+                    ),
+                )
+            }
             Answer::Error(name) => {
                 (400, format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"injected"}}"#))
             }
@@ -90,6 +111,19 @@ impl Intercept for Interference {
         let response = context.response_mut();
         *response.status_mut() = status.try_into()?;
         *response.body_mut() = body.into();
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response().body().bytes().ok_or("the body of an answer was not kept")?;
+        let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let read = answer["ScannedCount"].as_u64().unwrap_or_else(|| u64::from(answer["Item"].is_object()));
+        *self.items_read.lock().unwrap() += read;
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Tenants do not meet.
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Dynamo},
     for_both,
     given::{append, command, metadata, one, stream, tenant, transaction},
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::TenantId;
-use event_store::{AppendError, Fence, StoreError, StreamKey};
+use event_store::{AppendError, EventStore, Fence, StoreError, StreamKey};
 
 for_both!(
     equal_ids_of_two_tenants_are_two_streams,
@@ -55,4 +56,22 @@ async fn a_list_stays_within_its_tenant(backend: Backend) {
     let (_, position) = store.by_correlation(&tenant(), metadata().correlation_id.as_str(), 1, None).await.unwrap();
     let stolen = store.by_correlation(&other(), "cor_1", 1, position).await;
     assert!(matches!(stolen, Err(StoreError::Refused(_))), "{stolen:?}");
+}
+
+/// No function could write it; whoever did is found at once.
+#[tokio::test]
+async fn a_row_of_another_tenant_is_named() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    store.append(one("r", 0, 2)).await.unwrap();
+    store.append(one("r", 2, 1)).await.unwrap();
+    let request = dynamo.client.update_item().table_name(&dynamo.tables.event_store);
+    let request = request.key("s", AttributeValue::S(stream("r").partition())).key("n", AttributeValue::N("3".into()));
+    let foreign = AttributeValue::S("T#globex#C#cor_1".into());
+    request.update_expression("SET cp = :cp").expression_attribute_values(":cp", foreign).send().await.unwrap();
+    for outcome in [store.load(&stream("r"), 0).await.map(|_| ()), store.verify(&stream("r")).await.map(|_| ())] {
+        let Err(StoreError::Corrupt { stream: named, sequence, detail }) = outcome else { panic!("not noticed") };
+        assert_eq!((named, sequence), (stream("r").partition(), 3));
+        assert!(detail.contains("another tenant") && detail.contains("restore"), "{detail}");
+    }
 }
