@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench deploy up-localstack clean
+.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench accuracy deploy up-localstack clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,14 +64,33 @@ lint: $(VENV)/.installed deny ## format, clippy, licences, template, state machi
 advisories: deny ## known vulnerabilities (needs the advisory database)
 	cargo deny check advisories
 
-bench: ## starts of the functions and throughput of the engine, optimised; writes docs/BENCHMARKS.md
+# What is only measured beside us stays out of the tools that the stack needs.
+.venv-bench/.installed: infra/bench/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+MACHINE = on $$(date -u +%F), $$(uname -sm), $$(getconf _NPROCESSORS_ONLN) cores$$(sed -n '/^model name[^:]*: /{s//, /p;q;}' /proc/cpuinfo 2>/dev/null)
+
+# BANK_PAIRS=<folder with origin.csv, destination.csv and truth.csv> measures the matcher on them too.
+bench: .venv-bench/.installed ## function starts, speed and accuracy of the engine, optimised; writes docs/BENCHMARKS.md and docs/ACCURACY.md
 	cargo build --profile bench --workspace --bins --quiet
 	@set -o pipefail; { \
 	  echo "# Benchmarks"; \
-	  echo "Written by \`make bench\` on $$(date -u +%F), $$(uname -sm), $$(getconf _NPROCESSORS_ONLN) cores$$(sed -n '/^model name[^:]*: /{s//, /p;q;}' /proc/cpuinfo 2>/dev/null)."; \
+	  echo "Written by \`make bench\` $(MACHINE)."; \
 	  echo "Ratios of one run hold on any machine; the times are this machine's."; echo; \
-	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events --bench event_store; \
+	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events --bench event_store && echo && \
+	  cargo bench --quiet -p settler-tests --bench offline_match -- python=$(CURDIR)/.venv-bench/bin/python; \
 	} | tee docs/BENCHMARKS.md
+	@$(MAKE) --no-print-directory accuracy
+
+accuracy: ## how right the engine is, on generated shops and, with BANK_PAIRS=<folder>, on bank data; writes docs/ACCURACY.md
+	cargo build --profile bench -p settler-cli --quiet
+	@set -o pipefail; { \
+	  echo "# Accuracy"; \
+	  echo "Written by \`make accuracy\` $(MACHINE)."; echo; \
+	  cargo bench --quiet -p settler-tests --bench accuracy -- $(if $(BANK_PAIRS),bank-pairs=$(abspath $(BANK_PAIRS))); \
+	} | tee docs/ACCURACY.md
 
 # ------------------------------------------------------------------ AWS and LocalStack
 deploy: $(VENV)/.installed ## to AWS: make deploy ENV=staging (or prod), with your own credentials

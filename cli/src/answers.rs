@@ -89,6 +89,7 @@ answers! {
         state: String,
     }
     Report { url: String, }
+    Upload { upload_id: String, url: String, max_bytes: u64, }
     StepRun {
         step: String, status: String, started_at: String, ended_at: Option<String>, tries: u64, pages: u64, records: u64,
         failure: Option<Failure>,

@@ -215,6 +215,28 @@ impl Client {
         Ok(())
     }
 
+    /// Puts a file to a signed address, without the key.
+    ///
+    /// # Errors
+    /// A network error, or an answer other than 2xx.
+    pub async fn put_file(&self, address: &str, body: Vec<u8>) -> Result<()> {
+        let url = Url::parse(address)
+            .map_err(|_| CliError::Unexpected("the API gave an address for the file that is none".to_owned()))?;
+        // The signature in the query lets anybody write: it must not stand in a message.
+        let shown = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        let http = builder(&url).build().map_err(|error| setup(&error))?;
+        let response = http.put(url.clone()).body(body).send().await.map_err(|error| {
+            CliError::Network(format!("sending the file to {shown} failed: {}", reason(&error.without_url())))
+        })?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(CliError::Unexpected(format!(
+            "sending the file to {shown} was answered {}; the address may have expired, so run the command again",
+            response.status()
+        )))
+    }
+
     fn url(&self, path: &[&str], query: Query<'_>) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {

@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod exit;
 mod figures;
+mod offline;
 mod output;
 mod problem;
 mod progress;
@@ -44,7 +45,13 @@ async fn run(cli: Cli) -> Result<()> {
         clap_complete::generate(shell, &mut Cli::command(), "settler", &mut script);
         return output::bytes(&script);
     }
+    let screen = Screen::of_stdout();
+    let cli = match cli.command {
+        Command::Match(what) => return offline::run(&what, cli.format, screen),
+        Command::Rules(command) => return offline::rules::run(command, cli.format),
+        command => Cli { command, ..cli },
+    };
     let config = Config::load(&cli.target, |name| std::env::var(name).ok())?;
-    let context = Context { client: Client::new(config)?, format: cli.format, screen: Screen::of_stdout() };
+    let context = Context { client: Client::new(config)?, format: cli.format, screen };
     commands::run(&context, cli.command).await
 }

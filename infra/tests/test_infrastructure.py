@@ -18,6 +18,7 @@ SERVICE_ERRORS = {
 ROUTES = {
     "POST /v1/reconciliations": "CmdStartReconciliation",
     "PUT /v1/connections/{id}": "CmdPutConnection",
+    "POST /v1/uploads": "CmdCreateUpload",
     "POST /v1/jobs": "CmdManageJobs",
     "PUT /v1/jobs/{id}": "CmdManageJobs",
     "DELETE /v1/jobs/{id}": "CmdManageJobs",

@@ -1,5 +1,6 @@
 //! What may be typed. Help texts are part of the product: each command says what it is for and shows a line to copy.
 
+mod offline;
 mod operations;
 mod projections;
 mod reconciliation;
@@ -9,6 +10,7 @@ mod webhook;
 pub use suggestion::{Decision, SuggestionCommand};
 pub use webhook::WebhookCommand;
 
+pub use offline::{Days, Files, Match, Profile, RulesCommand, Upload};
 pub use operations::{BreakerCommand, DlqCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{ListRuns, MakeMatch, Orders, ReconciliationCommand, Report, Results, Review, Start};
@@ -31,6 +33,35 @@ Exit codes:
   6 not allowed   7 timed out waiting   8 differences found, where asked for
 
 Data goes to stdout and messages to stderr, so `settler -o json … > file` is always clean.";
+
+const UPLOAD_HELP: &str = "\
+The file is checked here first, in the way a run will read it; with a row that cannot be read it is not sent.
+--map and --mapping are as for `settler match` (settler match --help).
+
+Examples:
+  settler upload bank.csv --connection bank
+  settler upload buchungen.csv --map amount=Betrag --map date=Datum --connection ledger";
+
+const MATCH_HELP: &str = "\
+Columns are id, date, amount, currency and any of memo, reference, email, name, last4, kind, fee; instead of amount,
+debit and credit. Amounts are signed. What is called otherwise is mapped, here or in a file:
+  --source-map amount=Betrag            a column by its name
+  --source-map currency_code=EUR        one currency for all rows
+  --source-map format=dmy               order of dates: ymd, dmy, mdy, unix, or such as DD.MM.YYYY
+  --source-map zone=Europe/Berlin       zone of dates without an offset [default: UTC]
+  --source-map decimal=comma            decimal mark: point or comma
+  --source-map delimiter=semicolon      comma, semicolon, tab or pipe
+  --source-map encoding=windows-1252    [default: utf-8, or utf-16 by its mark]
+Delimiter, decimal mark and order of dates are found out where they are not said, and shown.
+
+A row that cannot be read is named with its line, column and fix, and listed in rejected.csv; the others go on. What
+is out of scope goes to excluded.csv, partners whose amounts differ to discrepancies.csv.
+
+Examples:
+  settler match --source ledger.csv --target bank.csv --output-dir out
+  settler match --source sales.csv --target payments.csv --profile shop --output-dir out --fail-on-differences
+  settler match --source buchungen.csv --source-map amount=Betrag --source-map date=Datum \\
+    --target bank.csv --output-dir out";
 
 /// Reconcile what was sold with what was paid, and see what does not add up
 #[derive(Debug, Parser)]
@@ -116,6 +147,15 @@ Examples:
     /// Circuit breakers around the providers (platform key)
     #[command(subcommand, visible_alias = "breakers")]
     Breaker(BreakerCommand),
+    /// Put a CSV file into the service, so that it can be a side of a job
+    #[command(after_help = UPLOAD_HELP)]
+    Upload(Upload),
+    /// Reconcile two CSV files here, without any service
+    #[command(after_help = MATCH_HELP)]
+    Match(Box<Match>),
+    /// Matching rules, offline
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  settler completions bash > ~/.local/share/bash-completion/completions/settler")]
     Completions {
@@ -128,7 +168,8 @@ Examples:
 pub enum ConnectionCommand {
     /// Create a connection, or replace its credentials
     #[command(after_help = "\
-Credentials are a JSON object, {\"shop\", \"access_token\"} for shopify and {\"api_key\"} for stripe.
+Credentials are a JSON object, {\"shop\", \"access_token\"} for shopify, {\"api_key\"} for stripe, and
+{\"upload_id\", \"mapping\"} for csv (settler upload makes both).
 They are never shown again. --credential leaves them in the shell's history: prefer a file.
 
 Examples:
@@ -146,6 +187,7 @@ Examples:
 pub enum Adapter {
     Shopify,
     Stripe,
+    Csv,
 }
 
 impl Adapter {
@@ -153,6 +195,7 @@ impl Adapter {
         match self {
             Self::Shopify => "shopify",
             Self::Stripe => "stripe",
+            Self::Csv => "csv",
         }
     }
 }
@@ -204,6 +247,8 @@ Examples:
     --timezone Europe/Berlin
   settler job create --name \"Web shop\" --source-connection shop --target-connection stripe \\
     --webhook https://books.example/hook --schedule \"cron(0 6 1 * ? *)\" --schedule-window previous_month
+  settler job create --name Bank --source-adapter csv --source-connection ledger \\
+    --target-adapter csv --target-connection bank
   settler job create --file job.json")]
     Create(JobCreate),
     /// List jobs
@@ -253,17 +298,23 @@ pub struct JobUpdate {
 #[derive(Debug, Default, Args)]
 pub struct JobFields {
     /// The definition as JSON, instead of the options below; - is stdin
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["name", "source_connection", "target_connection", "timezone", "rules", "webhooks", "no_webhooks", "schedule", "no_schedule"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["name", "source_connection", "target_connection", "source_adapter", "target_adapter", "timezone", "rules", "webhooks", "no_webhooks", "schedule", "no_schedule"])]
     pub file: Option<PathBuf>,
     /// Name for people
     #[arg(long)]
     pub name: Option<String>,
-    /// Shopify connection: what was sold
+    /// Connection to what was sold
     #[arg(long, value_name = "CONNECTION")]
     pub source_connection: Option<String>,
-    /// Stripe connection: what was paid
+    /// Connection to what was paid
     #[arg(long, value_name = "CONNECTION")]
     pub target_connection: Option<String>,
+    /// Adapter of the source: shopify or csv [default of a new job: shopify]
+    #[arg(long, value_enum, value_name = "ADAPTER", hide_possible_values = true)]
+    pub source_adapter: Option<Adapter>,
+    /// Adapter of the target: stripe or csv [default of a new job: stripe]
+    #[arg(long, value_enum, value_name = "ADAPTER", hide_possible_values = true)]
+    pub target_adapter: Option<Adapter>,
     /// Zone in which days begin and end, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,

@@ -3,7 +3,7 @@
 use super::{Context, read_json};
 use crate::{
     answers::Job,
-    args::{JobCommand, JobCreate, JobFields, JobUpdate},
+    args::{Adapter, JobCommand, JobCreate, JobFields, JobUpdate},
     exit::{CliError, Result},
     output,
     tables::{Column, facts, table},
@@ -39,7 +39,6 @@ async fn create(context: &Context, job: JobCreate) -> Result<()> {
             if !missing.is_empty() {
                 return Err(CliError::Usage(format!("a new job needs {}, or --file job.json", missing.join(", "))));
             }
-            // The only adapters there are for a side so far.
             let sides = json!({"source": {"adapter": "shopify"}, "target": {"adapter": "stripe"}});
             let mut body = definition(sides)?;
             apply(&mut body, &job.fields)?;
@@ -139,6 +138,9 @@ fn apply(body: &mut Map<String, Value>, fields: &JobFields) -> Result<bool> {
     set("timezone", None, text(&fields.timezone));
     set("source", Some("connection"), text(&fields.source_connection));
     set("target", Some("connection"), text(&fields.target_connection));
+    let adapter = |of: Option<Adapter>| of.map(|adapter| Value::from(adapter.as_str()));
+    set("source", Some("adapter"), adapter(fields.source_adapter));
+    set("target", Some("adapter"), adapter(fields.target_adapter));
     set("matching_rules", None, fields.rules.as_deref().map(read_json).transpose()?);
     let webhooks: Vec<Value> = fields.webhooks.iter().map(|url| json!({ "url": url })).collect();
     set("webhooks", None, (!webhooks.is_empty()).then_some(Value::Array(webhooks)));

@@ -11,6 +11,7 @@ pub mod reconciliation;
 pub mod results;
 pub mod saga;
 pub mod summary;
+pub mod upload;
 pub mod usage;
 pub mod wait;
 pub mod webhook;
@@ -43,6 +44,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Webhook(command) => webhook::run(context, command).await,
         Command::Reconciliation(command) => reconciliation::run(context, *command).await,
         Command::Suggestion(command) => decisions::suggestion(context, command).await,
+        Command::Upload(what) => upload::run(context, &what).await,
         Command::Saga(command) => saga::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,
         Command::Usage(days) => usage::daily(context, &days).await,
@@ -50,8 +52,8 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Projections(command) => projections::run(context, command).await,
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Breaker(command) => breaker::run(context, command).await,
-        // Needs no API and was answered before.
-        Command::Completions { .. } => Ok(()),
+        // They need no API and were answered before.
+        Command::Match(_) | Command::Rules(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

@@ -16,21 +16,34 @@ pub fn render(screen: Screen, run: &Summary) -> String {
         || run.total_source_records + run.total_target_records + run.excluded_source_count + run.excluded_target_count
             > 0;
     if has_result || run.status == "completed" {
-        let _ = write!(text, "\n{}\n\n{}\n", counts(screen, run), accuracy(run));
-        for totals in &run.totals {
-            let _ = write!(text, "\n{}\n{}\n", amounts(screen, totals, run), difference(totals));
-        }
+        text += &result(screen, run);
     }
+    text += &warnings(screen, run);
+    if let Some(failure) = &run.failure {
+        let _ = write!(text, "\n{} {}\n", screen.bold("Failed:"), screen.wrap(&steps::failure(failure), 8, "        "));
+    }
+    text + &next(screen, run)
+}
+
+/// Counts and amounts of both sides, per currency.
+pub fn result(screen: Screen, run: &Summary) -> String {
+    let mut text = format!("\n{}\n\n{}\n", counts(screen, run), accuracy(run));
+    for totals in &run.totals {
+        let _ = write!(text, "\n{}\n{}\n", amounts(screen, totals, run), difference(totals));
+    }
+    text
+}
+
+/// What makes the run look wrong as a whole; empty when nothing does.
+pub fn warnings(screen: Screen, run: &Summary) -> String {
+    let mut text = String::new();
     for warning in &run.warnings {
         let _ = write!(text, "\n{} {}", screen.bold("Warning:"), screen.wrap(&self::warning(warning), 9, "         "));
     }
     if !run.warnings.is_empty() {
         text.push('\n');
     }
-    if let Some(failure) = &run.failure {
-        let _ = write!(text, "\n{} {}\n", screen.bold("Failed:"), screen.wrap(&steps::failure(failure), 8, "        "));
-    }
-    text + &next(screen, run)
+    text
 }
 
 fn head(screen: Screen, run: &Summary) -> String {

@@ -8,7 +8,7 @@ use application::ConnectionService;
 use handler::Handler;
 use http_api::audit::Audit;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use runtime::{SecretsManager, Settings, aws, clock_and_ids, event_store, start_logs};
+use runtime::{S3Blobs, SecretsManager, Settings, aws, clock_and_ids, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -16,13 +16,19 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [_, _, _, prefix] =
-        settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE", "COMMAND_LOG_TABLE", "SECRETS_PREFIX"])?;
+    let [_, _, _, prefix, bucket] = settings.require([
+        "EVENT_STORE_TABLE",
+        "STREAM_HEADS_TABLE",
+        "COMMAND_LOG_TABLE",
+        "SECRETS_PREFIX",
+        "DATA_BUCKET",
+    ])?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();
     let secrets = Arc::new(SecretsManager::new(&aws, prefix));
-    let service = ConnectionService::new(store.clone(), secrets, clock.clone(), ids.clone());
+    let uploads = Arc::new(S3Blobs::new(&aws, bucket));
+    let service = ConnectionService::new(store.clone(), secrets, clock.clone(), ids.clone()).with_uploads(uploads);
     let handler = Handler { service, audit: Audit::new(store, clock, ids) };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }

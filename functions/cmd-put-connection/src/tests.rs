@@ -2,7 +2,10 @@
 
 use crate::handler::Handler;
 use application::ConnectionService;
-use domain::{TenantId, ports::Secrets};
+use domain::{
+    TenantId,
+    ports::{Blobs, Secrets},
+};
 use event_store::{EventStore, MemoryStore, StreamKey};
 use http_api::{
     audit::Audit,
@@ -10,26 +13,35 @@ use http_api::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc};
-use testkit::{FixedClock, MemorySecrets, SequentialIds, sample_events};
+use testkit::{FixedClock, MemoryBlobs, MemorySecrets, SequentialIds, sample_events};
 
 struct World {
     store: MemoryStore,
     secrets: Arc<MemorySecrets>,
+    uploads: Arc<MemoryBlobs>,
     handler: Handler,
 }
 
 fn world() -> World {
-    let (store, secrets) = (MemoryStore::new(), Arc::new(MemorySecrets::default()));
+    let (store, secrets, uploads) =
+        (MemoryStore::new(), Arc::new(MemorySecrets::default()), Arc::new(MemoryBlobs::default()));
     let (events, clock, ids): (Arc<dyn EventStore>, Arc<FixedClock>, Arc<SequentialIds>) =
         (Arc::new(store.clone()), Arc::default(), Arc::default());
     let handler = Handler {
-        service: ConnectionService::new(events.clone(), secrets.clone(), clock.clone(), ids.clone()),
+        service: ConnectionService::new(events.clone(), secrets.clone(), clock.clone(), ids.clone())
+            .with_uploads(uploads.clone()),
         audit: Audit::new(events, clock, ids),
     };
-    World { store, secrets, handler }
+    World { store, secrets, uploads, handler }
 }
 
+const FILE: &str = "Datum;Betrag\n31.01.2026;12,50\n";
+
 impl World {
+    async fn upload(&self, place: &str, text: &str) {
+        self.uploads.put(&format!("uploads/{place}"), "text/csv", text.into()).await.unwrap();
+    }
+
     async fn ask(&self, event: &Value) -> Held {
         let answer = self.handler.handle(event.clone()).await.unwrap();
         assert!(!answer.to_string().contains("_example"), "a credential came back: {answer}");
@@ -51,6 +63,7 @@ fn with_body(body: &Value) -> Value {
 async fn every_sample_event_is_answered_as_the_document_says() {
     for (name, event) in sample_events("cmd-put-connection") {
         let world = world();
+        world.upload("acme/upl_example", FILE).await;
         let held = world.ask(&event).await;
         let wrong = name == "wrong-credentials";
         assert_eq!(held.status, if wrong { 400 } else { 201 }, "{name}");
@@ -141,4 +154,32 @@ async fn other_routes_are_none() {
     let mut event = sample("stripe");
     event["routeKey"] = json!("$default");
     assert_eq!(world().ask(&event).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_csv_connection_is_held_against_the_file_that_was_uploaded() {
+    let wrong = |held: &Held| -> Vec<(String, String)> {
+        held.wrong().into_iter().map(|(pointer, code)| (pointer.to_owned(), code.to_owned())).collect()
+    };
+    let put =
+        |mapping: Value| json!({"adapter": "csv", "credentials": {"upload_id": "upl_example", "mapping": mapping}});
+    let good = json!({"amount": "Betrag", "date": "Datum", "format": "dmy", "currency_code": "EUR"});
+    let world = world();
+    let held = world.ask(&with_body(&put(good.clone()))).await;
+    assert_eq!(wrong(&held), [("/credentials/upload_id".into(), "not_found".into())]);
+    // Another tenant's file of the same name is nobody's here.
+    world.upload("other/upl_example", FILE).await;
+    assert_eq!(world.ask(&with_body(&put(good.clone()))).await.status, 422);
+    world.upload("acme/upl_example", FILE).await;
+    let held = world.ask(&with_body(&put(json!({"amount": "Betrag", "date": "Tag", "colour": "red"})))).await;
+    assert_eq!(wrong(&held), [("/credentials/mapping/colour".into(), "unknown_field".into())]);
+    let held = world.ask(&with_body(&put(json!({"amount": "Betrag", "date": "Tag"})))).await;
+    let missing = ("/credentials/mapping".to_owned(), "missing_column".to_owned());
+    assert_eq!(wrong(&held), [missing.clone(), missing]);
+    assert!(held.body.to_string().contains("the file has `Datum`, `Betrag`"), "{}", held.body);
+    world.upload("acme/upl_example", "").await;
+    let held = world.ask(&with_body(&put(good.clone()))).await;
+    assert_eq!(wrong(&held), [("/credentials/upload_id".into(), "empty_file".into())]);
+    world.upload("acme/upl_example", FILE).await;
+    assert_eq!(world.ask(&with_body(&put(good))).await.status, 201);
 }

@@ -8,12 +8,16 @@ use domain::{
     Clock, ConnectionId, CorrelationId, IdSource,
     connection::{self, Adapter, Configured, Connection},
     ids,
-    ports::{Secrets, connection_secret},
+    ports::{Blobs, PortError, Secrets, connection_secret, upload_key},
 };
 use event_store::{EventStore, Loaded};
+use providers::csv::Upload;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
+
+/// Enough of a file to see its header and how it writes amounts and dates.
+const HEAD_BYTES: u32 = 256 << 10;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionAnswer {
@@ -29,12 +33,23 @@ pub struct ConnectionAnswer {
 pub struct ConnectionService {
     ports: Ports,
     secrets: Arc<dyn Secrets>,
+    /// Where uploaded files lie; without it csv connections cannot be made.
+    uploads: Option<Arc<dyn Blobs>>,
 }
 
 impl std::fmt::Debug for ConnectionService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ConnectionService")
     }
+}
+
+fn fields(errors: Vec<providers::FieldError>) -> CommandError {
+    let under = |error: providers::FieldError| FieldError {
+        pointer: format!("/credentials{}", error.pointer),
+        code: error.code,
+        detail: error.detail,
+    };
+    CommandError::Fields(errors.into_iter().map(under).collect())
 }
 
 impl ConnectionService {
@@ -45,7 +60,12 @@ impl ConnectionService {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
-        Self { ports: Ports { store, clock, ids }, secrets }
+        Self { ports: Ports { store, clock, ids }, secrets, uploads: None }
+    }
+
+    #[must_use]
+    pub fn with_uploads(self, uploads: Arc<dyn Blobs>) -> Self {
+        Self { uploads: Some(uploads), ..self }
     }
 
     /// Creates the connection or gives it new credentials. The secret is written first: an event never points at a
@@ -60,14 +80,10 @@ impl ConnectionService {
         adapter: Adapter,
         credentials: Value,
     ) -> Result<ConnectionAnswer, CommandError> {
-        providers::validate_credentials(adapter.as_str(), &credentials).map_err(|errors| {
-            let under = |error: providers::FieldError| FieldError {
-                pointer: format!("/credentials{}", error.pointer),
-                code: error.code,
-                detail: error.detail,
-            };
-            CommandError::Fields(errors.into_iter().map(under).collect())
-        })?;
+        providers::validate_credentials(adapter.as_str(), &credentials).map_err(fields)?;
+        if adapter == Adapter::Csv {
+            self.check_upload(caller, &credentials).await?;
+        }
         let secret_version =
             self.secrets.put(&connection_secret(&caller.tenant, &id), &credentials.to_string()).await?;
         let wanted = Configured { adapter, secret_version };
@@ -100,5 +116,26 @@ impl ConnectionService {
             Outcome::Done { loaded, .. } => Ok(answer(&loaded)),
             Outcome::Replayed(first) => Ok(first),
         }
+    }
+
+    /// Holds the mapping against the file itself, so that a wrong column is found now and not in the run.
+    async fn check_upload(&self, caller: &Caller, credentials: &Value) -> Result<(), CommandError> {
+        let upload = Upload::read(credentials).map_err(fields)?;
+        let key = upload_key(&caller.tenant, &upload.id);
+        let uploads = self.uploads.as_ref().ok_or_else(|| CommandError::Internal("no bucket for uploads".into()))?;
+        let head = match uploads.head(&key, HEAD_BYTES).await {
+            Ok(head) => head,
+            // Without the right to list, the store calls what is not there refused.
+            Err(PortError::Missing(_) | PortError::Refused(_)) => {
+                let detail = "nothing was put there yet; PUT the file to the address that POST /v1/uploads gave";
+                return Err(CommandError::Fields(vec![FieldError {
+                    pointer: "/credentials/upload_id".to_owned(),
+                    code: "not_found",
+                    detail: detail.to_owned(),
+                }]));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        upload.check(&head).map_err(fields)
     }
 }

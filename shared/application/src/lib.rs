@@ -10,6 +10,7 @@ mod managed_jobs;
 mod reconciliations;
 mod replays;
 mod scheduled;
+mod uploads;
 
 pub use command::{Caller, Idempotency};
 pub use connections::{ConnectionAnswer, ConnectionService};
@@ -20,3 +21,4 @@ pub use managed_jobs::{ManagedJob, ManagedJobs, Rotated, WantedJob};
 pub use reconciliations::{ReconciliationService, StartReconciliation, Started};
 pub use replays::{ReplayService, Replayed};
 pub use scheduled::scheduled_id;
+pub use uploads::{UploadAnswer, UploadService};

@@ -11,16 +11,19 @@ use serde::{Deserialize, Serialize};
 pub enum Adapter {
     Shopify,
     Stripe,
+    // A file that was uploaded; can stand on either side.
+    Csv,
 }
 
 impl Adapter {
-    pub const ALL: [Self; 2] = [Self::Shopify, Self::Stripe];
+    pub const ALL: [Self; 3] = [Self::Shopify, Self::Stripe, Self::Csv];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Shopify => "shopify",
             Self::Stripe => "stripe",
+            Self::Csv => "csv",
         }
     }
 

@@ -97,6 +97,10 @@ id!(
     EndpointId
 );
 id!(
+    /// A file that a client has put, or may put, into the data bucket.
+    UploadId
+);
+id!(
     /// Follows one request through every event, log line and message.
     CorrelationId
 );

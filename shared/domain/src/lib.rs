@@ -28,7 +28,7 @@ pub mod webhook;
 pub use aggregate::{Aggregate, Decided, Event, fold};
 pub use envelope::{EventEnvelope, Metadata};
 pub use failure::{Decline, ErrorName, Failure, Family};
-pub use ids::{AttemptNumber, ConnectionId, CorrelationId, EndpointId, JobId, ReconciliationId, TenantId};
+pub use ids::{AttemptNumber, ConnectionId, CorrelationId, EndpointId, JobId, ReconciliationId, TenantId, UploadId};
 pub use money::{Currency, Money};
 pub use status::Status;
 pub use time::{Clock, DateRange, IdSource, Timestamp};

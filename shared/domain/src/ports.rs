@@ -22,6 +22,10 @@ pub trait Blobs: Send + Sync {
     async fn get(&self, key: &str) -> Result<Vec<u8>, PortError>;
     /// A URL that lets its holder read this one object for `valid_s` seconds and saves it under `file_name`.
     async fn sign(&self, key: &str, file_name: &str, valid_s: u32) -> Result<String, PortError>;
+    /// At most the first `most_bytes` of an object that is not empty.
+    async fn head(&self, key: &str, most_bytes: u32) -> Result<Vec<u8>, PortError>;
+    /// A URL that lets its holder write this one object for `valid_s` seconds.
+    async fn sign_put(&self, key: &str, valid_s: u32) -> Result<String, PortError>;
 }
 
 /// Credentials, by name. A value never leaves through an error or a log.
@@ -66,6 +70,12 @@ pub trait Entropy: Send + Sync {
     /// # Errors
     /// When the system has none to give.
     fn bytes(&self) -> Result<[u8; 32], PortError>;
+}
+
+/// Where an uploaded file lies. The tenant is part of the key, so that nobody can name another's upload.
+#[must_use]
+pub fn upload_key(tenant: &crate::TenantId, upload: &crate::UploadId) -> String {
+    format!("uploads/{tenant}/{upload}")
 }
 
 /// Name of a connection's secret below the deployment's prefix.

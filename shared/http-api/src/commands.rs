@@ -6,7 +6,7 @@ use crate::{
     problem::{Problem, both},
     request::Request,
     shape::{Shape, wrong},
-    shapes::{CREATE_JOB, DECIDE, MAKE_MATCH, PUT_CONNECTION, REPLACE_JOB, REVIEW, START},
+    shapes::{CREATE_JOB, CREATE_UPLOAD, DECIDE, MAKE_MATCH, PUT_CONNECTION, REPLACE_JOB, REVIEW, START},
 };
 use application::{Caller, Choice, FieldError, Idempotency, ReviewException, StartReconciliation, WantedJob};
 use domain::{
@@ -76,6 +76,21 @@ pub fn put_connection(request: &Request, caller: &Caller) -> Result<(ConnectionI
     let body = body::object(request, caller)?;
     let (id, (adapter, credentials)) = both(request.new_id("id"), connection(&body))?;
     Ok((id, adapter, credentials))
+}
+
+/// A body has nothing to say; an empty one is as good as `{}`.
+///
+/// # Errors
+/// As [`body::object`], and for a field that is not known.
+pub fn create_upload(request: &Request, caller: &Caller) -> Result<Option<Idempotency>, Problem> {
+    let body = if request.bytes()?.is_empty() {
+        Value::Object(serde_json::Map::new())
+    } else {
+        body::object(request, caller)?
+    };
+    let errors = CREATE_UPLOAD.check(&body);
+    let shape = if errors.is_empty() { Ok(()) } else { Err(Problem::fields(errors)) };
+    Ok(both(shape, idempotency(request, &body))?.1)
 }
 
 /// The credentials' own fields are checked by the provider.

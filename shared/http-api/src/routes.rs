@@ -8,14 +8,15 @@ use crate::{
     projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
     shape::{Kind, Shape},
     shapes::{
-        AUDIT_EVENTS, CONNECTION, CREATE_JOB, DECIDE, DECIDED, DELIVERY, EVENT, EVENTS_AUDITED, EXCLUDED, HEALTH, JOB,
-        MAKE_MATCH, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, REVIEW, REVIEWED, ROTATED, SAGA,
-        START, STARTED, STATUSES, SUMMARY, UNMATCHED,
+        AUDIT_EVENTS, CONNECTION, CREATE_JOB, CREATE_UPLOAD, DECIDE, DECIDED, DELIVERY, EVENT, EVENTS_AUDITED,
+        EXCLUDED, HEALTH, JOB, MAKE_MATCH, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, REVIEW,
+        REVIEWED, ROTATED, SAGA, START, STARTED, STATUSES, SUMMARY, UNMATCHED, UPLOAD,
     },
 };
 
 pub const START_RECONCILIATION: &str = "POST /v1/reconciliations";
 pub const PUT_CONNECTION_ROUTE: &str = "PUT /v1/connections/{id}";
+pub const CREATE_UPLOAD_ROUTE: &str = "POST /v1/uploads";
 pub const CREATE_JOB_ROUTE: &str = "POST /v1/jobs";
 pub const REPLACE_JOB_ROUTE: &str = "PUT /v1/jobs/{id}";
 pub const DELETE_JOB: &str = "DELETE /v1/jobs/{id}";
@@ -155,6 +156,17 @@ pub const ROUTES: &[Route] = &[
         query: &[MIN_VERSION],
         answer: Answer::One(&CONNECTION),
         ..READ
+    },
+    Route {
+        key: CREATE_UPLOAD_ROUTE,
+        operation: "createUpload",
+        summary: "An address to put a file to",
+        body: Some(&CREATE_UPLOAD),
+        idempotent: true,
+        statuses: &[201],
+        answer: Answer::One(&UPLOAD),
+        problems: &[400, 403, 413, 500, 503],
+        ..WRITE
     },
     Route {
         key: CREATE_JOB_ROUTE,

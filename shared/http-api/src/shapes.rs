@@ -9,7 +9,7 @@ use crate::shape::{
 const MAX_NAME_LENGTH: usize = 200;
 /// Texts of ours and of providers, such as ids, explanations and messages.
 const TEXT: Kind = Text(4_000);
-const ADAPTERS: Kind = OneOf(&["shopify", "stripe"]);
+const ADAPTERS: Kind = OneOf(&["shopify", "stripe", "csv"]);
 pub const STATUSES: &[&str] = &["running", "paused", "compensating", "stuck", "completed", "failed", "cancelled"];
 const RUN_STATUS: Kind = OneOf(STATUSES);
 const SIDES: Kind = OneOf(&["source", "target"]);
@@ -56,9 +56,23 @@ pub const PUT_CONNECTION: Shape = Shape {
         required(
             "credentials",
             Free,
-            "shopify: {shop, access_token}; stripe: {api_key}. Kept in the secret store and never shown.",
+            "shopify: {shop, access_token}; stripe: {api_key}; csv: {upload_id, mapping?}. Kept in the secret store and never shown.",
         ),
         TENANT,
+    ],
+};
+
+pub const CREATE_UPLOAD: Shape =
+    Shape { name: "CreateUpload", about: "Nothing has to be said about a file before it is there.", fields: &[TENANT] };
+
+pub const UPLOAD: Shape = Shape {
+    name: "Upload",
+    about: "PUT the file to url before it expires, without a key; then make a csv connection of upload_id.",
+    fields: &[
+        required("upload_id", Id, ""),
+        required("url", TEXT, ""),
+        required("expires_at", Instant, ""),
+        required("max_bytes", Integer, "A larger file is refused when it is read."),
     ],
 };
 
@@ -76,13 +90,13 @@ pub const CONNECTION: Shape = Shape {
 pub const JOB_SOURCE: Shape = Shape {
     name: "JobSource",
     about: "Where orders come from.",
-    fields: &[required("adapter", OneOf(&["shopify"]), ""), required("connection", Id, "")],
+    fields: &[required("adapter", OneOf(&["shopify", "csv"]), ""), required("connection", Id, "")],
 };
 
 pub const JOB_TARGET: Shape = Shape {
     name: "JobTarget",
     about: "Where payments come from.",
-    fields: &[required("adapter", OneOf(&["stripe"]), ""), required("connection", Id, "")],
+    fields: &[required("adapter", OneOf(&["stripe", "csv"]), ""), required("connection", Id, "")],
 };
 
 const JOB_NAME: crate::shape::Field = required("name", Text(MAX_NAME_LENGTH), "");

@@ -40,6 +40,9 @@ pub(crate) enum Credentials {
 /// # Errors
 /// Every field that is missing, of the wrong type or form, or unknown; one error at the root for an unknown adapter.
 pub fn validate_credentials(adapter: &str, credentials: &Value) -> Result<(), Vec<FieldError>> {
+    if adapter == crate::csv::ADAPTER {
+        return crate::csv::Upload::read(credentials).map(|_| ());
+    }
     Credentials::read(adapter, credentials).map(|_| ())
 }
 
@@ -49,7 +52,7 @@ impl Credentials {
         let fields: &[&str] = match adapter {
             "shopify" => &["shop", "access_token"],
             "stripe" => &["api_key"],
-            _ => return Err(vec![root("unknown_adapter", "no such adapter; known are shopify and stripe")]),
+            _ => return Err(vec![root("unknown_adapter", "no such adapter; known are shopify, stripe and csv")]),
         };
         let Some(object) = credentials.as_object() else {
             return Err(vec![root("wrong_type", &format!("must be an object with {}", fields.join(" and ")))]);
@@ -98,11 +101,11 @@ fn check_secret(secret: &str) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err("must be 1 to 256 visible ASCII characters without spaces") }
 }
 
-fn root(code: &'static str, detail: &str) -> FieldError {
+pub(crate) fn root(code: &'static str, detail: &str) -> FieldError {
     FieldError { pointer: String::new(), code, detail: detail.to_owned() }
 }
 
-fn at(name: &str, code: &'static str, detail: &str) -> FieldError {
+pub(crate) fn at(name: &str, code: &'static str, detail: &str) -> FieldError {
     let escaped = name.replace('~', "~0").replace('/', "~1");
     FieldError { pointer: format!("/{escaped}"), code, detail: detail.to_owned() }
 }

@@ -126,7 +126,7 @@ pub fn connect(
     }
 }
 
-fn credentials_error(errors: &[FieldError]) -> ProviderError {
+pub(crate) fn credentials_error(errors: &[FieldError]) -> ProviderError {
     let listed: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.pointer, error.detail)).collect();
     ProviderError::Credentials {
         message: format!("the connection's credentials are not usable: {}", listed.join("; ")),

@@ -74,4 +74,25 @@ impl Blobs for S3Blobs {
         let signed = request.presigned(validity).await.map_err(|error| port_error(key, &error))?;
         Ok(signed.uri().to_owned())
     }
+
+    async fn head(&self, key: &str, most_bytes: u32) -> Result<Vec<u8>, PortError> {
+        let range = format!("bytes=0-{}", most_bytes.saturating_sub(1));
+        let request = self.client.get_object().bucket(&self.bucket).key(key).range(range);
+        let object = match request.send().await {
+            Ok(object) => object,
+            // An empty object has no first byte to begin a range with.
+            Err(error) if error.code() == Some("InvalidRange") => return Ok(Vec::new()),
+            Err(error) => return Err(port_error(key, &error)),
+        };
+        let body = object.body.collect().await.map_err(|error| PortError::Transient(format!("{key}: {error}")))?;
+        Ok(body.to_vec())
+    }
+
+    async fn sign_put(&self, key: &str, valid_s: u32) -> Result<String, PortError> {
+        let validity = PresigningConfig::expires_in(Duration::from_secs(u64::from(valid_s)))
+            .map_err(|error| PortError::Refused(error.to_string()))?;
+        let request = self.client.put_object().bucket(&self.bucket).key(key);
+        let signed = request.presigned(validity).await.map_err(|error| port_error(key, &error))?;
+        Ok(signed.uri().to_owned())
+    }
 }

@@ -9,15 +9,17 @@ use crate::{
 };
 use domain::{
     ErrorName,
+    connection::Adapter,
     job::Job,
     ports::{Blobs, PortError, Secrets, connection_secret},
     reconciliation::{self, Fetched, Run},
+    record,
     saga::{Step, WaitReason, forward_fence},
     time::Window,
 };
 use event_store::load;
 use matching::RuleSet;
-use providers::{Provider, ProviderError};
+use providers::{Provider, ProviderError, csv::CsvFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -151,6 +153,11 @@ impl FetchRecords {
         )?;
         let credentials: Value =
             serde_json::from_str(&secret).map_err(|_| missing("has unreadable credentials; set them again"))?;
+        if side.adapter == Adapter::Csv {
+            let stands = if step == Step::FetchShopifyOrders { record::Side::Source } else { record::Side::Target };
+            let zone = &run.request.timezone;
+            return Ok(Box::new(CsvFile::open(self.blobs.clone(), &input.tenant_id, stands, &credentials, zone)?));
+        }
         Ok(self.accounts.open(side.adapter, &input.tenant_id, &credentials)?)
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod adapters;
+mod fuzz;
 mod matching;
 mod sandbox;
 mod stack;

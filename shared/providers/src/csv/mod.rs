@@ -8,6 +8,7 @@
 
 mod amount;
 mod columns;
+mod connection;
 mod date;
 mod dialect;
 mod error;
@@ -20,6 +21,7 @@ mod row;
 mod tests;
 
 pub use amount::DecimalMark;
+pub use connection::{ADAPTER, CsvFile, MAX_UPLOAD_BYTES, Upload};
 pub use date::DateOrder;
 pub use dialect::Dialect;
 pub use error::{CsvError, FileErrors};

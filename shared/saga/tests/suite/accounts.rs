@@ -93,6 +93,7 @@ impl Accounts for Both {
         let account = match adapter {
             Adapter::Shopify => &self.shop,
             Adapter::Stripe => &self.stripe,
+            Adapter::Csv => unreachable!("files are read from the bucket"),
         };
         Ok(Box::new(Opened(Arc::clone(account))))
     }

@@ -8,6 +8,7 @@ mod breakers;
 mod client;
 mod command_line;
 mod consumer;
+mod csv_jobs;
 mod dead_letters;
 mod failures;
 pub mod judge;
