@@ -3,7 +3,7 @@
 use super::{Fallible, truth::Truth};
 use domain::{Clock, TenantId, Timestamp, time::Window};
 use matching::{RuleSet, RunInput};
-use providers::{Endpoints, Page, connect, http_client};
+use providers::{Calls, Endpoints, Page, connect, http_client};
 use serde_json::{Value, json};
 use settler_tests::sandbox::server::Server;
 use std::sync::Arc;
@@ -69,7 +69,8 @@ impl Running {
             stripe_base_url: format!("{}/stripe", self.url),
         };
         let tenant = TenantId::parse("bench")?;
-        let provider = connect(adapter, &tenant, credentials, &endpoints, self.http.clone(), Arc::new(Later))?;
+        let provider =
+            connect(adapter, &tenant, credentials, &endpoints, self.http.clone(), Arc::new(Later), Calls::default())?;
         let mut all = Page::default();
         let mut cursor = None;
         loop {
