@@ -58,6 +58,7 @@ answers! {
     DecidedMatch { match_id: String, status: String, source_ids: Vec<String>, target_ids: Vec<String>, version: u64, }
     ReviewedException { record_id: String, side: String, state: String, assignee: Option<String>, note: String, }
     Started { reconciliation_id: String, correlation_id: String, status: String, attempt: Option<u64>, }
+    Steered { reconciliation_id: String, status: String, attempt: u64, from_step: Option<String>, left: Vec<String>, }
     DateRange { start: String, end: String, }
     Failure { #[serde(rename = "type")] name: String, message: String, step: String, retryable: bool, }
     SideTotals { in_scope_minor: i64, matched_minor: i64, suggested_minor: i64, unmatched_minor: i64, excluded_minor: i64, }

@@ -17,6 +17,8 @@ SERVICE_ERRORS = {
 }
 ROUTES = {
     "POST /v1/reconciliations": "CmdStartReconciliation",
+    **{f"POST /v1/reconciliations/{{id}}/{verb}": f"Cmd{verb.capitalize()}Reconciliation" for verb in ("retry", "cancel", "pause", "resume")},
+    **{f"POST /admin/sagas/{{saga_type}}/{{saga_id}}/{verb}": "ApiAdmin" for verb in ("resume", "retry", "cancel", "kill", "skip-undo")},
     "PUT /v1/connections/{id}": "CmdPutConnection",
     "POST /v1/uploads": "CmdCreateUpload",
     "POST /v1/jobs": "CmdManageJobs",
@@ -335,6 +337,10 @@ class Api(unittest.TestCase):
                 self.assertIn(integration["Properties"]["IntegrationUri"]["Fn::GetAtt"][0], permitted)
 
 
+def waits(task):
+    return task["Resource"].endswith(".waitForTaskToken")
+
+
 def states(machine, in_branch=False):
     for name, state in machine["States"].items():
         yield name, state, in_branch
@@ -354,7 +360,8 @@ class StateMachines(unittest.TestCase):
                 continue
             self.assertIsInstance(task.get("TimeoutSeconds"), int, name)
             retried = {error for r in task.get("Retry", []) for error in r["ErrorEquals"]}
-            self.assertEqual(retried, SERVICE_ERRORS, name)
+            # A wait whose time is over is no failure: it loops.
+            self.assertEqual(retried, SERVICE_ERRORS - {"States.Timeout"} if waits(task) else SERVICE_ERRORS, name)
             for retry in task["Retry"]:
                 self.assertEqual((retry["IntervalSeconds"], retry["BackoffRate"], retry["MaxDelaySeconds"], retry["JitterStrategy"], retry["MaxAttempts"]), (1, 2, 30, "FULL", 3))
             self.assertEqual(task["Catch"][0]["ErrorEquals"], ["Settler.Superseded"], name)
@@ -386,6 +393,47 @@ class StateMachines(unittest.TestCase):
             if in_branch:
                 self.assertNotIn("Assign", state, name)
                 self.assertNotEqual(state["Type"], "Fail", name)
+
+    def test_there_is_one_way_to_wait(self):
+        for path in MACHINES:
+            machine = json.loads(path.read_text())
+            for name, state in machine["States"].items():
+                self.assertNotEqual(state["Type"], "Wait", name)
+                if state["Type"] == "Task" and waits(state):
+                    self.assertEqual(state["Arguments"]["FunctionName"], "${StepWait}", name)
+                    self.assertIn(state["TimeoutSeconds"], (60, 86400), name)
+                    looped = [c for c in state["Catch"] if c["ErrorEquals"] == ["States.Timeout"]]
+                    self.assertEqual([(c["Next"], c["Output"]) for c in looped], [(name, "{% $states.input %}")], name)
+                    # Whoever is woken goes back to where it stood, with what it had.
+                    self.assertEqual((state["Output"], state["Next"]), ("{% $states.input %}", "resumed"), name)
+            for state in (s for _, s, in_branch in states(machine) if in_branch):
+                self.assertFalse(state["Type"] == "Task" and waits(state), "a branch waits for nothing")
+
+    def test_every_step_is_in_the_machine_and_is_undone_or_forward_only(self):
+        """The definition in Rust is what the scaffold tests; the machine has to be the same saga."""
+        source = (ROOT / "shared/domain/src/saga/step.rs").read_text()
+        names = dict(re.findall(r'Self::(\w+) => "([a-z_]+)"', source))
+        undo = {}
+        for variants, kind in re.findall(r"((?:Self::\w+(?: \| )?)+) => Undo::(\w+),", source):
+            undo |= {names[v]: kind for v in re.findall(r"Self::(\w+)", variants)}
+        self.assertEqual(set(undo), set(names.values()))
+        machine = json.loads((ROOT / "infra/statemachines/reconciliation.asl.json").read_text())
+        every = {name: (state, in_branch) for name, state, in_branch in states(machine)}
+        for step, kind in undo.items():
+            with self.subTest(step):
+                task, in_branch = every[step]
+                self.assertEqual(task["Type"], "Task")
+                final = task["Catch"][-1]["Next"]
+                if in_branch:
+                    self.assertEqual(machine["States"]["fetch_failed"]["Next"], "plan_undo")
+                elif step == "notify_webhooks":
+                    self.assertEqual((kind, final), ("ForwardOnly", "ended"))
+                else:
+                    self.assertEqual(final, "plan_undo")
+        timeouts = {}
+        for variants, seconds in re.findall(r"((?:Self::\w+(?: \| )?)+) => (\d+),", source):
+            timeouts |= {names[v]: int(seconds) for v in re.findall(r"Self::(\w+)", variants)}
+        self.assertEqual(timeouts, {step: every[step][0]["TimeoutSeconds"] for step in undo})
 
     def test_every_superseded_task_leads_to_succeed(self):
         for path in MACHINES:

@@ -13,7 +13,9 @@ pub use webhook::WebhookCommand;
 pub use offline::{Days, Files, Match, Profile, RulesCommand, Upload};
 pub use operations::{BreakerCommand, DlqCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
-pub use reconciliation::{ListRuns, MakeMatch, Orders, ReconciliationCommand, Report, Results, Review, Start};
+pub use reconciliation::{
+    ListRuns, MakeMatch, Orders, Reasoned, ReconciliationCommand, Report, Results, Review, Start,
+};
 
 use crate::output::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -357,6 +359,42 @@ pub enum SagaCommand {
         /// Kind of saga
         #[arg(long = "type", value_name = "TYPE", default_value = RECONCILIATION)]
         saga_type: String,
+    },
+    /// Let a paused saga go on, or a stuck one try its undo again
+    Resume {
+        /// Id of the saga: the run's id
+        id: String,
+    },
+    /// Begin a further attempt of a saga that failed or was cancelled
+    Retry {
+        /// Id of the saga: the run's id
+        id: String,
+        /// Step to begin with; what comes before it is used again
+        #[arg(long, value_name = "STEP")]
+        from_step: Option<String>,
+    },
+    /// Undo a saga and end it as cancelled
+    Cancel(Reasoned),
+    /// End a saga as it stands, without undoing it, and show what it left
+    #[command(after_help = "Example:\n  settler saga kill march --reason 'the engine hangs' --yes")]
+    Kill {
+        #[command(flatten)]
+        of: Reasoned,
+        /// Do not ask
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+    /// Go on without the undo of the step that a saga is stuck at
+    #[command(after_help = "Example:\n  settler saga skip-undo march --reason 'withdrawn by hand'")]
+    SkipUndo {
+        /// Id of the saga: the run's id
+        id: String,
+        /// The step; the one that is stuck if absent
+        #[arg(long)]
+        step: Option<String>,
+        /// Why, for the audit trail
+        #[arg(long)]
+        reason: String,
     },
     /// List sagas
     List {

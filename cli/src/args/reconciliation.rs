@@ -60,6 +60,29 @@ The record stays unmatched: its reason is explained, not made away with.
 Example:
   settler reconciliation review march ch_3Ab --state written_off --assignee ann --note \"below one euro\"")]
     Review(Review),
+    /// Begin a further attempt of a run that failed or was cancelled
+    #[command(after_help = "\
+Without --from-step it begins with the latest step that the staged data allows.
+
+Example:
+  settler reconciliation retry march --from-step fetch_stripe_payments")]
+    Retry {
+        /// Id of the run
+        id: String,
+        /// Step to begin with; what comes before it is used again
+        #[arg(long, value_name = "STEP")]
+        from_step: Option<String>,
+    },
+    /// Undo a run and end it as cancelled
+    #[command(after_help = "Example:\n  settler reconciliation cancel march --reason 'wrong month'")]
+    Cancel(Reasoned),
+    /// Hold a run before its next step
+    Pause(Reasoned),
+    /// Let a paused run go on, or a stuck one try its undo again
+    Resume {
+        /// Id of the run
+        id: String,
+    },
     /// Download the full result
     #[command(after_help = "Example:\n  settler reconciliation report march --format csv --output march.csv")]
     Report(Report),
@@ -95,6 +118,15 @@ pub struct Review {
     /// What there is to say
     #[arg(long)]
     pub note: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Reasoned {
+    /// Id of the run
+    pub id: String,
+    /// Why, for the audit trail
+    #[arg(long)]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ pub mod projections;
 pub mod reconciliation;
 pub mod results;
 pub mod saga;
+pub mod steer;
 pub mod summary;
 pub mod upload;
 pub mod usage;

@@ -1,6 +1,6 @@
 //! `settler reconciliation`: start a run, list runs, show one, download its report. What it found is in [`results`].
 
-use super::{Context, decisions, results, summary, wait};
+use super::{Context, decisions, results, steer, summary, wait};
 use crate::{
     answers::{self, Started, Summary},
     args::{ListRuns, ReconciliationCommand, Report, Start},
@@ -30,6 +30,19 @@ pub async fn run(context: &Context, command: ReconciliationCommand) -> Result<()
         ReconciliationCommand::Match(wanted) => decisions::make(context, &wanted).await,
         ReconciliationCommand::Break(decision) => decisions::take_apart(context, &decision).await,
         ReconciliationCommand::Review(wanted) => decisions::review(context, &wanted).await,
+        ReconciliationCommand::Retry { id, from_step } => {
+            steer::send(context, &["v1", "reconciliations", &id, "retry"], &[("from_step", from_step.as_deref())]).await
+        }
+        ReconciliationCommand::Cancel(of) => {
+            steer::send(context, &["v1", "reconciliations", &of.id, "cancel"], &[("reason", of.reason.as_deref())])
+                .await
+        }
+        ReconciliationCommand::Pause(of) => {
+            steer::send(context, &["v1", "reconciliations", &of.id, "pause"], &[("reason", of.reason.as_deref())]).await
+        }
+        ReconciliationCommand::Resume { id } => {
+            steer::send(context, &["v1", "reconciliations", &id, "resume"], &[]).await
+        }
         ReconciliationCommand::Report(report) => self::report(context, &report).await,
     }
 }

@@ -1,10 +1,10 @@
 //! `settler saga`: how a run went, told as a tree.
 
-use super::Context;
+use super::{Context, steer};
 use crate::{
     answers::{SagaState, StepRun},
     args::{RECONCILIATION, SagaCommand},
-    exit::Result,
+    exit::{CliError, Result},
     figures::{between, duration, instant, plain},
     steps,
     tables::{Column, Screen, table, tone},
@@ -18,6 +18,24 @@ pub async fn run(context: &Context, command: SagaCommand) -> Result<()> {
             let answer = context.client.get(&["admin", "sagas", &saga_type, &id], &[]).await?;
             context.show(&answer.body, |saga| tree(context.screen, &id, saga))
         }
+        SagaCommand::Resume { id } => steer::send(context, &of(&id, "resume"), &[]).await,
+        SagaCommand::Retry { id, from_step } => {
+            steer::send(context, &of(&id, "retry"), &[("from_step", from_step.as_deref())]).await
+        }
+        SagaCommand::Cancel(asked) => {
+            steer::send(context, &of(&asked.id, "cancel"), &[("reason", asked.reason.as_deref())]).await
+        }
+        SagaCommand::Kill { of: asked, yes } => {
+            if !yes {
+                let id = plain(&asked.id);
+                return Err(CliError::Usage(format!("killing undoes nothing of what {id} did: add --yes to kill it")));
+            }
+            steer::send(context, &of(&asked.id, "kill"), &[("reason", asked.reason.as_deref())]).await
+        }
+        SagaCommand::SkipUndo { id, step, reason } => {
+            let fields = [("step", step.as_deref()), ("reason", Some(reason.as_str()))];
+            steer::send(context, &of(&id, "skip-undo"), &fields).await
+        }
         SagaCommand::List { status, paging } => {
             context
                 .list(&["admin", "sagas"], &[("status", status.as_deref())], &paging, "sagas", |sagas, _| {
@@ -26,6 +44,10 @@ pub async fn run(context: &Context, command: SagaCommand) -> Result<()> {
                 .await
         }
     }
+}
+
+const fn of<'a>(id: &'a str, command: &'a str) -> [&'a str; 5] {
+    ["admin", "sagas", RECONCILIATION, id, command]
 }
 
 fn tree(screen: Screen, id: &str, saga: &SagaState) -> String {
@@ -86,10 +108,13 @@ fn next(id: &str, saga: &SagaState) -> String {
         "completed" => format!("nothing; the result: settler reconciliation show {id}"),
         "failed" | "cancelled" => {
             let advice = saga.error.as_ref().map_or("start a new run when the cause is gone", steps::advice);
-            format!("everything this attempt did was undone; {advice}")
+            format!("everything this attempt did was undone; {advice} (settler reconciliation retry {id})")
         }
-        "stuck" => "an operator has to decide: undoing kept failing".to_owned(),
-        "paused" => "it waits to be resumed".to_owned(),
+        "stuck" => format!(
+            "undoing kept failing and an operator has to decide: settler saga resume {id} tries it again, \
+             settler saga skip-undo {id} --reason … goes on without it"
+        ),
+        "paused" => format!("settler reconciliation resume {id} lets it go on, cancel undoes it"),
         "compensating" => "it is being undone; look again in a moment".to_owned(),
         _ => match &saga.next_retry_at {
             Some(at) => format!("it tries again at {} UTC", instant(at)),

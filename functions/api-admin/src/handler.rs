@@ -1,9 +1,16 @@
 //! Translate, read, translate. Every call about one tenant leaves a trace with that tenant before it reads anything.
 
 use crate::{audits, circuits, events, letters, read_models, sagas};
+use application::AdminService;
 use domain::Clock;
 use event_store::EventStore;
-use http_api::{Problem, Request, Response, access::operator, audit::Audit, close, open, routes};
+use http_api::{
+    Problem, Request, Response,
+    access::operator,
+    audit::Audit,
+    close, open, routes,
+    steering::{Steer, Steering},
+};
 use projections::{ReadModels, rebuild::RebuildStore};
 use resilience::{
     breaker::{Force, Mode},
@@ -23,6 +30,8 @@ pub struct Handler {
     pub force: Force,
     /// Providers that a circuit may belong to.
     pub providers: &'static [&'static str],
+    pub admin: AdminService,
+    pub steering: Steering,
 }
 
 impl Handler {
@@ -56,6 +65,11 @@ impl Handler {
             routes::OPEN_CIRCUIT => circuits::force(self, request, &key_id, Mode::ForcedOpen).await,
             routes::CLOSE_CIRCUIT => circuits::force(self, request, &key_id, Mode::ForcedClosed).await,
             routes::FREE_CIRCUIT => circuits::force(self, request, &key_id, Mode::Automatic).await,
+            routes::RESUME_SAGA => sagas::steer(self, request, key_id, Steer::Resume).await,
+            routes::RETRY_SAGA => sagas::steer(self, request, key_id, Steer::Retry).await,
+            routes::CANCEL_SAGA => sagas::steer(self, request, key_id, Steer::Cancel).await,
+            routes::KILL_SAGA => sagas::kill(self, request, key_id).await,
+            routes::SKIP_UNDO_OF_SAGA => sagas::skip_undo(self, request, key_id).await,
             _ => Err(Problem::not_found("there is no such route")),
         }
     }

@@ -11,13 +11,14 @@ mod sagas;
 #[cfg(test)]
 mod tests;
 
+use application::AdminService;
 use handler::Handler;
-use http_api::audit::Audit;
+use http_api::{audit::Audit, steering::Steering};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use projections::{DynamoProjections, Tables};
 use read_models::SqsWork;
 use resilience::breaker::Force;
-use runtime::{Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
+use runtime::{S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -25,21 +26,27 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [_, _, queue, projection_checkpoints, projections, reconciliation_summary, saga_state] = settings.require([
-        "EVENT_STORE_TABLE",
-        "STREAM_HEADS_TABLE",
-        "REBUILD_QUEUE_URL",
-        "PROJECTION_CHECKPOINTS_TABLE",
-        "PROJECTIONS_TABLE",
-        "RECONCILIATION_SUMMARY_TABLE",
-        "SAGA_STATE_TABLE",
-    ])?;
+    let [_, _, _, bucket, queue, projection_checkpoints, projections, reconciliation_summary, saga_state] = settings
+        .require([
+            "EVENT_STORE_TABLE",
+            "STREAM_HEADS_TABLE",
+            "COMMAND_LOG_TABLE",
+            "DATA_BUCKET",
+            "REBUILD_QUEUE_URL",
+            "PROJECTION_CHECKPOINTS_TABLE",
+            "PROJECTIONS_TABLE",
+            "RECONCILIATION_SUMMARY_TABLE",
+            "SAGA_STATE_TABLE",
+        ])?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();
     let tables =
         Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, ..Tables::default() };
     let models = Arc::new(DynamoProjections::new(dynamodb(&aws), tables));
+    let admin = AdminService::new(store.clone(), clock.clone(), ids.clone());
+    let steering =
+        Steering { service: admin.reconciliations.clone(), blobs: Some(Arc::new(S3Blobs::new(&aws, bucket))) };
     let handler = Handler {
         audit: Audit::new(store.clone(), clock.clone(), ids),
         redrive: runtime::redrive(&aws, &settings, Arc::clone(&store), Arc::clone(&clock))?,
@@ -50,6 +57,8 @@ async fn main() -> Result<(), Error> {
         store,
         models,
         clock,
+        admin,
+        steering,
     };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
 }

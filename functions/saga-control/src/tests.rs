@@ -15,8 +15,8 @@ use event_store::{EventStore, MemoryStore, NewCommit, StreamKey, Transaction};
 use lambda_runtime::{Context, LambdaEvent};
 use runtime::Consumer;
 use saga::{
-    Ledger, StepInput,
-    control::{StartSaga, Workflow, execution_name},
+    Bell, Ledger, StepInput, TaskTokens, Waiter,
+    control::{Answer, Control, Execution, Workflow, execution_name},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ use uuid::Uuid;
 const RUN: &str = "recon_01jd5q4x7mfz8v3k2n9t6c0h1e";
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
 
-/// Names and inputs of the executions that were asked for.
+/// The engine, the tokens and the bell: what was asked of them.
 #[derive(Default)]
 struct Engine {
     started: Mutex<Vec<(String, String)>>,
@@ -46,16 +46,50 @@ impl Workflow for Engine {
         self.started.lock().unwrap().push((name.to_owned(), input.to_owned()));
         Ok(())
     }
+
+    async fn execution(&self, _: &str) -> Result<Execution, PortError> {
+        Ok(Execution::Running)
+    }
+
+    async fn stop(&self, _: &str, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn answer(&self, _: &str, _: &Answer) -> Result<bool, PortError> {
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl TaskTokens for Engine {
+    async fn put(&self, _: &TenantId, _: &ReconciliationId, _: &Waiter) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn get(&self, _: &TenantId, _: &ReconciliationId) -> Result<Option<Waiter>, PortError> {
+        Ok(None)
+    }
+
+    async fn remove(&self, _: &TenantId, _: &ReconciliationId, _: &str) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Bell for Engine {
+    async fn ring_at(&self, _: &TenantId, _: &ReconciliationId, _: Timestamp, _: Timestamp) -> Result<(), PortError> {
+        Ok(())
+    }
 }
 
 fn tenant() -> TenantId {
     TenantId::parse("acme").unwrap()
 }
 
-fn start_saga(store: &MemoryStore, engine: &Arc<Engine>) -> StartSaga {
+fn control(store: &MemoryStore, engine: &Arc<Engine>) -> Control {
     let ledger =
         Ledger::new(Arc::new(store.clone()), Arc::new(FixedClock::default()), Arc::new(SequentialIds::default()));
-    StartSaga { ledger, workflow: engine.clone() }
+    Control { ledger, workflow: engine.clone(), tokens: engine.clone(), bell: engine.clone() }
 }
 
 /// A store in which the run of the samples was started.
@@ -88,7 +122,7 @@ fn sample(name: &str) -> Value {
 }
 
 /// Ids of the messages that were given back, and the errors of those that became dead letters.
-async fn failed(start: &StartSaga, event: &Value) -> (Vec<String>, Vec<String>) {
+async fn failed(start: &Control, event: &Value) -> (Vec<String>, Vec<String>) {
     let event: SqsEvent = serde_json::from_value(event.clone()).unwrap();
     let queue = Arc::new(MemoryQueue::default());
     let consumer = Consumer::new(queue.clone(), Arc::new(FixedClock::default()));
@@ -107,16 +141,21 @@ fn nothing() -> (Vec<String>, Vec<String>) {
 #[tokio::test]
 async fn every_sample_event_reads() {
     let (store, engine) = (with_run().await, Arc::default());
-    for (name, event) in sample_events("saga-control") {
+    let samples = sample_events("saga-control");
+    assert_eq!(
+        samples.keys().collect::<Vec<_>>(),
+        ["cancelled", "execution-aborted", "started", "unreadable", "wait-over"]
+    );
+    for (name, event) in samples {
         let buried = if name == "unreadable" { vec!["Settler.InvalidInput".to_owned()] } else { Vec::new() };
-        assert_eq!(failed(&start_saga(&store, &engine), &event).await, (Vec::new(), buried), "{name}");
+        assert_eq!(failed(&control(&store, &engine), &event).await, (Vec::new(), buried), "{name}");
     }
 }
 
 #[tokio::test]
 async fn ringing_twice_names_one_execution_and_writes_one_line() {
     let (store, engine) = (with_run().await, Arc::default());
-    let start = start_saga(&store, &engine);
+    let start = control(&store, &engine);
     for _ in 0..2 {
         assert_eq!(failed(&start, &sample("started")).await, nothing());
     }
@@ -142,7 +181,7 @@ async fn a_message_that_nobody_can_handle_is_a_dead_letter_alone() {
     unknown["body"] = json!(unknown["body"].as_str().unwrap().replace(RUN, "recon_unknown"));
     records.push(unknown);
     let errors = ["Settler.InvalidInput", "Settler.NotFound"].map(str::to_owned);
-    assert_eq!(failed(&start_saga(&store, &engine), &event).await, (Vec::new(), errors.to_vec()));
+    assert_eq!(failed(&control(&store, &engine), &event).await, (Vec::new(), errors.to_vec()));
     assert_eq!(engine.started.lock().unwrap().len(), 1);
 }
 
@@ -152,8 +191,28 @@ async fn an_engine_that_does_not_answer_is_asked_again() {
     let down = Arc::new(Engine { down: true, ..Engine::default() });
     let event = sample("started");
     let id = event["Records"][0]["messageId"].as_str().unwrap().to_owned();
-    assert_eq!(failed(&start_saga(&store, &down), &event).await, (vec![id], Vec::new()));
+    assert_eq!(failed(&control(&store, &down), &event).await, (vec![id], Vec::new()));
     let engine = Arc::default();
-    assert_eq!(failed(&start_saga(&store, &engine), &event).await, nothing());
+    assert_eq!(failed(&control(&store, &engine), &event).await, nothing());
     assert_eq!(engine.started.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_execution_that_was_aborted_is_replaced_by_one_that_undoes() {
+    let (store, engine) = (with_run().await, Arc::default());
+    let control = control(&store, &engine);
+    assert_eq!(failed(&control, &sample("started")).await, nothing());
+    let id = ReconciliationId::parse(RUN).unwrap();
+    let name = execution_name(&tenant(), &id, 1);
+    let mut aborted = sample("execution-aborted");
+    let body = aborted["Records"][0]["body"].as_str().unwrap().replace("THE_EXECUTION", &format!("arn:{name}"));
+    aborted["Records"][0]["body"] = json!(body);
+    for _ in 0..2 {
+        assert_eq!(failed(&control, &aborted).await, nothing());
+    }
+    let started = engine.started.lock().unwrap().clone();
+    let names: Vec<&str> = started.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, [name.as_str(), format!("{name}-undo").as_str()], "twice the same event is one replacement");
+    let input: Value = serde_json::from_str(&started[1].1).unwrap();
+    assert_eq!(input["failure"]["error"], "Execution.ABORTED");
 }

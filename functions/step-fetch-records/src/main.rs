@@ -3,7 +3,7 @@
 use lambda_runtime::{Error, run, service_fn};
 use providers::Endpoints;
 use runtime::{S3Blobs, SecretsManager, Settings};
-use saga::{CALL_TIMEOUT, FetchRecords, HttpAccounts, Ledger, WITHIN};
+use saga::{CALL_TIMEOUT, FetchRecords, HttpAccounts, WITHIN};
 use std::sync::Arc;
 use step_fetch_records::handle;
 
@@ -17,15 +17,15 @@ async fn main() -> Result<(), Error> {
     let [bucket, prefix, shopify_base_url, stripe_base_url] =
         settings.require(["DATA_BUCKET", "SECRETS_PREFIX", "SHOPIFY_BASE_URL", "STRIPE_BASE_URL"])?;
     let aws = runtime::aws().await;
-    let (clock, ids) = runtime::clock_and_ids();
-    let accounts = HttpAccounts::new(Endpoints { shopify_base_url, stripe_base_url }, Arc::clone(&clock))
+    let (clock, _) = runtime::clock_and_ids();
+    let accounts = HttpAccounts::new(Endpoints { shopify_base_url, stripe_base_url }, clock)
         .guarded(runtime::breakers(&aws, &settings)?)
         .timed(
             settings.seconds("PROVIDER_CALL_TIMEOUT_SECONDS", CALL_TIMEOUT)?,
             settings.seconds("PROVIDER_DEADLINE_SECONDS", WITHIN)?,
         );
     let step = FetchRecords {
-        ledger: Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids),
+        ledger: runtime::ledger(&aws, &settings)?,
         blobs: Arc::new(S3Blobs::new(&aws, bucket)),
         secrets: Arc::new(SecretsManager::new(&aws, prefix)),
         accounts: Arc::new(accounts),

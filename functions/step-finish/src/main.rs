@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, run, service_fn};
 use runtime::Settings;
-use saga::{FinishRun, Ledger};
+use saga::FinishRun;
 use step_finish::handle;
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,6 @@ async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
     let aws = runtime::aws().await;
-    let (clock, ids) = runtime::clock_and_ids();
-    let step = FinishRun { ledger: Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids) };
+    let step = FinishRun { ledger: runtime::ledger(&aws, &settings)? };
     run(service_fn(|event| handle(&step, event))).await
 }

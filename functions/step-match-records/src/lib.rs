@@ -5,17 +5,10 @@ mod tests;
 
 use lambda_runtime::LambdaEvent;
 use runtime::FunctionError;
-use saga::{MatchRecords, StepInput};
-use serde::Serialize;
-
-#[derive(Debug, Serialize)]
-pub struct Output {
-    pub status: &'static str,
-}
+use saga::{MatchRecords, StepInput, StepOutcome};
 
 /// # Errors
 /// The step's error under its registered name.
-pub async fn handle(step: &MatchRecords, event: LambdaEvent<StepInput>) -> Result<Output, FunctionError> {
-    step.run(&event.payload).await?;
-    Ok(Output { status: "done" })
+pub async fn handle(step: &MatchRecords, event: LambdaEvent<StepInput>) -> Result<StepOutcome, FunctionError> {
+    Ok(step.run(&event.payload).await?)
 }

@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, run, service_fn};
 use runtime::{S3Blobs, Settings};
-use saga::{Ledger, MatchRecords};
+use saga::MatchRecords;
 use std::sync::Arc;
 use step_match_records::handle;
 
@@ -12,8 +12,7 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env();
     let [bucket] = settings.require(["DATA_BUCKET"])?;
     let aws = runtime::aws().await;
-    let (clock, ids) = runtime::clock_and_ids();
-    let ledger = Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids);
+    let ledger = runtime::ledger(&aws, &settings)?;
     let step = MatchRecords { ledger, blobs: Arc::new(S3Blobs::new(&aws, bucket)) };
     run(service_fn(|event| handle(&step, event))).await
 }

@@ -2,7 +2,7 @@
 
 use lambda_runtime::{Error, run, service_fn};
 use runtime::{Settings, WebhookQueue};
-use saga::{Ledger, NotifyWebhooks};
+use saga::NotifyWebhooks;
 use std::sync::Arc;
 use step_notify_webhooks::handle;
 use webhooks::{DynamoDeliveries, QueuedOutbox};
@@ -13,8 +13,7 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env();
     let [table, queue_url, api_url] = settings.require(["WEBHOOK_DELIVERIES_TABLE", "WEBHOOK_QUEUE_URL", "API_URL"])?;
     let aws = runtime::aws().await;
-    let (clock, ids) = runtime::clock_and_ids();
-    let ledger = Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids);
+    let ledger = runtime::ledger(&aws, &settings)?;
     let outbox = QueuedOutbox {
         deliveries: Arc::new(DynamoDeliveries::new(runtime::dynamodb(&aws), table)),
         queue: Arc::new(WebhookQueue::new(&aws, queue_url)),

@@ -3,7 +3,7 @@
 use lambda_runtime::{Error, run, service_fn};
 use projections::results::DynamoResultPages;
 use runtime::{S3Blobs, Settings};
-use saga::{Ledger, PersistResults};
+use saga::PersistResults;
 use std::sync::Arc;
 use step_persist_results::handle;
 
@@ -14,9 +14,8 @@ async fn main() -> Result<(), Error> {
     let [bucket, exceptions, order_results] =
         settings.require(["DATA_BUCKET", "EXCEPTIONS_TABLE", "ORDER_RESULTS_TABLE"])?;
     let aws = runtime::aws().await;
-    let (clock, ids) = runtime::clock_and_ids();
     let step = PersistResults {
-        ledger: Ledger::new(runtime::event_store(&aws, &settings)?, clock, ids),
+        ledger: runtime::ledger(&aws, &settings)?,
         blobs: Arc::new(S3Blobs::new(&aws, bucket)),
         pages: Arc::new(DynamoResultPages::new(runtime::dynamodb(&aws), exceptions, order_results)),
     };

@@ -1,6 +1,7 @@
 //! The services that functions and tests call: one method per command, idempotent, deciding on aggregates and appending
 //! what was decided. Nothing here writes a read model.
 
+mod admin;
 mod command;
 mod connections;
 mod decisions;
@@ -10,8 +11,10 @@ mod managed_jobs;
 mod reconciliations;
 mod replays;
 mod scheduled;
+mod steering;
 mod uploads;
 
+pub use admin::AdminService;
 pub use command::{Caller, Idempotency};
 pub use connections::{ConnectionAnswer, ConnectionService};
 pub use decisions::{Choice, DecidedMatch, DecisionService, ReviewException, Reviewed};
@@ -21,4 +24,5 @@ pub use managed_jobs::{ManagedJob, ManagedJobs, Rotated, WantedJob};
 pub use reconciliations::{ReconciliationService, StartReconciliation, Started};
 pub use replays::{ReplayService, Replayed};
 pub use scheduled::scheduled_id;
+pub use steering::{Conditions, Steered};
 pub use uploads::{UploadAnswer, UploadService};

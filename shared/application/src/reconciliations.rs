@@ -45,7 +45,7 @@ pub struct Started {
 
 #[derive(Debug, Clone)]
 pub struct ReconciliationService {
-    ports: Ports,
+    pub(crate) ports: Ports,
 }
 
 impl ReconciliationService {

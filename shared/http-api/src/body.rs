@@ -11,6 +11,17 @@ use serde_json::Value;
 /// Larger bodies are refused. The gateway would take ten megabytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
+/// As [`object`], for commands that have nothing to say of necessity: no body is an empty one.
+///
+/// # Errors
+/// As [`object`].
+pub fn object_or_nothing(request: &Request, caller: &Caller) -> Result<Value, Problem> {
+    if request.bytes()?.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    object(request, caller)
+}
+
 /// The JSON object in the body, without its `tenant_id`, unless that is of a wrong type, which the shape then tells
 /// together with all else that is wrong.
 ///

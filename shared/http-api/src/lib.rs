@@ -22,6 +22,7 @@ pub mod response;
 pub mod routes;
 pub mod shape;
 pub mod shapes;
+pub mod steering;
 
 pub use access::{Access, Scope, caller};
 pub use page::{Cursor, Page};

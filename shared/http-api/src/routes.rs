@@ -8,13 +8,18 @@ use crate::{
     projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
     shape::{Kind, Shape},
     shapes::{
-        AUDIT_EVENTS, CONNECTION, CREATE_JOB, CREATE_UPLOAD, DECIDE, DECIDED, DELIVERY, EVENT, EVENTS_AUDITED,
-        EXCLUDED, HEALTH, JOB, MAKE_MATCH, MATCH, ORDER, ORDER_STATES, PUT_CONNECTION, REPLACE_JOB, REPORT, REVIEW,
-        REVIEWED, ROTATED, SAGA, START, STARTED, STATUSES, SUMMARY, UNMATCHED, UPLOAD,
+        AUDIT_EVENTS, CANCEL_RUN, CONNECTION, CREATE_JOB, CREATE_UPLOAD, DECIDE, DECIDED, DELIVERY, EVENT,
+        EVENTS_AUDITED, EXCLUDED, HEALTH, JOB, KILL, MAKE_MATCH, MATCH, ORDER, ORDER_STATES, PAUSE, PUT_CONNECTION,
+        REPLACE_JOB, REPORT, RESUME, RETRY, REVIEW, REVIEWED, ROTATED, SAGA, SKIP_UNDO, START, STARTED, STATUSES,
+        STEERED, SUMMARY, UNMATCHED, UPLOAD,
     },
 };
 
 pub const START_RECONCILIATION: &str = "POST /v1/reconciliations";
+pub const RETRY_RECONCILIATION: &str = "POST /v1/reconciliations/{id}/retry";
+pub const CANCEL_RECONCILIATION: &str = "POST /v1/reconciliations/{id}/cancel";
+pub const PAUSE_RECONCILIATION: &str = "POST /v1/reconciliations/{id}/pause";
+pub const RESUME_RECONCILIATION: &str = "POST /v1/reconciliations/{id}/resume";
 pub const PUT_CONNECTION_ROUTE: &str = "PUT /v1/connections/{id}";
 pub const CREATE_UPLOAD_ROUTE: &str = "POST /v1/uploads";
 pub const CREATE_JOB_ROUTE: &str = "POST /v1/jobs";
@@ -53,6 +58,11 @@ pub const VERIFY_EVENTS: &str = "POST /admin/events/verify";
 pub const REBUILD_HEADS: &str = "POST /admin/events/rebuild-heads";
 pub const LIST_SAGAS: &str = "GET /admin/sagas";
 pub const GET_SAGA: &str = "GET /admin/sagas/{saga_type}/{saga_id}";
+pub const RESUME_SAGA: &str = "POST /admin/sagas/{saga_type}/{saga_id}/resume";
+pub const RETRY_SAGA: &str = "POST /admin/sagas/{saga_type}/{saga_id}/retry";
+pub const CANCEL_SAGA: &str = "POST /admin/sagas/{saga_type}/{saga_id}/cancel";
+pub const KILL_SAGA: &str = "POST /admin/sagas/{saga_type}/{saga_id}/kill";
+pub const SKIP_UNDO_OF_SAGA: &str = "POST /admin/sagas/{saga_type}/{saga_id}/skip-undo";
 
 pub const LIST_DEAD_LETTERS: &str = "GET /admin/dead-letter-queue";
 pub const GET_DEAD_LETTER: &str = "GET /admin/dead-letter-queue/{id}";
@@ -137,6 +147,16 @@ const DECISION: Route = Route {
     ..WRITE
 };
 const ADMIN: Route = Route { scope: Some(Scope::Admin), ..READ };
+/// A command on a run that was started.
+const STEER: Route = Route {
+    idempotent: true,
+    conditional: true,
+    statuses: &[202],
+    answer: Answer::One(&STEERED),
+    problems: &[400, 403, 404, 409, 412, 413, 422, 500, 503],
+    ..WRITE
+};
+const STEER_SAGA: Route = Route { scope: Some(Scope::Admin), query: &[TENANT_ID], ..STEER };
 
 pub const ROUTES: &[Route] = &[
     Route {
@@ -584,6 +604,69 @@ pub const ROUTES: &[Route] = &[
         answer: Answer::One(&CIRCUIT),
         problems: &[403, 404, 500, 503],
         ..ADMIN
+    },
+    Route {
+        key: RESUME_SAGA,
+        operation: "resumeSaga",
+        summary: "Let a paused saga go on, or a stuck one try its undo again",
+        body: Some(&RESUME),
+        ..STEER_SAGA
+    },
+    Route {
+        key: RETRY_SAGA,
+        operation: "retrySaga",
+        summary: "Begin a further attempt of a saga that failed or was cancelled",
+        body: Some(&RETRY),
+        ..STEER_SAGA
+    },
+    Route {
+        key: CANCEL_SAGA,
+        operation: "cancelSaga",
+        summary: "Undo a saga and end it as cancelled",
+        body: Some(&CANCEL_RUN),
+        ..STEER_SAGA
+    },
+    Route {
+        key: KILL_SAGA,
+        operation: "killSaga",
+        summary: "End a saga as it stands, without undoing it, and say what it left",
+        body: Some(&KILL),
+        ..STEER_SAGA
+    },
+    Route {
+        key: SKIP_UNDO_OF_SAGA,
+        operation: "skipUndoOfSaga",
+        summary: "Go on without the undo of the step that a saga is stuck at",
+        body: Some(&SKIP_UNDO),
+        ..STEER_SAGA
+    },
+    Route {
+        key: RETRY_RECONCILIATION,
+        operation: "retryReconciliation",
+        summary: "Begin a further attempt of a run that failed or was cancelled",
+        body: Some(&RETRY),
+        ..STEER
+    },
+    Route {
+        key: CANCEL_RECONCILIATION,
+        operation: "cancelReconciliation",
+        summary: "Undo a run and end it as cancelled",
+        body: Some(&CANCEL_RUN),
+        ..STEER
+    },
+    Route {
+        key: PAUSE_RECONCILIATION,
+        operation: "pauseReconciliation",
+        summary: "Hold a run before its next step",
+        body: Some(&PAUSE),
+        ..STEER
+    },
+    Route {
+        key: RESUME_RECONCILIATION,
+        operation: "resumeReconciliation",
+        summary: "Let a paused run go on, or a stuck one try its undo again",
+        body: Some(&RESUME),
+        ..STEER
     },
     Route {
         key: GET_HEALTH,

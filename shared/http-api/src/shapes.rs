@@ -7,6 +7,7 @@ use crate::shape::{
 };
 
 const MAX_NAME_LENGTH: usize = 200;
+const MAX_REASON_LENGTH: usize = 500;
 /// Texts of ours and of providers, such as ids, explanations and messages.
 const TEXT: Kind = Text(4_000);
 const ADAPTERS: Kind = OneOf(&["shopify", "stripe", "csv"]);
@@ -45,6 +46,51 @@ pub const STARTED: Shape = Shape {
         required("status", RUN_STATUS, ""),
         required("attempt", Integer, "From 1."),
         required("version", Integer, "Of the run's event stream; for ?min_version=."),
+    ],
+};
+
+const REASON: crate::shape::Field = optional("reason", Text(MAX_REASON_LENGTH), "For the audit trail.");
+
+pub const RETRY: Shape = Shape {
+    name: "RetryReconciliation",
+    about: "A further attempt of a run that failed or was cancelled.",
+    fields: &[
+        optional(
+            "from_step",
+            STEPS,
+            "Step to begin with; what comes before it is used again. The latest possible when absent. A step after \
+             perform_matching begins with perform_matching, because what it builds on was undone.",
+        ),
+        TENANT,
+    ],
+};
+
+pub const CANCEL_RUN: Shape = Shape { name: "CancelReconciliation", about: "", fields: &[REASON, TENANT] };
+pub const PAUSE: Shape = Shape { name: "PauseReconciliation", about: "", fields: &[REASON, TENANT] };
+pub const RESUME: Shape = Shape { name: "ResumeReconciliation", about: "", fields: &[TENANT] };
+pub const KILL: Shape = Shape { name: "KillSaga", about: "", fields: &[REASON, TENANT] };
+
+pub const SKIP_UNDO: Shape = Shape {
+    name: "SkipUndo",
+    about: "Undoing goes on without this step; the operator answers for what it left.",
+    fields: &[
+        optional("step", STEPS, "The step that is stuck when absent."),
+        required("reason", Text(MAX_REASON_LENGTH), "For the audit trail."),
+        TENANT,
+    ],
+};
+
+pub const STEERED: Shape = Shape {
+    name: "Steered",
+    about: "",
+    fields: &[
+        required("reconciliation_id", Id, ""),
+        required("correlation_id", Id, ""),
+        required("status", RUN_STATUS, ""),
+        required("attempt", Integer, "From 1."),
+        optional("from_step", STEPS, "What this attempt began with; null for the first."),
+        required("version", Integer, "Of the run's event stream; for ?min_version=."),
+        optional("left", List(&STEPS), "After a kill: steps whose results are still there, newest first."),
     ],
 };
 
@@ -694,5 +740,7 @@ pub const PROBLEM: Shape = Shape {
         required("request_id", Any, ""),
         required("errors", List(&Object(&FIELD_PROBLEM)), "All wrong fields at once."),
         optional("tenant_ids", List(&Id), "The owners, where an operator's id is ambiguous."),
+        optional("state", RUN_STATUS, "State of the run, where a command makes no sense in it."),
+        optional("earliest_step", STEPS, "The latest step that a retry can begin with, where staged data has expired."),
     ],
 };

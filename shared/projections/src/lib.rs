@@ -12,6 +12,7 @@
 pub mod bus;
 pub mod compare;
 mod cursor;
+mod due;
 mod dynamo;
 pub mod engine;
 pub mod error_hotspots;
@@ -29,6 +30,7 @@ pub mod store;
 pub mod sweep;
 pub mod tenant_usage;
 
+pub use due::DynamoDueSagas;
 pub use dynamo::{DynamoProjections, Tables, VERSIONS_TTL};
 pub use engine::{Engine, PullError, Pulled};
 pub use error_hotspots::HotspotView;

@@ -3,6 +3,7 @@
 //! **Invariant:** start-up does no network call. Clients are built lazily by the SDK, so a function polls for its first
 //! event within milliseconds.
 
+mod bell;
 mod bells;
 mod blobs;
 mod circuits;
@@ -15,9 +16,12 @@ mod resend;
 mod schedules;
 mod secrets;
 mod settings;
+mod step_functions;
+mod task_tokens;
 mod tls;
 mod webhook_queue;
 
+pub use bell::QueueBell;
 pub use bells::{ParkedLetters, answer_bells};
 pub use blobs::S3Blobs;
 pub use circuits::{CircuitBus, breakers};
@@ -30,6 +34,8 @@ pub use resend::{AwsResend, Target};
 pub use schedules::{SchedulerEntries, schedule_name};
 pub use secrets::SecretsManager;
 pub use settings::{MissingSettings, Settings};
+pub use step_functions::StepFunctions;
+pub use task_tokens::DynamoTaskTokens;
 pub use webhook_queue::WebhookQueue;
 
 pub use aws_config::SdkConfig;
@@ -107,4 +113,36 @@ pub fn dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
 #[must_use]
 pub fn clock_and_ids() -> (Arc<dyn Clock>, Arc<dyn IdSource>) {
     (Arc::new(SystemClock), Arc::new(UuidIds))
+}
+
+/// The ledger of reconciliations, with what the deployment decides about steps (`WAIT_BUDGET_SECONDS`,
+/// `STEP_POLICIES`).
+///
+/// # Errors
+/// Every missing setting at once; one that cannot be read names itself.
+pub fn ledger(aws: &SdkConfig, settings: &Settings) -> Result<saga::Ledger, MissingSettings> {
+    let unreadable = |what: String| MissingSettings(vec![what]);
+    let budget_s = match settings.optional("WAIT_BUDGET_SECONDS") {
+        None => saga::WAIT_BUDGET_S,
+        Some(text) => text.parse().map_err(|_| unreadable(format!("WAIT_BUDGET_SECONDS (`{text}` is no number)")))?,
+    };
+    let policies = saga::Policies::parse(budget_s, &settings.optional("STEP_POLICIES").unwrap_or_default())
+        .map_err(|cause| unreadable(format!("STEP_POLICIES ({cause})")))?;
+    let (clock, ids) = clock_and_ids();
+    Ok(saga::Ledger::new(event_store(aws, settings)?, clock, ids).with(policies))
+}
+
+/// What controls the workflow engine, out of `STATE_MACHINE_ARN`, `TASK_TOKENS_TABLE` and `QUEUE_URL`, the saga's own.
+///
+/// # Errors
+/// Every missing setting at once.
+pub fn saga_control(aws: &SdkConfig, settings: &Settings) -> Result<saga::control::Control, MissingSettings> {
+    let [state_machine_arn, task_tokens, queue_url] =
+        settings.require(["STATE_MACHINE_ARN", "TASK_TOKENS_TABLE", "QUEUE_URL"])?;
+    Ok(saga::control::Control {
+        ledger: ledger(aws, settings)?,
+        workflow: Arc::new(StepFunctions::new(aws, state_machine_arn)),
+        tokens: Arc::new(DynamoTaskTokens::new(dynamodb(aws), task_tokens)),
+        bell: Arc::new(QueueBell::new(aws, queue_url)),
+    })
 }

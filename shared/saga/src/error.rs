@@ -1,6 +1,6 @@
 //! How a step fails: a name out of the registry, so that the state machine can route on it, and a message for people.
 
-use domain::{Decline, ErrorName, Failure, Family, ports::PortError, saga::Step, time::InvalidTime};
+use domain::{Decline, ErrorName, ports::PortError, time::InvalidTime};
 use event_store::{AppendError, StoreError};
 use matching::ConservationError;
 use projections::Fault;
@@ -17,16 +17,6 @@ pub struct StepError {
 impl StepError {
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self { name, message: message.into() }
-    }
-
-    #[must_use]
-    pub fn failure(&self, step: Step) -> Failure {
-        Failure {
-            name: self.name,
-            message: self.message.clone(),
-            step: step.as_str().to_owned(),
-            retryable: self.name.family() == Family::Transient,
-        }
     }
 }
 
@@ -104,7 +94,7 @@ mod tests {
     #[test]
     fn a_result_that_does_not_add_up_is_a_failure_of_its_own() {
         let broken = ConservationError { violations: vec!["gid://1 is in 2 classes".into(), "1 of 2 counted".into()] };
-        let failure = StepError::from(broken).failure(Step::PerformMatching);
+        let failure = StepError::from(broken).failure("perform_matching");
         assert_eq!(
             (failure.name, failure.step.as_str(), failure.retryable),
             (ErrorName::ConservationBroken, "perform_matching", false)
@@ -114,7 +104,7 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_retryable() {
-        let retryable = |error: StepError| error.failure(Step::Finish).retryable;
+        let retryable = |error: StepError| error.failure("finish").retryable;
         assert!(retryable(StoreError::Busy("throttled".into()).into()));
         assert!(retryable(AppendError::VersionConflict { stream: "s".into(), expected: 1 }.into()));
         assert!(retryable(PortError::Transient("timeout".into()).into()));

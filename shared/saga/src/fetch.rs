@@ -5,16 +5,17 @@ use crate::{
     error::StepError,
     input::StepInput,
     ledger::Ledger,
+    outcome::held,
     staging::{Manifest, Stager, get_json, put_json, staged_prefix},
 };
 use domain::{
-    ErrorName,
+    ErrorName, Timestamp,
     connection::Adapter,
     job::Job,
     ports::{Blobs, PortError, Secrets, connection_secret},
     reconciliation::{self, Fetched, Run},
     record,
-    saga::{Step, WaitReason, forward_fence},
+    saga::{Step, WaitReason, Waiting, forward_fence},
     time::Window,
 };
 use event_store::load;
@@ -26,8 +27,8 @@ use std::sync::Arc;
 
 /// Records per staged file: big enough to compress well, small enough to lose little when a process dies.
 const RECORDS_PER_FILE: usize = 4_000;
-/// Longest time that one step may spend waiting for a provider that throttles.
-const MAX_WAIT_S: u64 = 6 * 3_600;
+/// Pause after a provider did not answer for longer than the retries of one call last.
+const UNAVAILABLE_PAUSE_S: u64 = 30;
 
 /// What goes around through the state machine between two calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,6 @@ pub struct FetchCursor {
     /// Manifest of what was staged so far.
     pub manifest: Option<String>,
     pub pages: u64,
-    pub waited_s: u64,
 }
 
 /// Answer to the state machine.
@@ -51,10 +51,19 @@ pub enum FetchOutcome {
     },
     /// The step cannot go on for now; a result and not an error, because a retrier cannot honour it.
     Wait {
+        step: Step,
         reason: WaitReason,
         retry_after_s: u64,
+        /// None while a person decides.
+        until: Option<Timestamp>,
         cursor: FetchCursor,
     },
+}
+
+impl FetchOutcome {
+    fn held(step: Step, cursor: FetchCursor) -> Self {
+        Self::Wait { step, reason: WaitReason::Paused, retry_after_s: 0, until: None, cursor }
+    }
 }
 
 #[derive(Clone)]
@@ -77,6 +86,7 @@ impl std::fmt::Debug for FetchRecords {
 enum Stop {
     End,
     OutOfTime,
+    OnHold,
     Wait { reason: WaitReason, retry_after_s: u64 },
 }
 
@@ -90,8 +100,39 @@ impl FetchRecords {
         cursor: Option<FetchCursor>,
     ) -> Result<FetchOutcome, StepError> {
         let fence = forward_fence(input.attempt);
-        let work = self.fetch(input, step, cursor.unwrap_or_default());
-        self.ledger.step(input, step, &fence, FetchOutcome::Done, work).await
+        let cursor = cursor.unwrap_or_default();
+        if let Some(wait) = self.still_waits(input, step, &cursor).await? {
+            return Ok(wait);
+        }
+        let work = self.fetch(input, step, cursor.clone());
+        let result = self.ledger.step(input, step, &fence, FetchOutcome::Done, work).await;
+        match held(&self.ledger, input, step, result).await? {
+            Ok(outcome) => Ok(outcome),
+            Err(_) => Ok(FetchOutcome::held(step, cursor)),
+        }
+    }
+
+    /// The provider is not asked before the time that it named, whoever calls earlier.
+    async fn still_waits(
+        &self,
+        input: &StepInput,
+        step: Step,
+        cursor: &FetchCursor,
+    ) -> Result<Option<FetchOutcome>, StepError> {
+        let saga = self.ledger.saga(input).await?.filter(|saga| saga.attempt == input.attempt);
+        let waiting = saga.and_then(|saga| saga.step(step).and_then(|run| run.waiting.clone()));
+        let now = self.ledger.now();
+        let Some(Waiting { reason, until: Some(until), .. }) = waiting.filter(|waiting| waiting.until > Some(now))
+        else {
+            return Ok(None);
+        };
+        // Somebody may have cancelled in the meantime, and then there is nothing to wait for.
+        match self.ledger.may_go_on(input).await {
+            Err(error) if error.name != ErrorName::OnHold => return Err(error),
+            _ => {}
+        }
+        let retry_after_s = u64::try_from(until.millis() - now.millis()).unwrap_or(0).div_ceil(1_000);
+        Ok(Some(FetchOutcome::Wait { step, reason, retry_after_s, until: Some(until), cursor: cursor.clone() }))
     }
 
     async fn fetch(&self, input: &StepInput, step: Step, mut cursor: FetchCursor) -> Result<FetchOutcome, StepError> {
@@ -114,13 +155,28 @@ impl FetchRecords {
             if self.ledger.now().millis() >= deadline_ms {
                 break Stop::OutOfTime;
             }
+            match self.ledger.may_go_on(input).await {
+                Ok(()) => {}
+                // What was fetched so far is kept; a cancelled run ends here.
+                Err(error) if error.name == ErrorName::OnHold => break Stop::OnHold,
+                Err(error) => return Err(error),
+            }
         };
         self.stage(input, step, &cursor, &mut stager).await?;
         let (manifest, digest) = put_json(self.blobs.as_ref(), &staged_prefix(input), stager.manifest()).await?;
         cursor.manifest = Some(manifest.clone());
         match stop {
             Stop::OutOfTime => Ok(FetchOutcome::More { cursor }),
-            Stop::Wait { reason, retry_after_s } => Ok(FetchOutcome::Wait { reason, retry_after_s, cursor }),
+            Stop::OnHold => {
+                self.ledger.waits(input, step, WaitReason::Paused, None).await?;
+                Ok(FetchOutcome::held(step, cursor))
+            }
+            Stop::Wait { reason, retry_after_s } => {
+                let wait_ms = i64::try_from(retry_after_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+                let until = Some(Timestamp::from_millis(self.ledger.now().millis().saturating_add(wait_ms)));
+                self.ledger.waits(input, step, reason, until).await?;
+                Ok(FetchOutcome::Wait { step, reason, retry_after_s, until, cursor })
+            }
             Stop::End => {
                 self.done(input, step, stager.count(), manifest, digest).await?;
                 Ok(FetchOutcome::Done)
@@ -205,17 +261,18 @@ async fn next_page(
             Ok(None)
         }
         Err(ProviderError::Throttled { retry_after_s, message }) => {
+            tracing::info!(message, retry_after_s, "the provider asks for patience");
             let retry_after_s = retry_after_s.max(1);
-            cursor.waited_s = cursor.waited_s.saturating_add(retry_after_s);
-            if cursor.waited_s > MAX_WAIT_S {
-                let message = format!("throttled for more than {MAX_WAIT_S} s: {message}");
-                return Err(StepError::new(ErrorName::ProviderUnavailable, message));
-            }
             Ok(Some(Stop::Wait { reason: WaitReason::Throttled, retry_after_s }))
         }
         Err(ProviderError::CircuitOpen { retry_after_s, message }) => {
             tracing::info!(message, retry_after_s, "the circuit breaker holds calls back");
             Ok(Some(Stop::Wait { reason: WaitReason::CircuitOpen, retry_after_s: retry_after_s.max(1) }))
+        }
+        // The retries inside are used up. Waiting costs nothing here, and the step's budget bounds it.
+        Err(ProviderError::Transient { message }) => {
+            tracing::warn!(message, retry_after_s = UNAVAILABLE_PAUSE_S, "the provider does not answer");
+            Ok(Some(Stop::Wait { reason: WaitReason::Unavailable, retry_after_s: UNAVAILABLE_PAUSE_S }))
         }
         Err(error) => Err(error.into()),
     }

@@ -6,6 +6,7 @@ use crate::{
     fetch::rules_of,
     input::StepInput,
     ledger::Ledger,
+    outcome::{StepOutcome, outcome},
     staging::{put_json, read_all},
 };
 use domain::{
@@ -37,9 +38,10 @@ const STEP: Step = Step::PerformMatching;
 impl MatchRecords {
     /// # Errors
     /// A [`StepError`], also written to the ledger.
-    pub async fn run(&self, input: &StepInput) -> Result<(), StepError> {
+    pub async fn run(&self, input: &StepInput) -> Result<StepOutcome, StepError> {
         let fence = forward_fence(input.attempt);
-        self.ledger.step(input, STEP, &fence, (), self.perform(input)).await
+        let result = self.ledger.step(input, STEP, &fence, (), self.perform(input)).await;
+        outcome(&self.ledger, input, STEP, result).await
     }
 
     async fn perform(&self, input: &StepInput) -> Result<(), StepError> {
@@ -65,6 +67,7 @@ impl MatchRecords {
         )?;
         let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
         let (key, digest) = put_json(self.blobs.as_ref(), &prefix, &outcome).await?;
+        self.ledger.may_go_on(input).await?;
         self.append(input, &outcome).await?;
         self.ledger.succeed(input, STEP, json!({ "key": key, "digest": digest }), |_| Ok(Vec::new())).await
     }

@@ -1,6 +1,10 @@
 //! Step `notify_webhooks`: tell the job's endpoints how the run ended. Forward only: a delivery is queued, never undone.
 
-use crate::{error::StepError, input::StepInput, ledger::Ledger};
+use crate::{
+    error::StepError,
+    input::StepInput,
+    ledger::{Guard, Ledger},
+};
 use domain::{
     Timestamp,
     job::{Job, JobState},
@@ -46,7 +50,7 @@ impl NotifyWebhooks {
         }
         let queued = endpoints.len();
         self.ledger
-            .transact(input, fence, |current, at| {
+            .transact(input, Guard::Fence(fence), |current, at| {
                 Ok(crate::ledger::Decision {
                     saga: domain::saga::step_succeeded(
                         &current.saga.state,

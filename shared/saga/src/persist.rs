@@ -2,7 +2,14 @@
 //!
 //! **Invariant:** ResultsPublished is the only switch. Everything before it can be written twice or left behind.
 
-use crate::{error::StepError, input::StepInput, ledger::Ledger, report, staging::get_json};
+use crate::{
+    error::StepError,
+    input::StepInput,
+    ledger::Ledger,
+    outcome::{StepOutcome, outcome},
+    report,
+    staging::get_json,
+};
 use domain::{
     ErrorName,
     matches::OrderState,
@@ -34,9 +41,10 @@ const STEP: Step = Step::PersistResults;
 impl PersistResults {
     /// # Errors
     /// A [`StepError`], also written to the ledger.
-    pub async fn run(&self, input: &StepInput) -> Result<(), StepError> {
+    pub async fn run(&self, input: &StepInput) -> Result<StepOutcome, StepError> {
         let fence = forward_fence(input.attempt);
-        self.ledger.step(input, STEP, &fence, (), self.persist(input)).await
+        let result = self.ledger.step(input, STEP, &fence, (), self.persist(input)).await;
+        outcome(&self.ledger, input, STEP, result).await
     }
 
     async fn persist(&self, input: &StepInput) -> Result<(), StepError> {

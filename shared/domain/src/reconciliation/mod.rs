@@ -6,6 +6,7 @@ mod commands;
 mod events;
 mod state;
 mod steps;
+mod subject;
 #[cfg(test)]
 mod tests;
 

@@ -192,17 +192,13 @@ pub fn end_undone(state: &Option<Run>, attempt: AttemptNumber, now: Timestamp) -
     }
 }
 
-/// An operator ends the attempt as it stands; what is visible of it is hidden. Killing twice is fine.
+/// An operator ends the attempt as it stands, in whatever state; what is visible of it is hidden. Killing twice is fine.
 ///
 /// # Errors
-/// A conflict when the attempt has ended otherwise; superseded when it is another one.
-pub fn kill(
-    state: &Option<Run>,
-    attempt: AttemptNumber,
-    (step, reason): (Option<Step>, Option<&str>),
-    now: Timestamp,
-) -> Decision {
-    let run = at_attempt(state, attempt)?;
+/// A conflict when the attempt has ended otherwise.
+pub fn kill(state: &Option<Run>, reason: Option<&str>, now: Timestamp) -> Decision {
+    let run = state.as_ref().ok_or_else(|| Decline::not_found("no such reconciliation"))?;
+    let attempt = run.attempt;
     if run.status == Status::Failed && run.failure.as_ref().is_some_and(|failure| failure.name == ErrorName::Killed) {
         return Ok(Vec::new());
     }
@@ -210,6 +206,10 @@ pub fn kill(
         return Err(Decline::conflict(format!("the run is {}; it cannot be killed", run.status.as_str())));
     }
     let mut events = withdraw(state, attempt)?;
-    events.push(ReconciliationEvent::ReconciliationFailed { attempt, failure: killed(step, reason), failed_at: now });
+    events.push(ReconciliationEvent::ReconciliationFailed {
+        attempt,
+        failure: killed::<Step>(None, reason),
+        failed_at: now,
+    });
     Ok(events)
 }

@@ -227,7 +227,7 @@ fn an_operator_resumes_or_skips_a_stuck_undo() {
 #[test]
 fn a_killed_run_shows_nothing_and_can_be_retried() {
     let shown = Given::fetched().when(|state| publish(state, &published(1)));
-    let killed = shown.when(|state| kill(state, 1, (Some(Step::Finish), Some("engine gone")), NOW));
+    let killed = shown.when(|state| kill(state, Some("engine gone"), NOW));
     let run = killed.0.clone().unwrap();
     assert_eq!((run.status, run.published), (Status::Failed, None));
     assert_eq!(run.failure.unwrap().name, ErrorName::Killed);
@@ -265,7 +265,7 @@ fn decide(number: u8, attempt: AttemptNumber, state: &Option<Run>) -> Result<Dec
         8 => withdraw(state, attempt),
         9 => stuck(state, attempt, step, &failure(), NOW),
         10 => end_undone(state, attempt, NOW),
-        11 => kill(state, attempt, (Some(step), None), NOW),
+        11 => kill(state, None, NOW),
         12 => retry(state, (attempt.is_multiple_of(4)).then_some(step), staged, NOW),
         13 => cancel(state, None, NOW),
         14 => pause(state, None, NOW),

@@ -226,13 +226,8 @@ fn steer<S: SagaStep>(saga: &mut SagaRunOf<S>, event: &SagaEventOf<S>) {
 /// Why a killed attempt failed, in the same words wherever it is told.
 #[must_use]
 pub fn killed<S: SagaStep>(step: Option<S>, reason: Option<&str>) -> Failure {
-    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    Failure {
-        name: ErrorName::Killed,
-        message: format!("an operator ended this attempt without undoing it{why}"),
-        step: step.map_or("", SagaStep::as_str).to_owned(),
-        retryable: true,
-    }
+    let message = reason.unwrap_or("an operator ended this attempt without undoing it").to_owned();
+    Failure { name: ErrorName::Killed, message, step: step.map_or("", SagaStep::as_str).to_owned(), retryable: true }
 }
 
 fn end<S: SagaStep>(saga: &mut SagaRunOf<S>, status: Status, at: Timestamp) {

@@ -5,7 +5,7 @@ use super::{
     events::SagaEvent,
     state::{SagaRun, StepStatus},
 };
-use crate::{reconciliation::Run, status::Status, time::Timestamp};
+use crate::{failure::ErrorName, reconciliation::Run, status::Status, time::Timestamp};
 
 /// What the ledger has to say to agree with the run.
 #[must_use]
@@ -24,6 +24,11 @@ pub fn follow(ledger: &Option<SagaRun>, run: &Run, at: Timestamp) -> Vec<SagaEve
             let (step, reason) = (skipped.step, skipped.reason.clone());
             events.push(SagaEvent::UndoSkipped { attempt, step, reason, at: skipped.at });
         }
+    }
+    let killed = run.failure.as_ref().filter(|failure| failure.name == ErrorName::Killed);
+    if let (Some(failure), Some(at)) = (killed, run.ended_at) {
+        events.push(SagaEvent::Killed { attempt, reason: Some(failure.message.clone()), at });
+        return events;
     }
     let cancelled = !events.is_empty();
     match (saga.status, run.status) {

@@ -12,6 +12,7 @@ mod fence;
 mod follow;
 mod state;
 mod step;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -27,4 +28,5 @@ pub use fence::{ended_fence, forward_fence, undo_fence};
 pub use follow::follow;
 pub use state::{Asked, PastAttempt, SagaRun, SagaRunOf, StepRun, StepRunOf, StepStatus, Waiting};
 pub use step::{OnFailure, SagaStep, Step, Undo};
+pub use subject::Subject;
 pub use undo::{compensate, kill, plan_undo, undo_failed, undo_finished, undo_started};

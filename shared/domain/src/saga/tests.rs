@@ -182,6 +182,12 @@ fn run(status: SagaStatus, cancel: bool, skipped: Option<Step>) -> Run {
     run
 }
 
+fn killed_run() -> Run {
+    let state = Some(run(SagaStatus::Stuck, false, None));
+    let events = crate::reconciliation::kill(&state, Some("gone"), AT).unwrap();
+    events.iter().fold(state, crate::reconciliation::Reconciliation::evolve).unwrap()
+}
+
 #[test]
 fn the_ledger_follows_commands_however_often_the_bell_rings() {
     let step = Step::PerformMatching;
@@ -201,6 +207,7 @@ fn the_ledger_follows_commands_however_often_the_bell_rings() {
         (&stuck, run(S::Stuck, false, None), &[]),
         (&running, run(S::Running, false, None), &[]),
         (&None, run(S::Compensating, true, None), &[]),
+        (&stuck, killed_run(), &["Killed"]),
     ] {
         use crate::Event;
         let events = follow(ledger, &run, AT);

@@ -1,6 +1,6 @@
 //! A run that fails: nothing of it stays visible, and the failure says why.
 
-use crate::world::{CALLS, Call, World, failure, types};
+use crate::world::{CALLS, Call, World, ended, failure, types};
 use domain::{
     ErrorName,
     reconciliation::Status,
@@ -22,9 +22,9 @@ async fn a_refused_account_fails_the_run_with_nothing_to_see() {
         cause: cause.into(),
     };
     let failed = FinishInput::Failed { failure: reported };
-    assert_eq!(world.finish(&failed).await.unwrap().status, "failed");
+    assert_eq!(ended(&world.finish(&failed).await.unwrap()), "failed");
     let written = world.written();
-    assert_eq!(world.finish(&failed).await.unwrap().status, "failed", "failing twice is fine");
+    assert_eq!(ended(&world.finish(&failed).await.unwrap()), "failed", "failing twice is fine");
     assert_eq!(world.written(), written);
 
     let events = world.run_events().await;
@@ -86,8 +86,8 @@ async fn a_result_that_does_not_add_up_ends_the_run_under_its_name() {
 #[tokio::test]
 async fn a_success_after_a_failed_try_heals_the_step() {
     let world = World::after(&CALLS[..1]).await;
-    world.shop.fails_at(0, ProviderError::Transient { message: "503".into() });
-    assert_eq!(world.call(Call::FetchOrders).await.unwrap_err().name, ErrorName::ProviderUnavailable);
+    world.shop.fails_at(0, ProviderError::Malformed { message: "half an answer".into() });
+    assert_eq!(world.call(Call::FetchOrders).await.unwrap_err().name, ErrorName::ProviderMalformed);
     for call in &CALLS[1..] {
         world.call(*call).await.unwrap();
     }

@@ -68,6 +68,17 @@ async fn a_throttled_account_is_waited_for_and_read_on_from_there() {
     world.shop.fails_at(1, throttled(7));
     let answer = turn(&world, Value::Null).await.unwrap();
     assert_eq!((&answer["status"], &answer["retry_after_s"]), (&json!("wait"), &json!(7)));
+    assert_eq!(answer["reason"], "throttled");
+    assert_eq!(world.ledger_lines().await.last().unwrap(), "StepWaiting fetch_shopify_orders");
+    // Whoever calls before the time that the provider named gets the same answer, and the provider no request.
+    world.clock.advance_ms(6_000);
+    let early = turn(&world, answer["cursor"].clone()).await.unwrap();
+    assert_eq!(
+        (&early["status"], &early["retry_after_s"], &early["until"]),
+        (&json!("wait"), &json!(1), &answer["until"])
+    );
+    assert_eq!(world.shop.calls().len(), 2);
+    world.clock.advance_ms(1_000);
     assert_eq!(turn(&world, answer["cursor"].clone()).await.unwrap()["status"], "done");
     assert_eq!(world.shop.calls()[1..], [Some(json!({ "page": 1 })), Some(json!({ "page": 1 }))]);
     assert_eq!(staged_count(&world).await, 3);
@@ -79,6 +90,7 @@ async fn waiting_before_the_first_page_begins_at_the_beginning() {
     world.shop.fails_at(0, throttled(0));
     let answer = turn(&world, Value::Null).await.unwrap();
     assert_eq!(answer["retry_after_s"], 1, "never without a pause");
+    world.clock.advance_ms(1_000);
     assert_eq!(turn(&world, answer["cursor"].clone()).await.unwrap()["status"], "done");
     assert_eq!(staged_count(&world).await, 3);
 }
@@ -86,12 +98,29 @@ async fn waiting_before_the_first_page_begins_at_the_beginning() {
 #[tokio::test]
 async fn patience_ends_after_six_hours_in_all() {
     let world = World::after(&CALLS[..1]).await;
-    world.shop.fails_at(0, throttled(4 * 3_600));
-    world.shop.fails_at(1, throttled(2 * 3_600 + 1));
-    let answer = turn(&world, Value::Null).await.unwrap();
+    let mut answer = json!({ "cursor": null });
+    for call in 0..3 {
+        world.shop.fails_at(call, throttled(3 * 3_600));
+    }
+    for _ in 0..2 {
+        answer = turn(&world, answer["cursor"].clone()).await.unwrap();
+        assert_eq!(answer["status"], "wait");
+        world.clock.advance_ms(3 * 3_600_000);
+    }
     let error = turn(&world, answer["cursor"].clone()).await.unwrap_err();
     assert_eq!(error.name, ErrorName::ProviderUnavailable);
     assert!(error.message.contains("21600 s"), "{error}");
+    assert_eq!(world.ledger_lines().await.last().unwrap(), "StepFailed fetch_shopify_orders");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_is_waited_for() {
+    let world = World::after(&CALLS[..1]).await;
+    world.shop.fails_at(0, ProviderError::Transient { message: "503".into() });
+    let answer = turn(&world, Value::Null).await.unwrap();
+    assert_eq!((&answer["status"], &answer["reason"]), (&json!("wait"), &json!("unavailable")));
+    world.clock.advance_ms(30_000);
+    assert_eq!(turn(&world, answer["cursor"].clone()).await.unwrap()["status"], "done");
 }
 
 #[tokio::test]
@@ -100,7 +129,6 @@ async fn what_an_account_says_keeps_its_name() {
     for (said, name) in [
         (ProviderError::Malformed { message: message() }, ErrorName::ProviderMalformed),
         (ProviderError::Rejected { message: message() }, ErrorName::ProviderRejected),
-        (ProviderError::Transient { message: message() }, ErrorName::ProviderUnavailable),
     ] {
         let world = World::after(&CALLS[..1]).await;
         world.shop.fails_at(0, said);

@@ -34,5 +34,5 @@ async fn a_run_that_has_ended_is_not_started_again() {
 async fn a_run_that_is_not_there_is_told() {
     let world = World::plain().await;
     let other = ReconciliationId::parse("other").unwrap();
-    assert_eq!(world.start().run(&tenant(), &other).await.unwrap_err().name, ErrorName::NotFound);
+    assert_eq!(world.control().ring(&tenant(), &other).await.unwrap_err().name, ErrorName::NotFound);
 }

@@ -7,6 +7,7 @@ use crate::{
 use async_trait::async_trait;
 use domain::{
     Aggregate, AttemptNumber, CorrelationId, DateRange, EndpointId, JobId, Metadata, ReconciliationId, TenantId,
+    Timestamp,
     connection::Adapter,
     job::{Job, JobDefinition, JobEvent, Side, WebhookEndpoint},
     ports::{PortError, Secrets},
@@ -17,9 +18,9 @@ use domain::{
 use event_store::{EventStore, MemoryStore, NewCommit, StreamKey, Transaction, load};
 use projections::{MemoryResultPages, Position, ResultList, ResultPages};
 use saga::{
-    Delivery, FetchOutcome, FetchRecords, FinishInput, FinishOutcome, FinishRun, Ledger, MatchRecords, NotifyWebhooks,
-    Outbox, PersistResults, ReportedFailure, StepError, StepInput,
-    control::{StartSaga, Workflow},
+    Bell, Delivery, FetchOutcome, FetchRecords, FinishInput, FinishOutcome, FinishRun, Ledger, MatchRecords,
+    NotifyWebhooks, Outbox, PersistResults, ReportedFailure, StepError, StepInput, StepOutcome, TaskTokens, Waiter,
+    control::{Answer, Control, Execution, Workflow},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -41,11 +42,31 @@ pub enum Call {
 pub const CALLS: [Call; 7] =
     [Call::Start, Call::FetchOrders, Call::FetchPayments, Call::Match, Call::Persist, Call::Finish, Call::Notify];
 
-/// Executions that were started, by name, with their input; starting one again is success.
+/// The engine with its tokens and its bell: what was asked of them. Starting an execution again is success.
 #[derive(Default)]
 pub struct Executions {
     pub started: Mutex<Vec<(String, String)>>,
     pub fail_next: Mutex<bool>,
+    /// Executions that the engine has lost, by ARN.
+    pub lost: Mutex<Vec<String>>,
+    pub stopped: Mutex<Vec<String>>,
+    pub answers: Mutex<Vec<(String, Answer)>>,
+    /// Nobody waits with any token.
+    pub deaf: Mutex<bool>,
+    pub token: Mutex<Option<Waiter>>,
+    pub bells: Mutex<Vec<Timestamp>>,
+}
+
+impl Executions {
+    pub fn names(&self) -> Vec<String> {
+        self.started.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub fn lose_all(&self) {
+        let arns = self.names().iter().map(|name| self.execution_arn(name)).collect();
+        *self.lost.lock().unwrap() = arns;
+        *self.deaf.lock().unwrap() = true;
+    }
 }
 
 #[async_trait]
@@ -62,6 +83,49 @@ impl Workflow for Executions {
         if started.iter().all(|(other, _)| other != name) {
             started.push((name.to_owned(), input.to_owned()));
         }
+        Ok(())
+    }
+
+    async fn execution(&self, arn: &str) -> Result<Execution, PortError> {
+        let lost = self.lost.lock().unwrap().iter().any(|lost| lost == arn);
+        Ok(if lost { Execution::Unknown } else { Execution::Running })
+    }
+
+    async fn stop(&self, arn: &str, _: &str) -> Result<(), PortError> {
+        self.stopped.lock().unwrap().push(arn.to_owned());
+        Ok(())
+    }
+
+    async fn answer(&self, token: &str, answer: &Answer) -> Result<bool, PortError> {
+        self.answers.lock().unwrap().push((token.to_owned(), answer.clone()));
+        Ok(!*self.deaf.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl TaskTokens for Executions {
+    async fn put(&self, _: &TenantId, _: &ReconciliationId, waiter: &Waiter) -> Result<(), PortError> {
+        *self.token.lock().unwrap() = Some(waiter.clone());
+        Ok(())
+    }
+
+    async fn get(&self, _: &TenantId, _: &ReconciliationId) -> Result<Option<Waiter>, PortError> {
+        Ok(self.token.lock().unwrap().clone())
+    }
+
+    async fn remove(&self, _: &TenantId, _: &ReconciliationId, token: &str) -> Result<(), PortError> {
+        let mut kept = self.token.lock().unwrap();
+        if kept.as_ref().is_some_and(|waiter| waiter.token == token) {
+            *kept = None;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Bell for Executions {
+    async fn ring_at(&self, _: &TenantId, _: &ReconciliationId, at: Timestamp, _: Timestamp) -> Result<(), PortError> {
+        self.bells.lock().unwrap().push(at);
         Ok(())
     }
 }
@@ -210,8 +274,13 @@ impl World {
         Ledger::new(self.store.clone(), self.clock.clone(), self.ids.clone())
     }
 
-    pub fn start(&self) -> StartSaga {
-        StartSaga { ledger: self.ledger(), workflow: self.executions.clone() }
+    pub fn control(&self) -> Control {
+        Control {
+            ledger: self.ledger(),
+            workflow: self.executions.clone(),
+            tokens: self.executions.clone(),
+            bell: self.executions.clone(),
+        }
     }
 
     pub fn fetch(&self) -> FetchRecords {
@@ -228,12 +297,12 @@ impl World {
     pub async fn call(&self, call: Call) -> Result<(), StepError> {
         let (ledger, input) = (self.ledger(), input());
         match call {
-            Call::Start => self.start().run(&tenant(), &id()).await,
+            Call::Start => self.control().ring(&tenant(), &id()).await,
             Call::FetchOrders => self.fetch_all(Step::FetchShopifyOrders).await,
             Call::FetchPayments => self.fetch_all(Step::FetchStripePayments).await,
-            Call::Match => MatchRecords { ledger, blobs: self.blobs.clone() }.run(&input).await,
+            Call::Match => done(MatchRecords { ledger, blobs: self.blobs.clone() }.run(&input).await),
             Call::Persist => {
-                PersistResults { ledger, blobs: self.blobs.clone(), pages: self.pages.clone() }.run(&input).await
+                done(PersistResults { ledger, blobs: self.blobs.clone(), pages: self.pages.clone() }.run(&input).await)
             }
             Call::Finish => self.finish(&FinishInput::Completed).await.map(|_| ()),
             Call::Notify => {
@@ -291,6 +360,19 @@ impl World {
     /// Versions of all streams: two equal answers mean that nothing was written in between.
     pub fn written(&self) -> usize {
         self.stored.changes().len()
+    }
+}
+
+/// A step that was not put on hold.
+fn done(answered: Result<StepOutcome, StepError>) -> Result<(), StepError> {
+    answered.map(|outcome| assert_eq!(outcome, StepOutcome::Done))
+}
+
+/// How a finished or failed run says that it ended.
+pub fn ended(outcome: &FinishOutcome) -> &'static str {
+    match outcome {
+        FinishOutcome::Ended { status } => status.as_str(),
+        FinishOutcome::Held(_) => "held",
     }
 }
 

@@ -1,0 +1,29 @@
+//! Command RetryReconciliation: begin a further attempt of a run that failed or was cancelled.
+
+#[cfg(test)]
+mod tests;
+
+use application::ReconciliationService;
+use http_api::{
+    audit::Audit,
+    steering::{Steer, Steering},
+};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use runtime::{S3Blobs, Settings, aws, clock_and_ids, event_store, start_logs};
+use serde_json::Value;
+use std::sync::Arc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logs();
+    let settings = Settings::from_env();
+    settings.require(["EVENT_STORE_TABLE", "STREAM_HEADS_TABLE", "COMMAND_LOG_TABLE"])?;
+    let [bucket] = settings.require(["DATA_BUCKET"])?;
+    let aws = aws().await;
+    let store = event_store(&aws, &settings)?;
+    let (clock, ids) = clock_and_ids();
+    let service = ReconciliationService::new(store.clone(), clock.clone(), ids.clone());
+    let (steering, audit) =
+        (Steering { service, blobs: Some(Arc::new(S3Blobs::new(&aws, bucket))) }, Audit::new(store, clock, ids));
+    run(service_fn(|event: LambdaEvent<Value>| steering.handle(&audit, Steer::Retry, event.payload))).await
+}

@@ -1,0 +1,13 @@
+//! Function `step-undo`: takes one step of a reconciliation back.
+
+use lambda_runtime::{Error, run, service_fn};
+use runtime::Settings;
+use step_undo::handle;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runtime::start_logs();
+    let settings = Settings::from_env();
+    let ledger = runtime::ledger(&runtime::aws().await, &settings)?;
+    run(service_fn(|event| handle(&ledger, event))).await
+}
