@@ -460,9 +460,9 @@ const REVIEW_STATES: Kind = OneOf(&["open", "accepted", "written_off"]);
 const MATCH_ID: Kind = Text(64);
 /// Reasons and notes of people.
 const REMARK: Kind = Text(1_000);
-const REASON: crate::shape::Field = required("reason", REMARK, "Why; kept with the decision.");
+const WHY: crate::shape::Field = required("reason", REMARK, "Why; kept with the decision.");
 
-pub const DECIDE: Shape = Shape { name: "Decide", about: "", fields: &[REASON, TENANT] };
+pub const DECIDE: Shape = Shape { name: "Decide", about: "", fields: &[WHY, TENANT] };
 
 pub const MAKE_MATCH: Shape = Shape {
     name: "MakeMatch",
@@ -470,7 +470,7 @@ pub const MAKE_MATCH: Shape = Shape {
     fields: &[
         required("source_ids", List(&TEXT), "Provider's ids of movements that are unmatched; at least one."),
         required("target_ids", List(&TEXT), "As source_ids."),
-        REASON,
+        WHY,
         TENANT,
     ],
 };

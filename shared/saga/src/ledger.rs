@@ -208,9 +208,7 @@ impl<A: Subject> LedgerOf<A> {
         let written = self
             .append_to_saga(input, &fence, |state, at| {
                 let begun = saga::step_started(state, input.attempt, step, at)?;
-                let begun_state = begun
-                    .iter()
-                    .fold(state.clone(), |state, event| <SagaOf<A::Step> as Aggregate>::evolve(state, event));
+                let begun_state = begun.iter().fold(state.clone(), <SagaOf<A::Step> as Aggregate>::evolve);
                 let mut events = begun;
                 events.extend(saga::step_waiting(&begun_state, input.attempt, step, (reason, until), budget_s, at)?);
                 Ok(events)

@@ -93,7 +93,7 @@ fn deciding_again_yields_no_events() {
             Command::Compensating => reconciliation::compensating(state, attempt, &failure(), NOW),
             Command::GetStuck(step) => reconciliation::stuck(state, attempt, *step, &failure(), NOW),
             Command::EndUndone => reconciliation::end_undone(state, attempt, NOW),
-            Command::Kill => reconciliation::kill(state, attempt, (None, None), NOW),
+            Command::Kill => reconciliation::kill(state, None, NOW),
             Command::Retry(step) => {
                 reconciliation::retry(state, *step, StagedData { orders: true, payments: true }, NOW)
             }

@@ -235,7 +235,8 @@ async fn a_stuck_undo_is_skipped_with_a_reason() {
 async fn a_killed_run_is_stopped_and_nothing_of_it_can_write() {
     let world = World::after(&CALLS[..4]).await;
     command(&world, |state, at| reconciliation::kill(state, Some("the engine hangs"), at)).await;
-    assert_eq!(*world.executions.stopped.lock().unwrap(), [world.saga().await.execution_arn]);
+    let arn = world.saga().await.execution_arn;
+    assert_eq!(*world.executions.stopped.lock().unwrap(), [arn]);
     assert!(world.saga().await.was_killed());
     for late in [Call::Persist, Call::Finish] {
         assert_eq!(world.call(late).await.unwrap_err().name, ErrorName::Superseded);
