@@ -38,10 +38,10 @@ pub fn failure(failure: &Failure) -> String {
 pub fn advice(failure: &Failure) -> &'static str {
     match failure.name.trim_start_matches("Settler.") {
         "ProviderAccessDenied" | "CredentialsMissing" => {
-            "give the connection working credentials (settler connection put), then start a new run"
+            "give the connection working credentials (settler connection put), then try again"
         }
-        "ProviderUnavailable" | "ProviderThrottled" => "wait until the provider is well again, then start a new run",
-        _ if failure.retryable => "start a new run; if it fails again, report it with the run's id",
+        "ProviderUnavailable" | "ProviderThrottled" => "wait until the provider is well again, then try again",
+        _ if failure.retryable => "try again; if it fails again, report it with the run's id",
         _ => "report it with the run's id: trying again will not help",
     }
 }

@@ -60,7 +60,7 @@ ROUTES = {
 }
 WITHOUT_KEY = {"GET /healthz"}
 # Actions that know no resource.
-ANY_RESOURCE = re.compile(r"xray:|logs:")
+ANY_RESOURCE = re.compile(r"xray:|logs:|states:SendTask")
 
 
 class Loader(yaml.SafeLoader):

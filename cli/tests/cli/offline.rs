@@ -183,7 +183,7 @@ fn rules_are_checked_with_all_errors_at_once() {
     };
     let good = check(r#"{"amount_days": 5}"#, "");
     assert!(good.code == 0 && good.stdout.contains("valid, version shop@1+"), "{good:?}");
-    let bad = check(r#"{"amount_days": -1, "colour": 1, "gateways": []}"#, "");
+    let bad = check(r#"{"amount_days": -1, "colour": 1, "gateways": 7}"#, "");
     assert_eq!(bad.code, 4, "{bad:?}");
     for told in ["3 fields are wrong", "/amount_days", "/colour", "/gateways"] {
         assert!(bad.stderr.contains(told), "{told}: {}", bad.stderr);
