@@ -181,7 +181,7 @@ impl Stack {
         loop {
             let answer = self.get(&format!("/v1/reconciliations/{id}"), self.key(tenant)).await;
             assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-            if answer.body["status"] != "running" {
+            if !matches!(answer.body["status"].as_str(), Some("running" | "compensating")) {
                 return answer.body;
             }
             assert!(begun.elapsed() < RUN_LIMIT, "{id} still runs: {}", answer.body);
