@@ -13,7 +13,7 @@ MACHINES = sorted((ROOT / "infra/statemachines").glob("*.asl.json"))
 SERVICE_ERRORS = {
     "Settler.Transient", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.Unknown",
-    "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout",
+    "Runtime.ExitError", "Runtime.Unknown", "Sandbox.Timedout", "States.Timeout",
 }
 ROUTES = {
     "POST /v1/reconciliations": "CmdStartReconciliation",

@@ -99,7 +99,8 @@ fn branch(screen: Screen, run: &StepRun) -> (String, Vec<String>) {
         (status, false) => format!("{}, {story}", plain(status)),
     };
     let line = format!("{} {:<22}  {words}", steps::sign(screen, &run.status), plain(&run.step));
-    (line, run.failure.iter().map(steps::failure).collect())
+    let skipped = run.undo_skipped.as_ref().map(|reason| format!("not undone: {}", plain(reason)));
+    (line, run.failure.iter().map(steps::failure).chain(skipped).collect())
 }
 
 fn next(id: &str, saga: &SagaState) -> String {
@@ -108,7 +109,7 @@ fn next(id: &str, saga: &SagaState) -> String {
         "completed" => format!("nothing; the result: settler reconciliation show {id}"),
         "failed" | "cancelled" => {
             let advice = saga.error.as_ref().map_or("start a new run when the cause is gone", steps::advice);
-            format!("everything this attempt did was undone; {advice} (settler reconciliation retry {id})")
+            format!("{}; {advice} (settler reconciliation retry {id})", undone(saga))
         }
         "stuck" => format!(
             "undoing kept failing and an operator has to decide: settler saga resume {id} tries it again, \
@@ -120,6 +121,17 @@ fn next(id: &str, saga: &SagaState) -> String {
             Some(at) => format!("it tries again at {} UTC", instant(at)),
             None => "it goes on by itself; look again in a moment".to_owned(),
         },
+    }
+}
+
+/// What became of what the attempt did.
+fn undone(saga: &SagaState) -> String {
+    let skipped = saga.steps.iter().filter(|run| run.undo_skipped.is_some()).map(|run| plain(&run.step));
+    let skipped = skipped.collect::<Vec<_>>().join(", ");
+    if skipped.is_empty() {
+        "everything this attempt did was undone".to_owned()
+    } else {
+        format!("what this attempt did was undone, but for {skipped}, which an operator answers for")
     }
 }
 

@@ -95,6 +95,17 @@ pub fn failed_saga() -> Value {
     saga
 }
 
+/// One undo was done, the other an operator answers for.
+pub fn skipped_saga() -> Value {
+    let mut matching = step("perform_matching", "undo_skipped");
+    merge(&mut matching, json!({"undo_skipped": "withdrawn by hand"}));
+    let mut results = step("persist_results", "undone");
+    merge(&mut results, json!({"failure": failure()}));
+    let mut saga = saga("failed", &[matching, results]);
+    merge(&mut saga, json!({"error": failure()}));
+    saga
+}
+
 fn merge(into: &mut Value, from: Value) {
     let Value::Object(fields) = from else { unreachable!("an object") };
     into.as_object_mut().unwrap().extend(fields);

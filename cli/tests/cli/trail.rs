@@ -11,7 +11,10 @@ fn a_saga_reads_like_a_story() {
         &[samples::step("fetch_shopify_orders", "succeeded"), samples::step("fetch_stripe_payments", "running")],
     );
     let done = samples::saga("completed", &[samples::step("fetch_shopify_orders", "succeeded")]);
-    for (id, saga) in [("running", going), ("completed", done), ("failed", samples::failed_saga())] {
+    let skipped = samples::skipped_saga();
+    for (id, saga) in
+        [("running", going), ("completed", done), ("failed", samples::failed_saga()), ("skipped", skipped)]
+    {
         fake.ok(&format!("GET /admin/sagas/reconciliation/{id}"), &saga);
         let run = fake.settler(&format!("saga status {id}"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{id}");

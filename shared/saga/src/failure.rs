@@ -28,9 +28,9 @@ impl ReportedFailure {
             "States.Timeout" | "States.HeartbeatTimeout" | "Sandbox.Timedout" | "Execution.TIMED_OUT" => {
                 ErrorName::StepTimedOut
             }
-            "Runtime.ExitError" | "Lambda.Unknown" | "Execution.FAILED" | "Execution.ABORTED" | "Execution.LOST" => {
-                ErrorName::StepCrashed
-            }
+            // Died at work, or while it came up.
+            "Runtime.ExitError" | "Runtime.Unknown" | "Lambda.Unknown" | "Execution.FAILED" | "Execution.ABORTED"
+            | "Execution.LOST" => ErrorName::StepCrashed,
             "Lambda.TooManyRequestsException" | "Lambda.ServiceException" => ErrorName::Transient,
             _ => ErrorName::Internal,
         });
