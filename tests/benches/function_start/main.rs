@@ -27,7 +27,7 @@ const ROUNDS: usize = 21;
 struct Function {
     name: String,
     binary: PathBuf,
-    settings: Vec<String>,
+    settings: Vec<(String, String)>,
     starts: Vec<Start>,
 }
 
