@@ -8,7 +8,9 @@ use http_api::{
     Problem, Request, Response,
     access::operator,
     audit::Audit,
-    close, open, routes,
+    close, open,
+    remembered::Remembered,
+    routes,
     steering::{Steer, Steering},
 };
 use projections::{ReadModels, rebuild::RebuildStore};
@@ -26,6 +28,7 @@ pub struct Handler {
     pub work: Arc<dyn read_models::WorkQueue>,
     pub clock: Arc<dyn Clock>,
     pub audit: Audit,
+    pub remembered: Remembered,
     pub redrive: Redrive,
     pub force: Force,
     /// Providers that a circuit may belong to.
@@ -45,32 +48,67 @@ impl Handler {
 
     async fn answer(&self, request: &Request) -> Result<Response, Problem> {
         let key_id = operator(request)?;
+        // Commands on runs remember in one transaction with their events.
+        if let Some(command) = steered(&request.route_key) {
+            return match command {
+                Steered::By(command) => sagas::steer(self, request, key_id, command).await,
+                Steered::Kill => sagas::kill(self, request, key_id).await,
+                Steered::SkipUndo => sagas::skip_undo(self, request, key_id).await,
+            };
+        }
+        if request.route_key.starts_with("POST ") {
+            return self.remembered.once(request, &key_id, self.act(request, &key_id)).await;
+        }
         match request.route_key.as_str() {
             routes::EVENTS_OF_AGGREGATE => events::of_aggregate(self, request, &key_id).await,
             routes::EVENTS_OF_CORRELATION => events::of_correlation(self, request, &key_id).await,
-            routes::VERIFY_EVENTS => audits::verify(self, request, &key_id).await,
-            routes::REBUILD_HEADS => audits::rebuild_heads(self, request, &key_id).await,
             routes::LIST_SAGAS => sagas::list(self, request, &key_id).await,
+            routes::GET_SAGA => sagas::one(self, request, &key_id).await,
             routes::LIST_PROJECTIONS => read_models::list(self).await,
             routes::COMPARE_PROJECTIONS => read_models::compare(self, request).await,
-            routes::REBUILD_PROJECTIONS => read_models::rebuild(self, request, &key_id).await,
-            routes::UNPARK_PROJECTION => read_models::unpark(self, request, &key_id).await,
-            routes::GET_SAGA => sagas::one(self, request, &key_id).await,
             routes::LIST_DEAD_LETTERS => letters::list(self, request, &key_id).await,
             routes::GET_DEAD_LETTER => letters::one(self, request, &key_id).await,
-            routes::RESOLVE_DEAD_LETTER => letters::resolve_one(self, request, &key_id).await,
-            routes::REDRIVE_DEAD_LETTER => letters::redrive_one(self, request, &key_id).await,
-            routes::REDRIVE_DEAD_LETTERS => letters::redrive_many(self, request, &key_id).await,
             routes::LIST_CIRCUITS => circuits::list(self, request, &key_id).await,
-            routes::OPEN_CIRCUIT => circuits::force(self, request, &key_id, Mode::ForcedOpen).await,
-            routes::CLOSE_CIRCUIT => circuits::force(self, request, &key_id, Mode::ForcedClosed).await,
-            routes::FREE_CIRCUIT => circuits::force(self, request, &key_id, Mode::Automatic).await,
-            routes::RESUME_SAGA => sagas::steer(self, request, key_id, Steer::Resume).await,
-            routes::RETRY_SAGA => sagas::steer(self, request, key_id, Steer::Retry).await,
-            routes::CANCEL_SAGA => sagas::steer(self, request, key_id, Steer::Cancel).await,
-            routes::KILL_SAGA => sagas::kill(self, request, key_id).await,
-            routes::SKIP_UNDO_OF_SAGA => sagas::skip_undo(self, request, key_id).await,
-            _ => Err(Problem::not_found("there is no such route")),
+            _ => Err(no_route()),
         }
     }
+
+    /// What operators do beside runs.
+    async fn act(&self, request: &Request, key_id: &str) -> Result<Response, Problem> {
+        match request.route_key.as_str() {
+            routes::VERIFY_EVENTS => audits::verify(self, request, key_id).await,
+            routes::REBUILD_HEADS => audits::rebuild_heads(self, request, key_id).await,
+            routes::REBUILD_PROJECTIONS => read_models::rebuild(self, request, key_id).await,
+            routes::UNPARK_PROJECTION => read_models::unpark(self, request, key_id).await,
+            routes::RESOLVE_DEAD_LETTER => letters::resolve_one(self, request, key_id).await,
+            routes::REDRIVE_DEAD_LETTER => letters::redrive_one(self, request, key_id).await,
+            routes::REDRIVE_DEAD_LETTERS => letters::redrive_many(self, request, key_id).await,
+            routes::OPEN_CIRCUIT => circuits::force(self, request, key_id, Mode::ForcedOpen).await,
+            routes::CLOSE_CIRCUIT => circuits::force(self, request, key_id, Mode::ForcedClosed).await,
+            routes::FREE_CIRCUIT => circuits::force(self, request, key_id, Mode::Automatic).await,
+            _ => Err(no_route()),
+        }
+    }
+}
+
+/// What is done to a run.
+enum Steered {
+    By(Steer),
+    Kill,
+    SkipUndo,
+}
+
+fn steered(route: &str) -> Option<Steered> {
+    Some(match route {
+        routes::RESUME_SAGA => Steered::By(Steer::Resume),
+        routes::RETRY_SAGA => Steered::By(Steer::Retry),
+        routes::CANCEL_SAGA => Steered::By(Steer::Cancel),
+        routes::KILL_SAGA => Steered::Kill,
+        routes::SKIP_UNDO_OF_SAGA => Steered::SkipUndo,
+        _ => return None,
+    })
+}
+
+fn no_route() -> Problem {
+    Problem::not_found("there is no such route")
 }

@@ -13,7 +13,7 @@ mod tests;
 
 use application::AdminService;
 use handler::Handler;
-use http_api::{audit::Audit, steering::Steering};
+use http_api::{audit::Audit, remembered::Remembered, steering::Steering};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use projections::{DynamoProjections, Tables};
 use read_models::SqsWork;
@@ -48,7 +48,8 @@ async fn main() -> Result<(), Error> {
     let steering =
         Steering { service: admin.reconciliations.clone(), blobs: Some(Arc::new(S3Blobs::new(&aws, bucket))) };
     let handler = Handler {
-        audit: Audit::new(store.clone(), clock.clone(), ids),
+        audit: Audit::new(store.clone(), clock.clone(), ids.clone()),
+        remembered: Remembered::new(store.clone(), clock.clone(), ids),
         redrive: runtime::redrive(&aws, &settings, Arc::clone(&store), Arc::clone(&clock))?,
         force: Force(runtime::breakers(&aws, &settings)?),
         providers: &["shopify", "stripe"],

@@ -16,6 +16,7 @@ use event_store::{Append, EventStore, MemoryStore, NewCommit, NewEvent, StreamKe
 use http_api::{
     audit::Audit,
     held::{Held, hold},
+    remembered::Remembered,
     steering::Steering,
 };
 use projections::{Engine, MemoryProjections, rebuild::Work};
@@ -64,6 +65,7 @@ async fn world(tenants: &[&str]) -> World {
         registry: models.clone(),
         work: asked.clone(),
         audit: Audit::new(events.clone(), clock.clone(), ids.clone()),
+        remembered: Remembered::new(events.clone(), clock.clone(), ids.clone()),
         redrive: operations::redrive(&clock),
         force: operations::force(&clock, &ids),
         providers: &["shopify", "stripe"],

@@ -17,6 +17,7 @@ pub mod operations;
 pub mod page;
 pub mod problem;
 mod projection_shapes;
+pub mod remembered;
 pub mod request;
 pub mod response;
 pub mod routes;

@@ -85,6 +85,12 @@ impl Request {
         self.headers.iter().find(named).map(|(_, value)| value.as_str())
     }
 
+    /// All of the query, by name.
+    #[must_use]
+    pub fn queries(&self) -> &BTreeMap<String, String> {
+        &self.query_string_parameters
+    }
+
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query_string_parameters.get(name).map(String::as_str)

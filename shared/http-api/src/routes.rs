@@ -147,6 +147,8 @@ const DECISION: Route = Route {
     ..WRITE
 };
 const ADMIN: Route = Route { scope: Some(Scope::Admin), ..READ };
+/// What an operator does beside runs.
+const OPERATE: Route = Route { idempotent: true, ..ADMIN };
 /// A command on a run that was started.
 const STEER: Route = Route {
     idempotent: true,
@@ -449,7 +451,7 @@ pub const ROUTES: &[Route] = &[
         statuses: &[202],
         answer: Answer::One(&REBUILDS),
         problems: &[400, 403, 404, 409, 413, 422, 500, 503],
-        ..ADMIN
+        ..OPERATE
     },
     Route {
         key: UNPARK_PROJECTION,
@@ -460,7 +462,7 @@ pub const ROUTES: &[Route] = &[
         statuses: &[202],
         answer: Answer::One(&UNPARKED),
         problems: &[400, 403, 404, 409, 413, 422, 500, 503],
-        ..ADMIN
+        ..OPERATE
     },
     Route {
         key: EVENTS_OF_AGGREGATE,
@@ -492,7 +494,7 @@ pub const ROUTES: &[Route] = &[
         body: Some(&AUDIT_EVENTS),
         answer: Answer::One(&EVENTS_AUDITED),
         problems: &[400, 403, 404, 409, 413, 422, 500, 503],
-        ..ADMIN
+        ..OPERATE
     },
     Route {
         key: REBUILD_HEADS,
@@ -502,7 +504,7 @@ pub const ROUTES: &[Route] = &[
         body: Some(&AUDIT_EVENTS),
         answer: Answer::One(&EVENTS_AUDITED),
         problems: &[400, 403, 404, 409, 413, 422, 500, 503],
-        ..ADMIN
+        ..OPERATE
     },
     Route {
         key: LIST_SAGAS,
@@ -552,16 +554,16 @@ pub const ROUTES: &[Route] = &[
         summary: "Deal with a dead letter for good, and say how; again with the same notes is the same",
         body: Some(&RESOLVE),
         answer: Answer::One(&DEAD_LETTER),
-        problems: &[400, 403, 404, 409, 413, 500, 503],
-        ..ADMIN
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+        ..OPERATE
     },
     Route {
         key: REDRIVE_DEAD_LETTER,
         operation: "redriveDeadLetter",
         summary: "Send a dead letter back to where it came from; again within a minute is the same",
         answer: Answer::One(&DEAD_LETTER),
-        problems: &[403, 404, 409, 500, 503],
-        ..ADMIN
+        problems: &[400, 403, 404, 409, 422, 500, 503],
+        ..OPERATE
     },
     Route {
         key: REDRIVE_DEAD_LETTERS,
@@ -569,8 +571,8 @@ pub const ROUTES: &[Route] = &[
         summary: "Send a set of new dead letters back, or count it first",
         body: Some(&REDRIVE_SET),
         answer: Answer::One(&REDRIVEN),
-        problems: &[400, 403, 413, 500, 503],
-        ..ADMIN
+        problems: &[400, 403, 413, 422, 500, 503],
+        ..OPERATE
     },
     Route {
         key: LIST_CIRCUITS,
@@ -586,24 +588,24 @@ pub const ROUTES: &[Route] = &[
         operation: "openCircuit",
         summary: "Force a circuit open: no call goes out until it is closed or automatic again",
         answer: Answer::One(&CIRCUIT),
-        problems: &[403, 404, 500, 503],
-        ..ADMIN
+        problems: &[400, 403, 404, 422, 500, 503],
+        ..OPERATE
     },
     Route {
         key: CLOSE_CIRCUIT,
         operation: "closeCircuit",
         summary: "Force a circuit closed: calls go out whatever happens",
         answer: Answer::One(&CIRCUIT),
-        problems: &[403, 404, 500, 503],
-        ..ADMIN
+        problems: &[400, 403, 404, 422, 500, 503],
+        ..OPERATE
     },
     Route {
         key: FREE_CIRCUIT,
         operation: "freeCircuit",
         summary: "Leave a circuit to itself again, closed to begin with",
         answer: Answer::One(&CIRCUIT),
-        problems: &[403, 404, 500, 503],
-        ..ADMIN
+        problems: &[400, 403, 404, 422, 500, 503],
+        ..OPERATE
     },
     Route {
         key: RESUME_SAGA,

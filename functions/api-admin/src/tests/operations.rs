@@ -220,3 +220,50 @@ async fn what_is_wrong_with_a_wish_is_said_at_once() {
         [("query:state", "invalid")]
     );
 }
+
+fn keyed(mut event: Value, key: &str) -> Value {
+    event["headers"]["idempotency-key"] = json!(key);
+    event
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_request_of_one_operator() {
+    let world = world(&["acme"]).await;
+    let opened = world.ask(&keyed(sample("circuit-open"), "k1")).await;
+    assert_eq!(opened.status, 200);
+    assert_eq!(world.ask(&sample("circuit-close")).await.body["mode"], "forced_closed");
+    // What was done since is not undone by the repetition.
+    let again = world.ask(&keyed(sample("circuit-open"), "k1")).await;
+    assert_eq!((again.status, &again.body), (200, &opened.body));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let now = world.ask(&with_query("circuits", json!({}))).await.body["items"].clone();
+    let circuit = now.as_array().unwrap().iter().find(|circuit| circuit["circuit"] == "stripe.acme").unwrap();
+    assert_eq!(circuit["mode"], "forced_closed");
+
+    let resolve = |notes: &str| keyed(with_body("dead-letter-resolve", &json!({ "notes": notes })), "k2");
+    let first = world.ask(&resolve("done")).await;
+    let other = world.ask(&resolve("another story")).await;
+    assert_eq!((first.status, other.status), (200, 422));
+    assert_eq!(other.body["code"], "idempotency_key_reused");
+    let of_another = |mut event: Value| {
+        event["requestContext"]["authorizer"]["lambda"]["key_id"] = json!("key_second");
+        event
+    };
+    assert_eq!(world.ask(&of_another(keyed(sample("circuit-open"), "k1"))).await.body["mode"], "forced_open");
+
+    // A refusal is not kept: what stood in the way may be gone.
+    let mut unknown = keyed(sample("dead-letter-redrive"), "k3");
+    unknown["pathParameters"]["id"] = json!("nobody");
+    assert_eq!(world.ask(&unknown).await.status, 404);
+    assert_eq!(world.ask(&keyed(sample("dead-letter-redrive"), "k3")).await.status, 409);
+    assert_eq!(world.ask(&keyed(sample("circuit-open"), "k 4")).await.status, 400);
+}
+
+#[tokio::test]
+async fn pages_of_an_audit_are_requests_of_their_own() {
+    let world = world(&["acme"]).await;
+    let page = |query: Value| keyed(with_query("verify-all", query), "k1");
+    let first = world.ask(&page(json!({ "tenant_id": "acme" }))).await;
+    assert_eq!(first.status, 200, "{:?}", first.body);
+    assert_eq!(world.ask(&page(json!({ "tenant_id": "other" }))).await.status, 422);
+}
