@@ -115,6 +115,12 @@ answers! {
         circuit: String, state: String, mode: String, retry_at: Option<String>, calls: u64, failures: u64,
         history: Vec<CircuitTransition>,
     }
+    ApiKey {
+        key_id: String, tenant_id: Option<String>, scopes: Vec<String>, created_at: String, expires_at: Option<String>,
+        status: String, key: Option<String>,
+    }
+    HealthCheck { name: String, status: String, count: u64, detail: String, items: Vec<String>, }
+    Health { checks: Vec<HealthCheck>, }
     Damage { tenant_id: String, aggregate_type: String, aggregate_id: String, sequence: u64, detail: String, }
     RebuiltHead { tenant_id: String, aggregate_type: String, aggregate_id: String, was: Option<u64>, version: u64, }
     EventsAudited {

@@ -51,7 +51,10 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Rules(command) => return offline::rules::run(command, cli.format),
         command => Cli { command, ..cli },
     };
-    let config = Config::load(&cli.target, |name| std::env::var(name).ok())?;
-    let context = Context { client: Client::new(config)?, format: cli.format, screen };
+    let config = Config::load(&cli.target, |name| std::env::var(name).ok());
+    if matches!(cli.command, Command::Doctor) {
+        return commands::doctor::run(config, cli.format, screen).await;
+    }
+    let context = Context { client: Client::new(config?)?, format: cli.format, screen };
     commands::run(&context, cli.command).await
 }

@@ -4,7 +4,7 @@
 use crate::exit::{CliError, Result};
 use clap::ValueEnum;
 use serde_json::value::RawValue;
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -36,6 +36,24 @@ pub fn bytes(bytes: &[u8]) -> Result<()> {
 /// A message for the person. When even stderr is closed there is nobody left to tell.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Asks a person, unless `--yes` was given.
+///
+/// # Errors
+/// Usage with `refusal` where nobody can be asked, and with `declined` when the answer is not yes.
+pub fn confirm(yes: bool, question: &str, refusal: &str, declined: &str) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() || !interactive() {
+        return Err(CliError::Usage(refusal.to_owned()));
+    }
+    note(&format!("{question} [y/N]"));
+    let mut answer = String::new();
+    // An unreadable answer is no yes.
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(CliError::Usage(declined.to_owned())) }
 }
 
 pub fn interactive() -> bool {

@@ -83,8 +83,8 @@ pub enum Tone {
 /// How a status of a run, a saga, a step or an order looks.
 pub fn tone(status: &str) -> Tone {
     match status {
-        "completed" | "succeeded" | "paid" | "resolved" | "closed" => Tone::Good,
-        "failed" | "stuck" | "killed" | "unpaid" | "disputed" | "new" | "open" => Tone::Bad,
+        "completed" | "succeeded" | "paid" | "resolved" | "closed" | "active" => Tone::Good,
+        "revoked" | "expired" | "failed" | "stuck" | "killed" | "unpaid" | "disputed" | "new" | "open" => Tone::Bad,
         "running" | "compensating" | "paused" | "waiting" | "cancelled" | "partly_paid" | "redriven" | "half_open" => {
             Tone::Open
         }

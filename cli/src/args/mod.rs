@@ -11,7 +11,7 @@ pub use suggestion::{Decision, SuggestionCommand};
 pub use webhook::WebhookCommand;
 
 pub use offline::{Days, Files, Match, Profile, RulesCommand, Upload};
-pub use operations::{BreakerCommand, DlqCommand, LetterFilter, LetterState, Redrive};
+pub use operations::{BreakerCommand, DlqCommand, KeyCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{
     ListRuns, MakeMatch, Orders, Reasoned, ReconciliationCommand, Report, Results, Review, Start,
@@ -32,7 +32,7 @@ The file is $XDG_CONFIG_HOME/settler/config.json (~/.config/settler/config.json)
 
 Exit codes:
   0 ok   1 unexpected   2 usage   3 not found   4 declined, or the run failed   5 conflict
-  6 not allowed   7 timed out waiting   8 differences found, where asked for
+  6 not allowed   7 timed out waiting   8 differences or trouble found, where asked for
 
 Data goes to stdout and messages to stderr, so `settler -o json … > file` is always clean.";
 
@@ -149,6 +149,17 @@ Examples:
     /// Circuit breakers around the providers (platform key)
     #[command(subcommand, visible_alias = "breakers")]
     Breaker(BreakerCommand),
+    /// Who may call the API (platform key)
+    #[command(subcommand, visible_alias = "keys")]
+    Key(KeyCommand),
+    /// Say what is wrong, from the configuration to the dead letters, and what to do about it
+    #[command(after_help = "\
+Looks at the configuration, the API, the key, read models, sagas, circuit breakers and dead letters.
+Ends with 8 when anything is wrong. A tenant's key sees the first three.
+
+Example:
+  settler doctor || page-somebody")]
+    Doctor,
     /// Put a CSV file into the service, so that it can be a side of a job
     #[command(after_help = UPLOAD_HELP)]
     Upload(Upload),

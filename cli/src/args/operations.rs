@@ -129,3 +129,61 @@ Examples:
         circuit: String,
     },
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyScope {
+    Read,
+    Write,
+    Admin,
+}
+
+impl KeyScope {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Issue a key, which is shown this once
+    #[command(after_help = "\
+A tenant's key is for --tenant and may read, write or both; a platform key has the scope admin and no tenant.
+
+Examples:
+  settler key create --tenant acme --scope read --scope write
+  settler key create --tenant acme --scope read --expires-at 2027-01-01T00:00:00Z
+  settler key create --scope admin")]
+    Create {
+        /// What it may do; may be given several times
+        #[arg(long = "scope", value_enum, required = true, value_name = "SCOPE")]
+        scopes: Vec<KeyScope>,
+        /// From this time on (RFC 3339) it opens nothing [default: never]
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        expires_at: Option<String>,
+        /// Repeating the command with the same key issues nothing more
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+    },
+    /// List keys, without the keys themselves, which nobody knows
+    #[command(after_help = "\
+Examples:
+  settler key list
+  settler key list --tenant acme --all")]
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Revoke a key at once and for good
+    #[command(after_help = "Example:\n  settler key revoke key_0a1b2c3d4e5f6071 --yes")]
+    Revoke {
+        /// Id of the key
+        key_id: String,
+        /// Do not ask
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+}

@@ -11,10 +11,7 @@ use crate::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{
-    fmt::Write,
-    io::{BufRead, IsTerminal},
-};
+use std::fmt::Write;
 
 const PATH: [&str; 2] = ["admin", "dead-letter-queue"];
 
@@ -73,9 +70,12 @@ async fn redrive(context: &Context, set: &Redrive) -> Result<()> {
     if set.dry_run || found.ids.is_empty() {
         return report(context, &found, &format!("{number}; nothing was sent"));
     }
-    if !set.yes && !confirmed(&number)? {
-        return Err(CliError::Usage("nothing was sent".to_owned()));
-    }
+    output::confirm(
+        set.yes,
+        &format!("Send {number} back?"),
+        &format!("this would send {number} back: add --yes, or --dry-run to count only"),
+        "nothing was sent",
+    )?;
     let mut all = RedrivenSet::default();
     loop {
         let part = post(context, &body, false).await?;
@@ -121,17 +121,6 @@ fn report(context: &Context, set: &RedrivenSet, sentence: &str) -> Result<()> {
         let _ = writeln!(text, "  {}  {}", plain(&failed.id), plain(&failed.detail));
     }
     output::data(&text)
-}
-
-fn confirmed(number: &str) -> Result<bool> {
-    if !std::io::stdin().is_terminal() || !output::interactive() {
-        return Err(CliError::Usage(format!("this would send {number} back: add --yes, or --dry-run to count only")));
-    }
-    output::note(&format!("Send {number} back? [y/N]"));
-    let mut answer = String::new();
-    // An unreadable answer is no yes.
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn list(context: &Context, letters: &[DeadLetter]) -> String {

@@ -10,7 +10,6 @@ use crate::{
 };
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::io::{BufRead, IsTerminal};
 
 pub async fn run(context: &Context, command: JobCommand) -> Result<()> {
     match command {
@@ -76,20 +75,12 @@ async fn update(context: &Context, job: JobUpdate) -> Result<()> {
 }
 
 async fn delete(context: &Context, id: &str, yes: bool) -> Result<()> {
-    if !yes {
-        if !std::io::stdin().is_terminal() || !output::interactive() {
-            return Err(CliError::Usage(format!(
-                "deleting a job is for good and its id cannot be used again: add --yes to delete {id}"
-            )));
-        }
-        output::note(&format!("Delete job {id}? Its runs stay, its id cannot be used again. [y/N]"));
-        let mut answer = String::new();
-        // An unreadable answer is no yes.
-        let _ = std::io::stdin().lock().read_line(&mut answer);
-        if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err(CliError::Usage("nothing was deleted".to_owned()));
-        }
-    }
+    output::confirm(
+        yes,
+        &format!("Delete job {id}? Its runs stay, its id cannot be used again."),
+        &format!("deleting a job is for good and its id cannot be used again: add --yes to delete {id}"),
+        "nothing was deleted",
+    )?;
     context.client.send(Method::DELETE, &["v1", "jobs", id], &[], None).await?;
     output::note(&format!("job {id} deleted"));
     Ok(())

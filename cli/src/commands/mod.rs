@@ -4,8 +4,10 @@ pub mod breaker;
 pub mod connection;
 pub mod decisions;
 pub mod dlq;
+pub mod doctor;
 pub mod events;
 pub mod job;
+pub mod key;
 pub mod projections;
 pub mod reconciliation;
 pub mod results;
@@ -53,8 +55,9 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Projections(command) => projections::run(context, command).await,
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Breaker(command) => breaker::run(context, command).await,
-        // They need no API and were answered before.
-        Command::Match(_) | Command::Rules(_) | Command::Completions { .. } => Ok(()),
+        Command::Key(command) => key::run(context, command).await,
+        // They need no API, or not one that answers, and were answered before.
+        Command::Doctor | Command::Match(_) | Command::Rules(_) | Command::Completions { .. } => Ok(()),
     }
 }
 

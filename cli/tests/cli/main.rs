@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
+mod access;
 mod connections_and_jobs;
 mod decisions;
 mod fake;

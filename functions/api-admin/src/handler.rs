@@ -1,7 +1,7 @@
 //! Translate, read, translate. Every call about one tenant leaves a trace with that tenant before it reads anything.
 
-use crate::{audits, circuits, events, letters, read_models, sagas};
-use application::AdminService;
+use crate::{audits, circuits, events, health, keys, letters, read_models, sagas};
+use application::{AdminService, KeyService};
 use domain::Clock;
 use event_store::EventStore;
 use http_api::{
@@ -34,6 +34,7 @@ pub struct Handler {
     /// Providers that a circuit may belong to.
     pub providers: &'static [&'static str],
     pub admin: AdminService,
+    pub keys: KeyService,
     pub steering: Steering,
 }
 
@@ -56,6 +57,10 @@ impl Handler {
                 Steered::SkipUndo => sagas::skip_undo(self, request, key_id).await,
             };
         }
+        // The answer holds the key, which is written down nowhere.
+        if request.route_key == routes::CREATE_KEY {
+            return keys::create(self, request, &key_id).await;
+        }
         if request.route_key.starts_with("POST ") {
             return self.remembered.once(request, &key_id, self.act(request, &key_id)).await;
         }
@@ -69,6 +74,9 @@ impl Handler {
             routes::LIST_DEAD_LETTERS => letters::list(self, request, &key_id).await,
             routes::GET_DEAD_LETTER => letters::one(self, request, &key_id).await,
             routes::LIST_CIRCUITS => circuits::list(self, request, &key_id).await,
+            routes::LIST_KEYS => keys::list(self, request, &key_id).await,
+            routes::REVOKE_KEY => keys::revoke(self, request, &key_id).await,
+            routes::ADMIN_HEALTH => health::look(self).await,
             _ => Err(no_route()),
         }
     }

@@ -4,6 +4,8 @@ mod audits;
 mod circuits;
 mod events;
 mod handler;
+mod health;
+mod keys;
 mod letters;
 mod owner;
 mod read_models;
@@ -11,14 +13,16 @@ mod sagas;
 #[cfg(test)]
 mod tests;
 
-use application::AdminService;
+use application::{AdminService, KeyService};
 use handler::Handler;
 use http_api::{audit::Audit, remembered::Remembered, steering::Steering};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use projections::{DynamoProjections, Tables};
 use read_models::SqsWork;
 use resilience::breaker::Force;
-use runtime::{S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
+use runtime::{
+    DynamoKeyTable, S3Blobs, Settings, SystemEntropy, aws, clock_and_ids, dynamodb, event_store, start_logs,
+};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -26,11 +30,12 @@ use std::sync::Arc;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [_, _, _, bucket, queue, projection_checkpoints, projections, reconciliation_summary, saga_state] = settings
-        .require([
+    let [_, _, _, api_keys, bucket, queue, projection_checkpoints, projections, reconciliation_summary, saga_state] =
+        settings.require([
             "EVENT_STORE_TABLE",
             "STREAM_HEADS_TABLE",
             "COMMAND_LOG_TABLE",
+            "API_KEYS_TABLE",
             "DATA_BUCKET",
             "REBUILD_QUEUE_URL",
             "PROJECTION_CHECKPOINTS_TABLE",
@@ -47,6 +52,9 @@ async fn main() -> Result<(), Error> {
     let admin = AdminService::new(store.clone(), clock.clone(), ids.clone());
     let steering =
         Steering { service: admin.reconciliations.clone(), blobs: Some(Arc::new(S3Blobs::new(&aws, bucket))) };
+    let table = Arc::new(DynamoKeyTable::new(dynamodb(&aws), api_keys));
+    let entropy = Arc::new(SystemEntropy);
+    let keys = KeyService::new(store.clone(), table, clock.clone(), ids.clone(), entropy);
     let handler = Handler {
         audit: Audit::new(store.clone(), clock.clone(), ids.clone()),
         remembered: Remembered::new(store.clone(), clock.clone(), ids),
@@ -59,6 +67,7 @@ async fn main() -> Result<(), Error> {
         models,
         clock,
         admin,
+        keys,
         steering,
     };
     run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await

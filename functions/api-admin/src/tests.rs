@@ -4,7 +4,7 @@
 mod operations;
 
 use crate::{handler::Handler, read_models::WorkQueue};
-use application::AdminService;
+use application::{AdminService, KeyService};
 use domain::{
     CorrelationId, Metadata, TenantId, Timestamp,
     connection::Adapter,
@@ -22,7 +22,7 @@ use http_api::{
 use projections::{Engine, MemoryProjections, rebuild::Work};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use testkit::{FixedClock, MemoryBlobs, SequentialIds, sample_events};
+use testkit::{CountedEntropy, FixedClock, MemoryBlobs, SequentialIds, sample_events};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp::from_millis(1_772_366_400_000);
@@ -59,6 +59,7 @@ async fn world(tenants: &[&str]) -> World {
     let admin = AdminService::new(events.clone(), clock.clone(), ids.clone());
     let blobs = Arc::new(MemoryBlobs::default());
     let steering = Steering { service: admin.reconciliations.clone(), blobs: Some(blobs) };
+    let entropy = Arc::new(CountedEntropy::default());
     let handler = Handler {
         store: events.clone(),
         models: models.clone(),
@@ -69,8 +70,9 @@ async fn world(tenants: &[&str]) -> World {
         redrive: operations::redrive(&clock),
         force: operations::force(&clock, &ids),
         providers: &["shopify", "stripe"],
-        clock,
         admin,
+        keys: KeyService::new(events.clone(), operations::keys().await, clock.clone(), ids.clone(), entropy),
+        clock,
         steering,
     };
     let world = World { store, handler, ids, asked };
@@ -176,6 +178,7 @@ async fn every_sample_event_is_answered_as_the_document_says() {
         // The run of this world runs: it can be cancelled and killed, and is refused the rest with its state.
         let expected = match name.as_str() {
             "saga-cancel" | "saga-kill" | "rebuild-all" | "rebuild-one" | "rebuild-range" | "unpark" => 202,
+            "key-create" => 201,
             "saga-resume" | "saga-retry" | "saga-skip-undo" => 409,
             _ => 200,
         };

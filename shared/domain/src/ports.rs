@@ -65,6 +65,28 @@ pub trait Schedules: Send + Sync {
     async fn delete(&self, tenant: &crate::TenantId, job: &crate::JobId) -> Result<(), PortError>;
 }
 
+/// A key as the table knows it in which the authorizer looks it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyEntry {
+    pub key_id: String,
+    /// Hex SHA-256 of the key.
+    pub key_hash: String,
+    pub grant: crate::api_key::Grant,
+    pub created_at: crate::Timestamp,
+    pub revoked: bool,
+}
+
+/// The table of API keys. It holds no key, only hashes.
+#[async_trait]
+pub trait KeyTable: Send + Sync {
+    async fn put(&self, entry: &KeyEntry) -> Result<(), PortError>;
+    /// From now on the key opens nothing. Again is fine.
+    async fn revoke(&self, key_hash: &str) -> Result<(), PortError>;
+    async fn find(&self, key_id: &str) -> Result<Option<KeyEntry>, PortError>;
+    /// A page in no order, and where the next one begins.
+    async fn list(&self, limit: u32, after: Option<String>) -> Result<(Vec<KeyEntry>, Option<String>), PortError>;
+}
+
 /// Bytes that nobody can foresee, for secrets. Ids come from [`crate::IdSource`].
 pub trait Entropy: Send + Sync {
     /// # Errors

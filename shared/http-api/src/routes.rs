@@ -73,6 +73,10 @@ pub const LIST_CIRCUITS: &str = "GET /admin/circuit-breakers";
 pub const OPEN_CIRCUIT: &str = "POST /admin/circuit-breakers/{key}/open";
 pub const CLOSE_CIRCUIT: &str = "POST /admin/circuit-breakers/{key}/close";
 pub const FREE_CIRCUIT: &str = "POST /admin/circuit-breakers/{key}/auto";
+pub const LIST_KEYS: &str = "GET /admin/api-keys";
+pub const CREATE_KEY: &str = "POST /admin/api-keys";
+pub const REVOKE_KEY: &str = "DELETE /admin/api-keys/{key_id}";
+pub const ADMIN_HEALTH: &str = "GET /admin/health";
 
 /// A parameter in the query.
 #[derive(Debug, Clone, Copy)]
@@ -606,6 +610,45 @@ pub const ROUTES: &[Route] = &[
         answer: Answer::One(&CIRCUIT),
         problems: &[400, 403, 404, 422, 500, 503],
         ..OPERATE
+    },
+    Route {
+        key: LIST_KEYS,
+        operation: "listApiKeys",
+        summary: "API keys without the keys, in no order",
+        query: &[
+            query("tenant_id", Kind::Id, "This tenant's; a page may then hold fewer than the limit."),
+            LIMIT,
+            CURSOR,
+        ],
+        answer: Answer::PageOf(&crate::keys::KEY),
+        problems: &[400, 403, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: CREATE_KEY,
+        operation: "createApiKey",
+        summary: "Issue a key, which is shown once",
+        body: Some(&crate::keys::CREATE_KEY),
+        statuses: &[201],
+        answer: Answer::One(&crate::keys::NEW_KEY),
+        problems: &[400, 403, 409, 413, 422, 500, 503],
+        ..OPERATE
+    },
+    Route {
+        key: REVOKE_KEY,
+        operation: "revokeApiKey",
+        summary: "Revoke a key at once; again is fine",
+        answer: Answer::One(&crate::keys::KEY),
+        problems: &[403, 404, 409, 500, 503],
+        ..ADMIN
+    },
+    Route {
+        key: ADMIN_HEALTH,
+        operation: "adminHealth",
+        summary: "What is wrong right now: read models, sagas, circuits, dead letters",
+        answer: Answer::One(&crate::health::HEALTH),
+        problems: &[403, 500, 503],
+        ..ADMIN
     },
     Route {
         key: RESUME_SAGA,

@@ -6,10 +6,13 @@ use crate::{
     registered::Registered,
     store::{Checkpoint, CheckpointKey, Fault, ProjectionStore, Versions},
 };
-use domain::{TenantId, Timestamp};
-use event_store::{EventStore, Head};
+use domain::{TenantId, Timestamp, time::Window};
+use event_store::{EventStore, Head, StreamKey};
 use serde::Serialize;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 /// A doorbell that was just rung has this long to be answered, as a read with `min_version` has.
 const PATIENCE_TRIES: u32 = 20;
@@ -104,6 +107,37 @@ pub async fn compare(
     as_of: Timestamp,
 ) -> Result<Comparison, Fault> {
     let (heads, next) = events.heads(limit, after).await?;
+    let found = compare_heads(events, store, projections, &heads, as_of).await?;
+    Ok(Comparison { next, ..found })
+}
+
+/// As [`compare`], for at most `limit` aggregates that moved within the window.
+///
+/// # Errors
+/// The feed, heads or checkpoints cannot be read.
+pub async fn compare_recent(
+    events: &dyn EventStore,
+    store: &(impl ProjectionStore + ?Sized),
+    projections: &[Registered],
+    (window, limit): (Window, u32),
+    as_of: Timestamp,
+) -> Result<Comparison, Fault> {
+    let (commits, _) = events.feed(window, limit, None).await?;
+    let streams: BTreeSet<StreamKey> = commits.into_iter().map(|commit| commit.stream).collect();
+    let mut heads = Vec::with_capacity(streams.len());
+    for stream in &streams {
+        heads.extend(events.head(stream).await?);
+    }
+    compare_heads(events, store, projections, &heads, as_of).await
+}
+
+async fn compare_heads(
+    events: &dyn EventStore,
+    store: &(impl ProjectionStore + ?Sized),
+    projections: &[Registered],
+    heads: &[Head],
+    as_of: Timestamp,
+) -> Result<Comparison, Fault> {
     let mut versions: HashMap<&str, Versions> = HashMap::new();
     for projection in projections {
         versions.insert(projection.name, store.versions(projection.name).await?);
@@ -113,7 +147,7 @@ pub async fn compare(
         CheckpointKey { projection: projection.name.to_owned(), version, stream: head.stream.clone() }
     };
     let mut open: Vec<Pair<'_>> = Vec::new();
-    for head in &heads {
+    for head in heads {
         let following = projections.iter().filter(|projection| projection.aggregate == head.stream.aggregate_type);
         open.extend(following.map(|projection| Pair { projection, head, key: pair(head, projection) }));
     }
@@ -141,5 +175,5 @@ pub async fn compare(
         tokio::time::sleep(PATIENCE_PAUSE).await;
     }
     let wrong = u64::try_from(inexact.len()).unwrap_or(u64::MAX);
-    Ok(Comparison { checked, exact: checked.saturating_sub(wrong), inexact, next, as_of })
+    Ok(Comparison { checked, exact: checked.saturating_sub(wrong), inexact, next: None, as_of })
 }

@@ -8,7 +8,7 @@ mod samples;
 mod stores;
 
 pub use faults::{Fault, FaultyStore, survives};
-pub use ports::{CountedEntropy, FixedClock, SequentialIds};
+pub use ports::{CountedEntropy, FixedClock, MemoryKeys, SequentialIds};
 pub use queue::{Done, MemoryQueue};
 pub use samples::sample_events;
 pub use stores::{MemoryBlobs, MemorySecrets};

@@ -1,10 +1,17 @@
 //! Time and ids that can be foreseen.
 
+use async_trait::async_trait;
 use domain::{
     Clock, IdSource, Timestamp,
-    ports::{Entropy, PortError},
+    ports::{Entropy, KeyEntry, KeyTable, PortError},
 };
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering},
+    },
+};
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
@@ -54,6 +61,43 @@ pub struct CountedEntropy(AtomicU8);
 impl Entropy for CountedEntropy {
     fn bytes(&self) -> Result<[u8; 32], PortError> {
         Ok([self.0.fetch_add(1, Ordering::SeqCst).wrapping_add(1); 32])
+    }
+}
+
+/// API keys by their hash.
+#[derive(Debug, Default)]
+pub struct MemoryKeys(Mutex<BTreeMap<String, KeyEntry>>);
+
+impl MemoryKeys {
+    fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, KeyEntry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl KeyTable for MemoryKeys {
+    async fn put(&self, entry: &KeyEntry) -> Result<(), PortError> {
+        self.entries().insert(entry.key_hash.clone(), entry.clone());
+        Ok(())
+    }
+
+    async fn revoke(&self, key_hash: &str) -> Result<(), PortError> {
+        if let Some(entry) = self.entries().get_mut(key_hash) {
+            entry.revoked = true;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, key_id: &str) -> Result<Option<KeyEntry>, PortError> {
+        Ok(self.entries().values().find(|entry| entry.key_id == key_id).cloned())
+    }
+
+    async fn list(&self, limit: u32, after: Option<String>) -> Result<(Vec<KeyEntry>, Option<String>), PortError> {
+        let entries = self.entries();
+        let rest = entries.iter().filter(|(hash, _)| after.as_ref().is_none_or(|after| *hash > after));
+        let page: Vec<KeyEntry> = rest.take(limit as usize).map(|(_, entry)| entry.clone()).collect();
+        let next = page.last().filter(|_| page.len() == limit as usize).map(|entry| entry.key_hash.clone());
+        Ok((page, next))
     }
 }
 

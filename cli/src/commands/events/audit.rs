@@ -12,7 +12,6 @@ use crate::{
 };
 use indicatif::ProgressBar;
 use serde_json::{Value, json, value::RawValue};
-use std::io::{BufRead, IsTerminal};
 
 pub async fn verify(context: &Context, what: &Audited) -> Result<()> {
     let found = parts(context, "verify", what).await?;
@@ -39,18 +38,12 @@ pub async fn verify(context: &Context, what: &Audited) -> Result<()> {
 }
 
 pub async fn rebuild_heads(context: &Context, what: &Audited, yes: bool) -> Result<()> {
-    if !yes {
-        if !std::io::stdin().is_terminal() || !output::interactive() {
-            return Err(CliError::Usage("heads that differ from their commits are overwritten: add --yes".to_owned()));
-        }
-        output::note("Write heads anew where they are missing or differ from their commits? [y/N]");
-        let mut answer = String::new();
-        // An unreadable answer is no yes.
-        let _ = std::io::stdin().lock().read_line(&mut answer);
-        if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err(CliError::Usage("nothing was written".to_owned()));
-        }
-    }
+    output::confirm(
+        yes,
+        "Write heads anew where they are missing or differ from their commits?",
+        "heads that differ from their commits are overwritten: add --yes",
+        "nothing was written",
+    )?;
     let found = parts(context, "rebuild-heads", what).await?;
     show(context, &found, |_: &[Damage]| {
         let columns = [("Aggregate", Column::Text), ("Was", Column::Figure), ("Now", Column::Figure)];

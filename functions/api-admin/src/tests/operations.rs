@@ -3,7 +3,11 @@
 use super::{sample, tenant, with_query, world};
 use crate::handler::Handler;
 use async_trait::async_trait;
-use domain::Timestamp;
+use domain::{
+    Timestamp,
+    api_key::{Grant, Scope},
+    ports::{KeyEntry, KeyTable},
+};
 use resilience::{
     Attributes, DeadLetter,
     breaker::{Breakers, Force, Guarded, MemoryCircuits, Outcome, Policy, Silent},
@@ -11,7 +15,7 @@ use resilience::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
-use testkit::{FixedClock, SequentialIds};
+use testkit::{FixedClock, MemoryKeys, SequentialIds};
 
 const LETTER: &str = "19dd0b57-b21e-4ac1-bd88-01bbb068cb78";
 
@@ -28,6 +32,16 @@ impl Resend for Taken {
         assert!(!payload.is_empty() && attributes.contains_key("dead_letter_id"));
         Ok(())
     }
+}
+
+/// A key of acme's that was put there by hand.
+pub async fn keys() -> Arc<MemoryKeys> {
+    let table = MemoryKeys::default();
+    let grant = Grant { tenant_id: Some(tenant("acme")), scopes: vec![Scope::Read, Scope::Write], expires_at: None };
+    let entry =
+        KeyEntry { key_id: "key_acme".into(), key_hash: "0".repeat(64), grant, created_at: super::NOW, revoked: false };
+    table.put(&entry).await.unwrap();
+    Arc::new(table)
 }
 
 pub fn redrive(clock: &Arc<FixedClock>) -> Redrive {
@@ -266,4 +280,110 @@ async fn pages_of_an_audit_are_requests_of_their_own() {
     let first = world.ask(&page(json!({ "tenant_id": "acme" }))).await;
     assert_eq!(first.status, 200, "{:?}", first.body);
     assert_eq!(world.ask(&page(json!({ "tenant_id": "other" }))).await.status, 422);
+}
+
+async fn listed(world: &super::World, query: Value) -> Vec<(String, String)> {
+    let items = world.ask(&with_query("keys", query)).await.body["items"].clone();
+    let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
+    let mut keys: Vec<_> =
+        items.as_array().unwrap().iter().map(|key| (text(key, "key_id"), text(key, "status"))).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_revoked_for_good() {
+    let world = world(&["acme"]).await;
+    let made = world.ask(&keyed(sample("key-create"), "k1")).await;
+    assert_eq!((made.status, &made.body["status"], &made.body["tenant_id"]), (201, &json!("active"), &json!("acme")));
+    let (key, id) = (made.body["key"].as_str().unwrap(), made.body["key_id"].as_str().unwrap());
+    assert!(key.starts_with("sk_") && key.len() == 46 && id.starts_with("key_"), "{}", made.body);
+
+    // Nowhere but in that answer: not in its repetition, not in lists, not in the log.
+    let again = world.ask(&keyed(sample("key-create"), "k1")).await;
+    assert_eq!((again.status, &again.body["key_id"], &again.body["key"]), (201, &json!(id), &Value::Null));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert!(!world.ask(&sample("keys")).await.body.to_string().contains(key));
+    let stream = event_store::StreamKey::new(&tenant("acme"), "api_key", id);
+    let events = event_store::EventStore::load(&world.store, &stream, 0).await.unwrap();
+    assert!(!format!("{events:?}").contains(key));
+
+    let mut revoke = sample("key-revoke");
+    revoke["pathParameters"]["key_id"] = json!(id);
+    for _ in 0..2 {
+        let revoked = world.ask(&revoke).await;
+        assert_eq!((revoked.status, &revoked.body["status"]), (200, &json!("revoked")));
+    }
+    let commits = event_store::EventStore::load(&world.store, &stream, 0).await.unwrap();
+    assert_eq!(commits.iter().map(|commit| commit.events.len()).sum::<usize>(), 2, "revoked once");
+    let expected = [(id.to_owned(), "revoked".to_owned()), ("key_acme".to_owned(), "active".to_owned())];
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    assert_eq!(listed(&world, json!({ "tenant_id": "acme" })).await, expected);
+    assert_eq!(listed(&world, json!({ "tenant_id": "other" })).await, []);
+}
+
+#[tokio::test]
+async fn a_key_that_was_put_there_by_hand_gets_its_history_when_it_is_revoked() {
+    let world = world(&["acme"]).await;
+    assert_eq!(world.ask(&sample("key-revoke")).await.body["status"], "revoked");
+    let stream = event_store::StreamKey::new(&tenant("acme"), "api_key", "key_acme");
+    let commits = event_store::EventStore::load(&world.store, &stream, 0).await.unwrap();
+    let types: Vec<_> =
+        commits.iter().flat_map(|commit| &commit.events).map(|event| event.event_type.as_str()).collect();
+    assert_eq!(types, ["ApiKeyCreated", "ApiKeyRevoked"]);
+    let mut unknown = sample("key-revoke");
+    unknown["pathParameters"]["key_id"] = json!("key_nobody");
+    assert_eq!(world.ask(&unknown).await.status, 404);
+    unknown["pathParameters"]["key_id"] = json!("key_platform");
+    assert_eq!(world.ask(&unknown).await.status, 409, "nobody locks himself out");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_key_is_said_at_once() {
+    let world = world(&["acme"]).await;
+    for (body, pointers) in [
+        (json!({}), vec!["/scopes"]),
+        (json!({ "scopes": [] }), vec!["/scopes"]),
+        (json!({ "scopes": ["read"] }), vec!["/tenant_id"]),
+        (json!({ "scopes": ["admin", "read"] }), vec!["/scopes"]),
+        (json!({ "tenant_id": "acme", "scopes": ["admin"] }), vec!["/scopes"]),
+        (json!({ "tenant_id": "_platform", "scopes": ["read"] }), vec!["/tenant_id"]),
+        (
+            json!({ "tenant_id": "acme", "scopes": ["admin"], "expires_at": "2020-01-01T00:00:00Z" }),
+            vec!["/scopes", "/expires_at"],
+        ),
+        (
+            json!({ "tenant_id": "a b", "scopes": ["root"], "expires_at": "soon", "more": 1 }),
+            vec!["/tenant_id", "/scopes/0", "/expires_at", "/more"],
+        ),
+    ] {
+        let held = world.ask(&with_body("key-create", &body)).await;
+        let errors = held.body["errors"].as_array().unwrap();
+        let found: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+        assert_eq!((held.status, found), (400, pointers), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn health_names_what_needs_a_person() {
+    let world = world(&["acme"]).await;
+    let body = world.ask(&sample("health")).await.body;
+    let check = |name: &str| {
+        let checks = body["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name} in {body}")).clone()
+    };
+    assert_eq!(body["status"], "trouble");
+    for (name, count) in [("event_store", 0), ("projections", 0), ("sagas", 0), ("circuits", 1), ("dead_letters", 3)] {
+        assert_eq!(check(name)["count"], count, "{name}");
+        assert_eq!(check(name)["status"], if count == 0 { "ok" } else { "trouble" }, "{name}");
+    }
+    assert_eq!(check("circuits")["items"], json!(["stripe.acme"]));
+
+    // A run that no read model has seen yet.
+    world.run(&tenant("late")).await;
+    let body = world.ask(&sample("health")).await.body;
+    let behind = body["checks"][1].clone();
+    assert_eq!((&behind["name"], &behind["status"]), (&json!("projections"), &json!("trouble")));
+    assert!(behind["items"].to_string().contains("reconciliation_summary of late reconciliation february: behind"));
 }
