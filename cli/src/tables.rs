@@ -84,7 +84,8 @@ pub enum Tone {
 pub fn tone(status: &str) -> Tone {
     match status {
         "completed" | "succeeded" | "paid" | "resolved" | "closed" | "active" => Tone::Good,
-        "revoked" | "expired" | "failed" | "stuck" | "killed" | "unpaid" | "disputed" | "new" | "open" => Tone::Bad,
+        "revoked" | "expired" | "failed" | "undo_failed" | "stuck" | "killed" | "unpaid" | "disputed" | "new"
+        | "open" => Tone::Bad,
         "running" | "compensating" | "paused" | "waiting" | "cancelled" | "partly_paid" | "redriven" | "half_open" => {
             Tone::Open
         }

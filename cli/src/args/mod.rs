@@ -14,7 +14,7 @@ pub use offline::{Days, Files, Match, Profile, RulesCommand, Upload};
 pub use operations::{BreakerCommand, DlqCommand, KeyCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{
-    ListRuns, MakeMatch, Orders, Reasoned, ReconciliationCommand, Report, Results, Review, Start,
+    ListRuns, MakeMatch, Orders, Reasoned, ReconciliationCommand, Report, Results, Review, Start, Waiting,
 };
 
 use crate::output::Format;
@@ -375,6 +375,8 @@ pub enum SagaCommand {
     Resume {
         /// Id of the saga: the run's id
         id: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Begin a further attempt of a saga that failed or was cancelled
     Retry {
@@ -383,6 +385,8 @@ pub enum SagaCommand {
         /// Step to begin with; what comes before it is used again
         #[arg(long, value_name = "STEP")]
         from_step: Option<String>,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Undo a saga and end it as cancelled
     Cancel(Reasoned),

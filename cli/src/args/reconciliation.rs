@@ -72,6 +72,8 @@ Example:
         /// Step to begin with; what comes before it is used again
         #[arg(long, value_name = "STEP")]
         from_step: Option<String>,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Undo a run and end it as cancelled
     #[command(after_help = "Example:\n  settler reconciliation cancel march --reason 'wrong month'")]
@@ -82,6 +84,8 @@ Example:
     Resume {
         /// Id of the run
         id: String,
+        #[command(flatten)]
+        waiting: Waiting,
     },
     /// Download the full result
     #[command(after_help = "Example:\n  settler reconciliation report march --format csv --output march.csv")]
@@ -149,15 +153,21 @@ pub struct Start {
     /// The same key again gives the first answer again
     #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// End with 8 if anything is unmatched, suggested or discrepant
+    #[arg(long, requires = "wait")]
+    pub fail_on_differences: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Waiting {
     /// Follow the steps until the run ends, then show its result
     #[arg(long)]
     pub wait: bool,
     /// Seconds to wait at most; the run itself goes on
     #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "wait")]
     pub timeout: u64,
-    /// End with 8 if anything is unmatched, suggested or discrepant
-    #[arg(long, requires = "wait")]
-    pub fail_on_differences: bool,
 }
 
 #[derive(Debug, Args)]

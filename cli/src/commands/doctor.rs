@@ -90,7 +90,9 @@ fn next(check: &HealthCheck) -> Option<&'static str> {
         "api" => "is the address right, and the stack up? (locally: make up)",
         "access" => "give another key, or have one made: settler key create",
         "projections" => "settler projections status, then settler projections unpark or rebuild",
-        "sagas" => "settler saga list --status stuck, then settler saga status, and resume or skip-undo",
+        "sagas" => {
+            "settler saga status <id> says why; settler saga resume tries the undo again, skip-undo goes on without"
+        }
         "circuits" => "settler breaker list --history says why; it probes by itself unless it was forced open",
         "dead_letters" => "settler dlq list, then settler dlq show, and redrive or resolve",
         _ => "look at the service's log",

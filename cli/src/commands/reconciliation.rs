@@ -30,8 +30,9 @@ pub async fn run(context: &Context, command: ReconciliationCommand) -> Result<()
         ReconciliationCommand::Match(wanted) => decisions::make(context, &wanted).await,
         ReconciliationCommand::Break(decision) => decisions::take_apart(context, &decision).await,
         ReconciliationCommand::Review(wanted) => decisions::review(context, &wanted).await,
-        ReconciliationCommand::Retry { id, from_step } => {
-            steer::send(context, &["v1", "reconciliations", &id, "retry"], &[("from_step", from_step.as_deref())]).await
+        ReconciliationCommand::Retry { id, from_step, waiting } => {
+            let fields = [("from_step", from_step.as_deref())];
+            steer::send_and_wait(context, &["v1", "reconciliations", &id, "retry"], &fields, &waiting).await
         }
         ReconciliationCommand::Cancel(of) => {
             steer::send(context, &["v1", "reconciliations", &of.id, "cancel"], &[("reason", of.reason.as_deref())])
@@ -40,8 +41,8 @@ pub async fn run(context: &Context, command: ReconciliationCommand) -> Result<()
         ReconciliationCommand::Pause(of) => {
             steer::send(context, &["v1", "reconciliations", &of.id, "pause"], &[("reason", of.reason.as_deref())]).await
         }
-        ReconciliationCommand::Resume { id } => {
-            steer::send(context, &["v1", "reconciliations", &id, "resume"], &[]).await
+        ReconciliationCommand::Resume { id, waiting } => {
+            steer::send_and_wait(context, &["v1", "reconciliations", &id, "resume"], &[], &waiting).await
         }
         ReconciliationCommand::Report(report) => self::report(context, &report).await,
     }
@@ -61,7 +62,7 @@ async fn start(context: &Context, start: Start) -> Result<()> {
         output::note("this idempotency key was used before: here is its first answer, nothing new was started");
     }
     let id = started.reconciliation_id.as_str();
-    if !start.wait {
+    if !start.waiting.wait {
         output::note(&format!("started; follow it with: settler reconciliation show {id}"));
         return context.show(&answer.body, table_of_started);
     }
@@ -69,12 +70,7 @@ async fn start(context: &Context, start: Start) -> Result<()> {
         "run {id} of job {} from {} to {} (correlation id {})",
         start.job, start.from, start.to, started.correlation_id
     ));
-    let ended = wait::until_ended(&context.client, id, start.timeout).await?;
-    let run: Summary = ended.read()?;
-    context.show(&ended.body, |run| summary::render(context.screen, run))?;
-    if run.status != "completed" {
-        return Err(CliError::RunFailed(summary::how_it_failed(&run)));
-    }
+    let run = wait::to_the_end(context, id, start.waiting.timeout).await?;
     check(start.fail_on_differences, &run)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, steer};
 use crate::{
-    answers::{SagaState, StepRun},
+    answers::{Failure, SagaState, StepRun},
     args::{RECONCILIATION, SagaCommand},
     exit::{CliError, Result},
     figures::{between, duration, instant, plain},
@@ -18,9 +18,10 @@ pub async fn run(context: &Context, command: SagaCommand) -> Result<()> {
             let answer = context.client.get(&["admin", "sagas", &saga_type, &id], &[]).await?;
             context.show(&answer.body, |saga| tree(context.screen, &id, saga))
         }
-        SagaCommand::Resume { id } => steer::send(context, &of(&id, "resume"), &[]).await,
-        SagaCommand::Retry { id, from_step } => {
-            steer::send(context, &of(&id, "retry"), &[("from_step", from_step.as_deref())]).await
+        SagaCommand::Resume { id, waiting } => steer::send_and_wait(context, &of(&id, "resume"), &[], &waiting).await,
+        SagaCommand::Retry { id, from_step, waiting } => {
+            let fields = [("from_step", from_step.as_deref())];
+            steer::send_and_wait(context, &of(&id, "retry"), &fields, &waiting).await
         }
         SagaCommand::Cancel(asked) => {
             steer::send(context, &of(&asked.id, "cancel"), &[("reason", asked.reason.as_deref())]).await
@@ -68,6 +69,13 @@ fn tree(screen: Screen, id: &str, saga: &SagaState) -> String {
             .unwrap_or_default();
         let _ = writeln!(text, "│ started {} UTC{took}", instant(started));
     }
+    // Also when no step could note it, because its process died before it could say a word.
+    let told = |failure: &Failure| {
+        saga.steps.iter().any(|run| run.failure.as_ref().is_some_and(|told| told.name == failure.name))
+    };
+    if let Some(failure) = saga.error.as_ref().filter(|failure| !told(failure)) {
+        let _ = writeln!(text, "│ {}", screen.wrap(&steps::failure(failure), 2, "│   "));
+    }
     let mut branches: Vec<(String, Vec<String>)> = saga.steps.iter().map(|run| branch(screen, run)).collect();
     if saga.status == "running" && kind == RECONCILIATION {
         let begun = |step: &Step| saga.steps.iter().any(|run| run.step == step.as_str());
@@ -95,6 +103,7 @@ fn branch(screen: Screen, run: &StepRun) -> (String, Vec<String>) {
     let story = steps::story(run);
     let words = match (run.status.as_str(), story.is_empty()) {
         ("succeeded", false) => story,
+        ("undo_failed", _) => "its undo keeps failing".to_owned(),
         (status, true) => plain(status),
         (status, false) => format!("{}, {story}", plain(status)),
     };

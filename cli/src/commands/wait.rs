@@ -1,5 +1,6 @@
 //! Waiting for a run to end, with its steps in view.
 
+use super::{Context, summary};
 use crate::{
     answers::{SagaState, Summary},
     args::RECONCILIATION,
@@ -16,11 +17,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Reads that may fail in a row; the run goes on without us, so one bad moment of the network is no reason to stop.
 const TOLERATED_FAILURES: u32 = 5;
 
+/// Follows the run, shows its last summary, and gives it back if it completed.
+///
+/// # Errors
+/// As [`until_ended`]; and the run failed or was cancelled.
+pub async fn to_the_end(context: &Context, id: &str, timeout_s: u64) -> Result<Summary> {
+    let ended = until_ended(&context.client, id, timeout_s).await?;
+    let run: Summary = ended.read()?;
+    context.show(&ended.body, |run| summary::render(context.screen, run))?;
+    if run.status == "completed" { Ok(run) } else { Err(CliError::RunFailed(summary::how_it_failed(&run))) }
+}
+
 /// The run's last summary, once it has ended.
 ///
 /// # Errors
 /// Timed out, interrupted, or the API's error when it stays.
-pub async fn until_ended(client: &Client, id: &str, timeout_s: u64) -> Result<Answer> {
+async fn until_ended(client: &Client, id: &str, timeout_s: u64) -> Result<Answer> {
     let mut watch = Watch::new();
     let outcome = tokio::select! {
         outcome = poll(client, id, Duration::from_secs(timeout_s), &mut watch) => outcome,

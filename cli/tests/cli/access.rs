@@ -69,9 +69,9 @@ fn the_doctor_lists_what_is_wrong_and_what_to_do() {
             &["reconciliation_summary of acme reconciliation march: parked"],
             "1 read models are behind or parked",
         ),
-        check("sagas", &["acme march"], "1 sagas are stuck and wait for an operator"),
+        check("sagas", &["acme march"], "1 saga is stuck and waits for an operator"),
         check("circuits", &["stripe", "stripe.acme"], "2 circuits are open: calls are held back"),
-        check("dead_letters", &["19dd0b57 from saga-control: Settler.NotFound"], "1 dead letters wait for a person"),
+        check("dead_letters", &["19dd0b57 from saga-control: Settler.NotFound"], "1 dead letter waits for a person"),
     ];
     fake.on("GET /admin/health", Reply::json(200, &health(&ill)));
     let first = fake.settler("doctor");

@@ -106,6 +106,16 @@ pub fn skipped_saga() -> Value {
     saga
 }
 
+/// The last step died without a word, and one undo keeps failing.
+pub fn stuck_saga() -> Value {
+    let results = step("persist_results", "undo_failed");
+    let mut saga = saga("stuck", &[step("perform_matching", "succeeded"), results]);
+    let crashed =
+        json!({"type": "Settler.StepCrashed", "message": "its process died", "step": "finish", "retryable": true});
+    merge(&mut saga, json!({ "error": crashed }));
+    saga
+}
+
 fn merge(into: &mut Value, from: Value) {
     let Value::Object(fields) = from else { unreachable!("an object") };
     into.as_object_mut().unwrap().extend(fields);

@@ -74,6 +74,28 @@ fn a_tenants_key_sees_the_current_step_and_asks_for_more_only_once() {
 }
 
 #[test]
+fn a_retry_and_a_resume_can_be_followed_too() {
+    for command in
+        ["reconciliation retry march", "reconciliation resume march", "saga retry march", "saga resume march"]
+    {
+        let fake = Fake::start();
+        let accepted = json!({"reconciliation_id": "march", "status": "running", "attempt": 2});
+        for area in ["v1/reconciliations", "admin/sagas/reconciliation"] {
+            for verb in ["retry", "resume"] {
+                fake.on(&format!("POST /{area}/march/{verb}"), Reply::json(202, &accepted));
+            }
+        }
+        refused(&fake);
+        fake.ok(RUN, &samples::running()).ok(RUN, &samples::clean());
+        let run = fake.settler(&format!("{command} --wait"));
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stderr.starts_with("accepted: run march, attempt 2\n"), "{command}: {}", run.stderr);
+        assert!(run.stderr.ends_with("run march: completed\n"), "{command}: {}", run.stderr);
+        assert!(run.stdout.contains("everything adds up"), "{command}: {}", run.stdout);
+    }
+}
+
+#[test]
 fn differences_are_8_where_asked_for() {
     let fake = started();
     refused(&fake);

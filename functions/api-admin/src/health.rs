@@ -31,10 +31,16 @@ struct Check {
 
 impl Check {
     /// Trouble when there are any.
-    fn of(name: &'static str, mut items: Vec<String>, well: &str, wrong: &str) -> Self {
+    /// `wrong` says it of one, and of several.
+    fn of(name: &'static str, mut items: Vec<String>, well: &str, wrong: [&str; 2]) -> Self {
         let count = items.len();
         items.truncate(NAMED);
-        let detail = if count == 0 { well.to_owned() } else { format!("{count} {wrong}") };
+        let [one, several] = wrong;
+        let detail = match count {
+            0 => well.to_owned(),
+            1 => format!("1 {one}"),
+            _ => format!("{count} {several}"),
+        };
         Self { name, status: status(count == 0), count, detail, items }
     }
 
@@ -72,7 +78,7 @@ pub async fn look(handler: &Handler) -> Result<Response, Problem> {
 
 async fn event_store(handler: &Handler) -> Check {
     match handler.store.heads(1, None).await {
-        Ok(_) => Check::of("event_store", Vec::new(), "it answers", ""),
+        Ok(_) => Check::of("event_store", Vec::new(), "it answers", [""; 2]),
         Err(error) => Check::blind("event_store", &error.to_string()),
     }
 }
@@ -92,7 +98,7 @@ async fn projections(handler: &Handler, now: Timestamp) -> Result<Check, Fault> 
         "projections",
         items,
         "what moved in the last 30 minutes is in the read models",
-        "read models are behind or parked",
+        ["read model is behind or parked", "read models are behind or parked"],
     ))
 }
 
@@ -100,7 +106,12 @@ async fn sagas(handler: &Handler) -> Result<Check, ReadError> {
     let filter = SagaFilter { tenant: None, status: Some(SagaStatus::Stuck) };
     let page = handler.models.list_sagas(&filter, LOOK, None).await?;
     let items = page.items.iter().map(|saga| format!("{} {}", saga.tenant_id, saga.saga_id)).collect();
-    Ok(Check::of("sagas", items, "none is stuck", "sagas are stuck and wait for an operator"))
+    Ok(Check::of(
+        "sagas",
+        items,
+        "none is stuck",
+        ["saga is stuck and waits for an operator", "sagas are stuck and wait for an operator"],
+    ))
 }
 
 async fn circuits(handler: &Handler) -> Result<Check, PortError> {
@@ -108,7 +119,12 @@ async fn circuits(handler: &Handler) -> Result<Check, PortError> {
     let (circuits, _) = breakers.store.list(LOOK, None).await?;
     let held = circuits.iter().filter(|circuit| is_open(circuit));
     let items = held.map(|circuit| circuit.key.to_string()).collect();
-    Ok(Check::of("circuits", items, "all calls go out", "circuits are open: calls are held back"))
+    Ok(Check::of(
+        "circuits",
+        items,
+        "all calls go out",
+        ["circuit is open: calls are held back", "circuits are open: calls are held back"],
+    ))
 }
 
 /// A probe under way is no reason to call anybody.
@@ -123,5 +139,10 @@ async fn dead_letters(handler: &Handler) -> Result<Check, PortError> {
         format!("{} from {}: {}", entry.letter.id, entry.letter.source, entry.letter.error_type)
     };
     let items = letters.iter().map(name).collect();
-    Ok(Check::of("dead_letters", items, "none waits for a person", "dead letters wait for a person"))
+    Ok(Check::of(
+        "dead_letters",
+        items,
+        "none waits for a person",
+        ["dead letter waits for a person", "dead letters wait for a person"],
+    ))
 }
