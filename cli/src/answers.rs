@@ -93,8 +93,9 @@ answers! {
     Upload { upload_id: String, url: String, max_bytes: u64, }
     StepRun {
         step: String, status: String, started_at: String, ended_at: Option<String>, tries: u64, pages: u64, records: u64,
-        failure: Option<Failure>, undo_skipped: Option<String>,
+        failure: Option<Failure>, waiting: Option<Waiting>, undo_failure: Option<Failure>, undo_skipped: Option<String>,
     }
+    Waiting { reason: String, until: Option<String>, }
     SagaState {
         saga_type: String, saga_id: String, tenant_id: String, status: String, attempt: u64, execution_arn: Option<String>,
         current_step: Option<String>, #[serde(alias = "step_history")] steps: Vec<StepRun>, retry_count: u64,

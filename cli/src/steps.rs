@@ -1,8 +1,8 @@
 //! How a step of a run is told in words, the same in `saga status` and while waiting.
 
 use crate::{
-    answers::{Failure, StepRun},
-    figures::{between, count, counted, duration, plain},
+    answers::{Failure, StepRun, Waiting},
+    figures::{between, count, counted, duration, instant, plain},
     tables::{Screen, Tone, tone},
 };
 
@@ -32,6 +32,20 @@ pub fn failure(failure: &Failure) -> String {
     let step = if failure.step.is_empty() { String::new() } else { format!(" in {}", plain(&failure.step)) };
     let again = if failure.retryable { "trying again may help" } else { "trying again will not help" };
     format!("{}{step}: {} ({again})", plain(&failure.name), plain(&failure.message))
+}
+
+/// What a step waits for: `waiting, the circuit is open: no call goes out before 2026-04-01 06:01:00 UTC`.
+pub fn wait(waiting: &Waiting) -> String {
+    let reason = match waiting.reason.as_str() {
+        "throttled" => "the provider asked for patience",
+        "circuit_open" => "the circuit is open",
+        "unavailable" => "the provider does not answer",
+        "paused" => "it is paused",
+        "stuck" => "an operator has to decide",
+        other => return format!("waiting ({})", plain(other)),
+    };
+    let until = waiting.until.as_deref().map(|at| format!(": no call goes out before {} UTC", instant(at)));
+    format!("waiting, {reason}{}", until.unwrap_or_default())
 }
 
 /// What to do about a failure, by its name in the error registry.

@@ -71,7 +71,8 @@ fn tree(screen: Screen, id: &str, saga: &SagaState) -> String {
     }
     // Also when no step could note it, because its process died before it could say a word.
     let told = |failure: &Failure| {
-        saga.steps.iter().any(|run| run.failure.as_ref().is_some_and(|told| told.name == failure.name))
+        let mut failures = saga.steps.iter().flat_map(|run| run.failure.iter().chain(&run.undo_failure));
+        failures.any(|told| (&told.name, &told.step) == (&failure.name, &failure.step))
     };
     if let Some(failure) = saga.error.as_ref().filter(|failure| !told(failure)) {
         let _ = writeln!(text, "│ {}", screen.wrap(&steps::failure(failure), 2, "│   "));
@@ -102,6 +103,7 @@ fn tree(screen: Screen, id: &str, saga: &SagaState) -> String {
 fn branch(screen: Screen, run: &StepRun) -> (String, Vec<String>) {
     let story = steps::story(run);
     let words = match (run.status.as_str(), story.is_empty()) {
+        ("waiting", _) => run.waiting.as_ref().map_or_else(|| "waiting".to_owned(), steps::wait),
         ("succeeded", false) => story,
         ("undo_failed", _) => "its undo keeps failing".to_owned(),
         (status, true) => plain(status),
@@ -109,7 +111,7 @@ fn branch(screen: Screen, run: &StepRun) -> (String, Vec<String>) {
     };
     let line = format!("{} {:<22}  {words}", steps::sign(screen, &run.status), plain(&run.step));
     let skipped = run.undo_skipped.as_ref().map(|reason| format!("not undone: {}", plain(reason)));
-    (line, run.failure.iter().map(steps::failure).chain(skipped).collect())
+    (line, run.failure.iter().chain(&run.undo_failure).map(steps::failure).chain(skipped).collect())
 }
 
 fn next(id: &str, saga: &SagaState) -> String {

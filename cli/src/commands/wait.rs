@@ -53,7 +53,8 @@ async fn poll(client: &Client, id: &str, timeout: Duration, watch: &mut Watch) -
                 let summary: Summary = answer.read()?;
                 // The saga was read first: once the run has ended its steps may have moved since.
                 let last = if summary.ended() && history { steps(client, id, &mut history).await } else { saga };
-                watch.see(&summary, last.as_ref());
+                // The saga's read model follows: right after a retry it may still tell of the attempt before.
+                watch.see(&summary, last.as_ref().filter(|saga| saga.attempt >= summary.attempt));
                 if summary.ended() {
                     return Ok(answer);
                 }

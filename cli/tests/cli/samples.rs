@@ -106,9 +106,22 @@ pub fn skipped_saga() -> Value {
     saga
 }
 
+pub fn waiting_saga() -> Value {
+    let mut payments = step("fetch_stripe_payments", "waiting");
+    let until = "2026-04-01T06:01:00.000Z";
+    merge(
+        &mut payments,
+        json!({"waiting": {"reason": "circuit_open", "until": until, "since": "2026-04-01T06:00:08.000Z"}}),
+    );
+    let mut saga = saga("running", &[step("fetch_shopify_orders", "succeeded"), payments]);
+    merge(&mut saga, json!({ "next_retry_at": until }));
+    saga
+}
+
 /// The last step died without a word, and one undo keeps failing.
 pub fn stuck_saga() -> Value {
-    let results = step("persist_results", "undo_failed");
+    let mut results = step("persist_results", "undo_failed");
+    merge(&mut results, json!({ "undo_failure": failure() }));
     let mut saga = saga("stuck", &[step("perform_matching", "succeeded"), results]);
     let crashed =
         json!({"type": "Settler.StepCrashed", "message": "its process died", "step": "finish", "retryable": true});

@@ -13,9 +13,14 @@ fn a_saga_reads_like_a_story() {
     let done = samples::saga("completed", &[samples::step("fetch_shopify_orders", "succeeded")]);
     let skipped = samples::skipped_saga();
     let (failed, stuck) = (samples::failed_saga(), samples::stuck_saga());
-    for (id, saga) in
-        [("running", going), ("completed", done), ("failed", failed), ("skipped", skipped), ("stuck", stuck)]
-    {
+    for (id, saga) in [
+        ("running", going),
+        ("waiting", samples::waiting_saga()),
+        ("completed", done),
+        ("failed", failed),
+        ("skipped", skipped),
+        ("stuck", stuck),
+    ] {
         fake.ok(&format!("GET /admin/sagas/reconciliation/{id}"), &saga);
         let run = fake.settler(&format!("saga status {id}"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{id}");

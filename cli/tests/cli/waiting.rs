@@ -85,12 +85,18 @@ fn a_retry_and_a_resume_can_be_followed_too() {
                 fake.on(&format!("POST /{area}/march/{verb}"), Reply::json(202, &accepted));
             }
         }
-        refused(&fake);
-        fake.ok(RUN, &samples::running()).ok(RUN, &samples::clean());
+        // The read model still tells of the attempt before.
+        fake.ok(SAGA, &samples::stuck_saga());
+        let of_attempt_two = |mut run: Value| {
+            run["attempt"] = json!(2);
+            run
+        };
+        fake.ok(RUN, &of_attempt_two(samples::running())).ok(RUN, &of_attempt_two(samples::clean()));
         let run = fake.settler(&format!("{command} --wait"));
         assert_eq!(run.code, 0, "{run:?}");
         assert!(run.stderr.starts_with("accepted: run march, attempt 2\n"), "{command}: {}", run.stderr);
         assert!(run.stderr.ends_with("run march: completed\n"), "{command}: {}", run.stderr);
+        assert!(!run.stderr.contains("persist_results"), "{command}: {}", run.stderr);
         assert!(run.stdout.contains("everything adds up"), "{command}: {}", run.stdout);
     }
 }
