@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// Members of an event's data that a table row has room for.
 const SHOWN_MEMBERS: usize = 6;
+/// Members of a list that are named; of a longer one only their number is.
+const SHOWN_ITEMS: usize = 4;
 /// Longest value shown of one: an id or a digest is never longer, so none is cut.
 const SHOWN_CHARS: usize = 64;
 
@@ -123,7 +125,10 @@ fn data(data: &Value) -> String {
     };
     let member = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("{name}={}", short(text)),
-        Value::Array(items) => format!("{name}=[{}]", items.len()),
+        Value::Array(items) => match items.iter().map(Value::as_str).collect::<Option<Vec<_>>>() {
+            Some(words) if items.len() <= SHOWN_ITEMS => format!("{name}={}", short(&words.join(","))),
+            _ => format!("{name}=({} items)", items.len()),
+        },
         Value::Object(_) => format!("{name}={}", short(&value.to_string())),
         other => format!("{name}={other}"),
     };

@@ -17,7 +17,7 @@ use http_api::{
     steering::{self, Steer},
 };
 use projections::{
-    SagaFilter,
+    Projection, SagaFilter, own_write,
     projection::fold,
     saga_state::{SAGA_TYPE, SagaState},
 };
@@ -31,6 +31,15 @@ pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<
     let limit = limit(request)?;
     if let Some(tenant) = &filter.tenant {
         handler.audit.accessed(tenant, &request.route_key, key_id).await?;
+    }
+    if let Some(wanted) = request.parsed("min_version", "a version of the saga's stream", |text| text.parse().ok())? {
+        let missing = |name: &str| {
+            Problem::parameter(&format!("query:{name}"), "is required with min_version: whose version it is")
+        };
+        let tenant = filter.tenant.as_ref().ok_or_else(|| missing("tenant_id"))?;
+        let id = request.parsed("saga_id", "an id", |text| ReconciliationId::try_from(text.to_owned()).ok())?;
+        let stream = StreamKey::new(tenant, Saga::TYPE, id.ok_or_else(|| missing("saga_id"))?.as_str());
+        own_write::wait_for(handler.models.as_ref(), SagaState::NAME, &stream, wanted).await.map_err(read_problem)?;
     }
     let page = handler.models.list_sagas(&filter, limit, request.query("cursor")).await.map_err(read_problem)?;
     let as_of = page.items.iter().map(|saga| saga.as_of).max();

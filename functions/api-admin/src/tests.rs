@@ -256,6 +256,7 @@ async fn sagas_are_listed_by_tenant_and_status() {
         (json!({"status": "running"}), 2),
         (json!({"status": "failed"}), 0),
         (json!({"tenant_id": "nobody"}), 0),
+        (json!({"tenant_id": "acme", "saga_id": "march", "min_version": "1"}), 1),
     ] {
         let items = world.ask(&with_query("sagas", query.clone())).await.body["items"].clone();
         assert_eq!(items.as_array().unwrap().len(), found, "{query}");
@@ -285,6 +286,9 @@ async fn odd_requests_get_their_status() {
         ("saga", json!({"tenant_id": "a b"}), "query:tenant_id"),
         ("sagas", json!({"status": "lost"}), "query:status"),
         ("sagas", json!({"limit": "0"}), "query:limit"),
+        ("sagas", json!({"min_version": "1"}), "query:tenant_id"),
+        ("sagas", json!({"min_version": "1", "tenant_id": "acme"}), "query:saga_id"),
+        ("sagas", json!({"min_version": "one", "tenant_id": "acme", "saga_id": "march"}), "query:min_version"),
         ("sagas", json!({"cursor": "x"}), "query:cursor"),
         ("events-of-correlation", Value::Null, "query:tenant_id"),
         ("events-of-aggregate", json!({"tenant_id": "acme", "as_of": "yesterday"}), "query:as_of"),

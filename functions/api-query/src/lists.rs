@@ -3,18 +3,18 @@
 use crate::{
     decided::Decided,
     handler::{Handler, Results},
-    wait::{min_version, read_problem, until},
+    wait::{own_write, read_problem},
 };
 use application::Caller;
 use domain::{
     Aggregate, DateRange, JobId, ReconciliationId, Timestamp,
+    job::Job,
     matches::{Exception, OrderState},
     reconciliation::{Reconciliation, Status},
 };
-use event_store::StreamKey;
 use http_api::{Problem, Request, Response, items, page::limit, routes};
 use projections::{
-    Projection, ReconciliationFilter, ResultList, read_page, reconciliation_summary::ReconciliationSummary,
+    Projection, ReconciliationFilter, ResultList, jobs::Jobs, read_page, reconciliation_summary::ReconciliationSummary,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -41,11 +41,9 @@ pub fn listed<T: serde::Serialize>(
 }
 
 pub async fn jobs(handler: &Handler, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-    let page = handler
-        .models
-        .list_jobs(&caller.tenant, limit(request)?, request.query("cursor"))
-        .await
-        .map_err(read_problem)?;
+    let limit = limit(request)?;
+    own_write::<JobId>(handler, request, "job_id", (Jobs::NAME, Job::TYPE), &caller.tenant).await?;
+    let page = handler.models.list_jobs(&caller.tenant, limit, request.query("cursor")).await.map_err(read_problem)?;
     listed(&page, |job| job.as_of)
 }
 
@@ -58,14 +56,8 @@ pub async fn reconciliations(handler: &Handler, request: &Request, caller: &Call
         to: day(request, "to")?,
     };
     let limit = limit(request)?;
-    if let Some(wanted) = min_version(request)? {
-        let about = id::<ReconciliationId>(request, "reconciliation_id")?;
-        let about = about.ok_or_else(|| {
-            Problem::parameter("query:reconciliation_id", "is required with min_version: whose version it is")
-        })?;
-        let stream = StreamKey::new(&caller.tenant, Reconciliation::TYPE, about.as_str());
-        until(handler, ReconciliationSummary::NAME, &stream, wanted).await?;
-    }
+    let followed = (ReconciliationSummary::NAME, Reconciliation::TYPE);
+    own_write::<ReconciliationId>(handler, request, "reconciliation_id", followed, &caller.tenant).await?;
     let page = handler
         .models
         .list_reconciliations(&caller.tenant, &filter, limit, request.query("cursor"))

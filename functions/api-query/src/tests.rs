@@ -133,6 +133,9 @@ async fn lists_come_from_the_read_models() {
     let jobs = world.ask(&sample("jobs")).await.body;
     assert_eq!((&jobs["items"][0]["job_id"], jobs["items"].as_array().unwrap().len()), (&json!("job_shop"), 1));
     assert!(jobs["as_of"].is_string());
+    let mut own = sample("jobs");
+    own["queryStringParameters"] = json!({"min_version": "1", "job_id": "job_shop"});
+    assert_eq!(world.ask(&own).await.body["items"], jobs["items"]);
     let list = |query: Value| {
         let mut event = sample("reconciliations");
         event["queryStringParameters"] = query;
@@ -166,6 +169,7 @@ async fn odd_parameters_are_named() {
         ("reconciliations", json!({"min_version": "x"}), "query:min_version"),
         ("reconciliation", json!({"min_version": "-1"}), "query:min_version"),
         ("jobs", json!({"cursor": "%%%"}), "query:cursor"),
+        ("jobs", json!({"min_version": "1"}), "query:job_id"),
         ("matches", json!({"cursor": "x"}), "query:cursor"),
         ("unmatched", json!({"cursor": "x"}), "query:cursor"),
         ("orders", json!({"state": "lost"}), "query:state"),

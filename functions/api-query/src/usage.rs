@@ -3,11 +3,10 @@
 use crate::{
     handler::Handler,
     lists::{day, id},
-    wait::{min_version, read_problem, until},
+    wait::{own_write, read_problem},
 };
 use application::Caller;
 use domain::{Aggregate, JobId, ReconciliationId, Timestamp, reconciliation::Reconciliation, saga::Saga};
-use event_store::StreamKey;
 use http_api::{Problem, Request, Response, page::limit};
 use projections::{
     HotspotFilter, Projection, UsageDays,
@@ -19,20 +18,6 @@ use serde_json::json;
 const DAY_MS: i64 = 86_400_000;
 /// Days shown when the request names no first one, the last one included.
 const DEFAULT_DAYS: i64 = 31;
-
-/// `?min_version=` with `?reconciliation_id=`: waits for one stream of the run.
-async fn read_own_write(
-    handler: &Handler,
-    request: &Request,
-    caller: &Caller,
-    (projection, aggregate): (&str, &str),
-) -> Result<(), Problem> {
-    let Some(wanted) = min_version(request)? else { return Ok(()) };
-    let about = id::<ReconciliationId>(request, "reconciliation_id")?.ok_or_else(|| {
-        Problem::parameter("query:reconciliation_id", "is required with min_version: whose version it is")
-    })?;
-    until(handler, projection, &StreamKey::new(&caller.tenant, aggregate, about.as_str()), wanted).await
-}
 
 /// A day that has neighbours: beyond these years a day more or less is no date any more.
 fn usage_day(request: &Request, name: &str) -> Result<Option<String>, Problem> {
@@ -60,7 +45,8 @@ pub async fn daily(handler: &Handler, request: &Request, caller: &Caller) -> Res
         return Err(Problem::parameter("query:from", format!("lies after the last day, {to}")));
     }
     let limit = limit(request)?;
-    read_own_write(handler, request, caller, (TenantUsage::NAME, Reconciliation::TYPE)).await?;
+    let followed = (TenantUsage::NAME, Reconciliation::TYPE);
+    own_write::<ReconciliationId>(handler, request, "reconciliation_id", followed, &caller.tenant).await?;
     let days = UsageDays { from, to };
     let page =
         handler.models.usage(&caller.tenant, &days, limit, request.query("cursor")).await.map_err(read_problem)?;
@@ -74,7 +60,8 @@ pub async fn hotspots(handler: &Handler, request: &Request, caller: &Caller) -> 
         reconciliation_id: id::<ReconciliationId>(request, "reconciliation_id")?,
     };
     let limit = limit(request)?;
-    read_own_write(handler, request, caller, (ErrorHotspots::NAME, Saga::TYPE)).await?;
+    let followed = (ErrorHotspots::NAME, Saga::TYPE);
+    own_write::<ReconciliationId>(handler, request, "reconciliation_id", followed, &caller.tenant).await?;
     let page = handler.models.error_hotspots(&caller.tenant, &filter, limit, request.query("cursor")).await;
     let page = page.map_err(read_problem)?;
     let as_of = page.items.iter().map(|spot| spot.last_seen).max();

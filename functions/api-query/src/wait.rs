@@ -1,15 +1,12 @@
 //! `?min_version=`: a client reads its own write. What is folded from its stream is never behind; a list waits until
 //! its projection has read that far.
 
-use crate::handler::Handler;
+use crate::{handler::Handler, lists::id};
+use domain::TenantId;
 use event_store::StreamKey;
 use http_api::{Problem, Request};
 use projections::ReadError;
-use std::time::Duration;
-
-/// The longest wait, and how often the checkpoint is looked at.
-const WAIT_MS: u64 = 2_000;
-const PAUSE_MS: u64 = 100;
+use std::fmt::Display;
 
 /// # Errors
 /// 400 for anything but a number.
@@ -26,16 +23,21 @@ pub fn read_problem(error: ReadError) -> Problem {
     }
 }
 
-/// Waits until the projection has read `stream` up to `wanted`, at most two seconds; then the list is shown as it is.
+/// Waits for the version that the request asks for, of the stream that its parameter `about` names.
 ///
 /// # Errors
-/// The checkpoints cannot be read.
-pub async fn until(handler: &Handler, projection: &str, stream: &StreamKey, wanted: u64) -> Result<(), Problem> {
-    for _ in 0..WAIT_MS / PAUSE_MS {
-        if handler.models.checkpoint_version(projection, stream).await.map_err(read_problem)? >= wanted {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(PAUSE_MS)).await;
-    }
-    Ok(())
+/// 400 when the request does not say whose version it means; the checkpoints cannot be read.
+pub async fn own_write<T: TryFrom<String> + Display>(
+    handler: &Handler,
+    request: &Request,
+    about: &str,
+    (projection, aggregate): (&str, &str),
+    tenant: &TenantId,
+) -> Result<(), Problem> {
+    let Some(wanted) = min_version(request)? else { return Ok(()) };
+    let id = id::<T>(request, about)?.ok_or_else(|| {
+        Problem::parameter(&format!("query:{about}"), "is required with min_version: whose version it is")
+    })?;
+    let stream = StreamKey::new(tenant, aggregate, &id.to_string());
+    projections::own_write::wait_for(handler.models.as_ref(), projection, &stream, wanted).await.map_err(read_problem)
 }

@@ -20,7 +20,7 @@ const CHECK: Shape = Shape {
 };
 
 pub const HEALTH: Shape = Shape {
-    name: "Health",
+    name: "StackHealth",
     about: "",
     fields: &[
         required("status", OneOf(STATUSES), "Trouble when any check says so."),

@@ -203,6 +203,13 @@ mod tests {
     }
 
     #[test]
+    fn no_two_shapes_have_one_name() {
+        let names: Vec<&str> = shapes().into_iter().map(|shape| shape.name).collect();
+        let twice = names.windows(2).filter(|pair| pair[0] == pair[1]).collect::<Vec<_>>();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+
+    #[test]
     fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
         let document = document();
         let text = document.to_string();

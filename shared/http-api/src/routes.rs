@@ -209,7 +209,16 @@ pub const ROUTES: &[Route] = &[
         key: LIST_JOBS,
         operation: "listJobs",
         summary: "Jobs, by id",
-        query: PAGED,
+        query: &[
+            query(
+                "min_version",
+                Kind::Integer,
+                "With job_id: wait up to 2 s until the list shows that job at this version.",
+            ),
+            query("job_id", Kind::Id, "The job that min_version is about; no filter."),
+            LIMIT,
+            CURSOR,
+        ],
         answer: Answer::PageOf(&JOB),
         problems: &[400, 403, 500, 503],
         ..READ
@@ -514,7 +523,18 @@ pub const ROUTES: &[Route] = &[
         key: LIST_SAGAS,
         operation: "listSagas",
         summary: "Sagas; newest first for one tenant, in no order for all",
-        query: &[query("tenant_id", Kind::Id, ""), query("status", Kind::OneOf(STATUSES), ""), LIMIT, CURSOR],
+        query: &[
+            query("tenant_id", Kind::Id, ""),
+            query("status", Kind::OneOf(STATUSES), ""),
+            query(
+                "min_version",
+                Kind::Integer,
+                "With tenant_id and saga_id: wait up to 2 s until the list shows that saga at this version.",
+            ),
+            query("saga_id", Kind::Id, "The saga that min_version is about; no filter."),
+            LIMIT,
+            CURSOR,
+        ],
         answer: Answer::PageOf(&SAGA),
         problems: &[400, 403, 500, 503],
         ..ADMIN

@@ -18,6 +18,7 @@ pub mod engine;
 pub mod error_hotspots;
 pub mod jobs;
 mod memory;
+pub mod own_write;
 pub mod parking;
 pub mod projection;
 pub mod read;

@@ -1,7 +1,7 @@
 //! Bad input: the right status, a problem document, every field at once, and nothing changed.
 
 use super::client::{Stack, january};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn wrong_starts_are_refused_with_a_problem_that_names_the_fields() {
         ("another adapter", with("source_adapter", json!("stripe")), 422, &["/source_adapter"]),
     ];
     for (name, body, status, pointers) in cases {
-        let answer = stack.call_raw("/v1/reconciliations", stack.key(0), body).await;
+        let answer = stack.call_raw(Method::POST, "/v1/reconciliations", stack.key(0), body).await;
         assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.body);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{name}");
         assert!(answer.body["code"].is_string() && answer.body["request_id"].is_string(), "{name}: {}", answer.body);

@@ -112,9 +112,13 @@ impl Stack {
         self.send(request).await
     }
 
-    pub async fn call_raw(&self, path: &str, key: &str, body: Vec<u8>) -> Answer {
+    pub async fn call_raw(&self, method: Method, path: &str, key: &str, body: Vec<u8>) -> Answer {
         let url = format!("{}{path}", self.text("api_url").trim_end_matches('/'));
-        self.send(self.http.post(url).bearer_auth(key).header("content-type", "application/json").body(body)).await
+        let mut request = self.http.request(method, url).header("content-type", "application/json").body(body);
+        if !key.is_empty() {
+            request = request.bearer_auth(key);
+        }
+        self.send(request).await
     }
 
     pub async fn get(&self, path: &str, key: &str) -> Answer {

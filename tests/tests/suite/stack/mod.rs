@@ -19,6 +19,7 @@ mod read_models;
 mod recovery;
 mod replay;
 mod results;
+mod routes;
 mod starts;
 mod steering;
 mod webhooks;
