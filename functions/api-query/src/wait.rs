@@ -38,6 +38,6 @@ pub async fn own_write<T: TryFrom<String> + Display>(
     let id = id::<T>(request, about)?.ok_or_else(|| {
         Problem::parameter(&format!("query:{about}"), "is required with min_version: whose version it is")
     })?;
-    let stream = StreamKey::new(tenant, aggregate, &id.to_string());
+    let stream = StreamKey::new(tenant, aggregate, id.to_string());
     projections::own_write::wait_for(handler.models.as_ref(), projection, &stream, wanted).await.map_err(read_problem)
 }
