@@ -48,7 +48,7 @@ async fn run(cli: Cli) -> Result<()> {
     let screen = Screen::of_stdout();
     let cli = match cli.command {
         Command::Match(what) => return offline::run(&what, cli.format, screen),
-        Command::Rules(command) => return offline::rules::run(command, cli.format),
+        Command::Rules(command) => return offline::rules::run(command, cli.format, screen),
         command => Cli { command, ..cli },
     };
     let config = Config::load(&cli.target, |name| std::env::var(name).ok());

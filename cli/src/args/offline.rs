@@ -90,6 +90,35 @@ pub enum RulesCommand {
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
+    /// Propose the weights of a rule set from two files; changes nothing
+    #[command(after_help = "\
+With --labels, a file with the columns source_id and target_id (matches.csv is one), the levels of these pairs are
+counted and the accuracy before and after is shown. Without, they are estimated (expectation maximisation).
+
+Examples:
+  settler rules learn --source sold.csv --target paid.csv --labels checked.csv --output rules.json
+  settler match --source sold.csv --target paid.csv --rules rules.json --output-dir out")]
+    Learn(Learn),
+}
+
+#[derive(Debug, Args)]
+pub struct Learn {
+    #[command(flatten)]
+    pub files: Files,
+    /// CSV file with pairs known to be right
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub labels: Option<PathBuf>,
+    /// File for the proposed rules
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// Defaults that the rules start from [default: ledger, or what the rules say]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub profile: Option<Profile>,
+    /// JSON file with the rules to start from
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub days: Days,
 }
 
 #[derive(Debug, Args)]

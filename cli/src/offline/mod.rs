@@ -6,6 +6,7 @@
 mod attention;
 pub mod files;
 mod input;
+mod learn;
 pub mod rules;
 mod summary;
 mod write;

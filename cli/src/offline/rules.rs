@@ -1,10 +1,12 @@
 //! Rule sets from files: for a run, and to be checked.
 
+use super::learn;
 use crate::{
     args::{Profile, RulesCommand},
     commands::read_json,
     exit::{CliError, Result},
     output::{self, Format},
+    tables::Screen,
 };
 use matching::RuleSet;
 use serde_json::{Value, json};
@@ -43,9 +45,15 @@ fn listed(file: Option<&Path>, errors: &[matching::RuleError]) -> String {
 
 /// # Errors
 /// Declined for rules that are not valid.
-pub fn run(command: RulesCommand, format: Format) -> Result<()> {
-    let RulesCommand::Check { file } = command;
-    let given = read_json(&file)?;
+pub fn run(command: RulesCommand, format: Format, screen: Screen) -> Result<()> {
+    match command {
+        RulesCommand::Check { file } => check(&file, format),
+        RulesCommand::Learn(what) => learn::run(&what, format, screen),
+    }
+}
+
+fn check(file: &Path, format: Format) -> Result<()> {
+    let given = read_json(file)?;
     match RuleSet::from_json(&given) {
         Ok(rules) if format == Format::Table => {
             output::data(&format!("{}: valid, version {}", file.display(), rules.version()))
@@ -55,7 +63,7 @@ pub fn run(command: RulesCommand, format: Format) -> Result<()> {
             if format != Format::Table {
                 print(format, &json!({ "valid": false, "version": null, "errors": errors }))?;
             }
-            Err(CliError::RunFailed(listed(Some(&file), &errors)))
+            Err(CliError::RunFailed(listed(Some(file), &errors)))
         }
     }
 }

@@ -3,80 +3,36 @@
 use crate::fake::{settler, words};
 use std::fmt::Write;
 
-const COMMANDS: &[&str] = &[
-    "",
-    "connection",
-    "connection put",
-    "connection show",
-    "job",
-    "job create",
-    "job list",
-    "job show",
-    "job update",
-    "job delete",
-    "webhook",
-    "webhook deliveries",
-    "webhook replay",
-    "webhook rotate",
-    "reconciliation",
-    "reconciliation start",
-    "reconciliation list",
-    "reconciliation show",
-    "reconciliation matches",
-    "reconciliation suggestions",
-    "reconciliation unmatched",
-    "reconciliation excluded",
-    "reconciliation orders",
-    "reconciliation match",
-    "reconciliation break",
-    "reconciliation review",
-    "reconciliation report",
-    "suggestion",
-    "suggestion confirm",
-    "suggestion reject",
-    "saga",
-    "saga status",
-    "saga list",
-    "events",
-    "events list",
-    "events verify",
-    "events rebuild-heads",
-    "usage",
-    "error-hotspots",
-    "projections",
-    "projections status",
-    "projections rebuild",
-    "projections unpark",
-    "dlq",
-    "dlq list",
-    "dlq show",
-    "dlq resolve",
-    "dlq redrive",
-    "breaker",
-    "breaker list",
-    "breaker open",
-    "breaker close",
-    "breaker auto",
-    "key",
-    "key create",
-    "key list",
-    "key revoke",
-    "doctor",
-    "upload",
-    "match",
-    "rules",
-    "rules check",
-    "completions",
-];
+fn help(command: &str) -> String {
+    let run = settler(&words(&format!("{command} --help")), &[], "");
+    assert_eq!(run.code, 0, "{run:?}");
+    run.stdout
+}
+
+/// Every command that there is, found by reading the help texts from the top.
+fn commands() -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut next = 0;
+    while let Some(parent) = all.get(next).cloned() {
+        next += 1;
+        let text = help(&parent);
+        let listed =
+            text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
+        // What a command says about itself may go on in further lines, deeper in.
+        let names = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
+        let names = names.filter_map(|rest| rest.split_whitespace().next()).filter(|name| *name != "help");
+        all.extend(names.map(|name| format!("{parent} {name}").trim().to_owned()));
+    }
+    all
+}
 
 #[test]
 fn every_help_text_is_as_committed() {
     let mut all = String::new();
-    for command in COMMANDS {
-        let run = settler(&words(&format!("{command} --help")), &[], "");
-        assert_eq!(run.code, 0, "{run:?}");
+    for command in commands() {
+        let text = help(&command);
         // What stands under every command is shown once.
-        let own = if command.is_empty() { run.stdout.clone() } else { without_globals(&run.stdout) };
+        let own = if command.is_empty() { text } else { without_globals(&text) };
         writeln!(all, "$ settler {command} --help\n{own}").unwrap();
     }
     insta::assert_snapshot!(all);
@@ -93,8 +49,8 @@ fn without_globals(help: &str) -> String {
 
 #[test]
 fn examples_in_help_texts_can_be_typed() {
-    for command in COMMANDS {
-        let help = settler(&words(&format!("{command} --help")), &[], "").stdout.replace("\\\n", " ");
+    for command in commands() {
+        let help = help(&command).replace("\\\n", " ");
         let examples = help.lines().filter_map(|line| {
             line.strip_prefix("  settler ").or_else(|| line.split_once("| settler ").map(|(_, rest)| rest))
         });

@@ -193,3 +193,83 @@ fn rules_are_checked_with_all_errors_at_once() {
     assert_eq!((&body["valid"], &body["errors"][0]["pointer"]), (&false.into(), &"/colour".into()));
     assert_eq!(check("{", "").code, 2);
 }
+
+/// `learn` over thirty payments that arrive a day or two late, some with a fee.
+fn learn(world: &World, labels: Option<&str>) -> Run {
+    let rows = |side: &str, late: usize| -> Vec<String> {
+        let row = |at: usize| {
+            let fee = if late > 0 && at.is_multiple_of(5) { 7 } else { 0 };
+            let cents = 1_000 + at * 137 - fee;
+            let day = 1 + at % 20 + late + (at % 2) * late;
+            format!("{side}{at},2026-03-{day:02},{}.{:02},EUR,customer {at}", cents / 100, cents % 100)
+        };
+        (0..30).map(row).collect()
+    };
+    let folder = world.folder.path();
+    let written =
+        |name: &str, rows: &[String]| file(folder, name, &rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let (source, target) = (written("sold.csv", &rows("s", 0)), written("paid.csv", &rows("t", 1)));
+    let labels = labels.map_or_else(String::new, |text| {
+        let path = folder.join("labels.csv");
+        fs::write(&path, text).unwrap();
+        format!("--labels {}", path.display())
+    });
+    let output = folder.join("learnt.json");
+    let line = format!(
+        "rules learn --source {source} --target {target} --source-map memo=reference --target-map memo=reference \
+         --output {} {labels}",
+        output.display()
+    );
+    settler(&words(&line), &[], "")
+}
+
+#[test]
+fn a_proposal_is_learnt_judged_and_can_be_used() {
+    let world = World::new();
+    let labels: Vec<String> = (0..30).map(|at| format!("t{at},s{at}")).collect();
+    let labels = format!("target_id,source_id\nt99,s99\n{}\n", labels.join("\n"));
+    let run = learn(&world, Some(&labels));
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("labels.csv: 1 row left out"), "{}", run.stderr);
+    for told in ["(30 known pairs)", "automatic precision", "coverage", "wrong automatic pairs", "ledger@1+"] {
+        assert!(run.stdout.contains(told), "{told}: {}", run.stdout);
+    }
+    let learnt = world.folder.path().join("learnt.json").display().to_string();
+    let checked = settler(&words(&format!("rules check {learnt}")), &[], "");
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let (source, target) = (world.folder.path().join("sold.csv"), world.folder.path().join("paid.csv"));
+    let out = world.folder.path().join("out");
+    let line = format!(
+        "match --source {} --target {} --rules {learnt} --output-dir {}",
+        source.display(),
+        target.display(),
+        out.display()
+    );
+    let used = settler(&words(&line), &[], "");
+    assert_eq!(used.code, 0, "{used:?}");
+    let summary: serde_json::Value = serde_json::from_str(&world.result()["summary.json"]).unwrap();
+    assert!(run.stdout.contains(summary["rule_set_version"].as_str().unwrap()), "{summary}");
+}
+
+#[test]
+fn without_labels_nothing_is_claimed() {
+    let world = World::new();
+    let run = learn(&world, None);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("no known pairs, ") && !run.stdout.contains("precision"), "{}", run.stdout);
+}
+
+#[test]
+fn labels_that_teach_nothing_are_refused() {
+    for (labels, told) in [
+        ("source_id,target_id\ns900,t900\n", "labels.csv: no row names a record of the source and one of the target"),
+        ("source_id\ns1\n", "labels.csv: needs two columns, `source_id` and `target_id`"),
+        ("source_id,target_id\ns1,t1,x\n", "labels.csv: CSV error: record 1 (line: 2"),
+    ] {
+        let world = World::new();
+        let run = learn(&world, Some(labels));
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+        assert!(!world.folder.path().join("learnt.json").exists());
+    }
+}
