@@ -95,6 +95,21 @@ answers! {
         step: String, status: String, started_at: String, ended_at: Option<String>, tries: u64, pages: u64, records: u64,
         failure: Option<Failure>, waiting: Option<Waiting>, undo_failure: Option<Failure>, undo_skipped: Option<String>,
     }
+    Figures {
+        rule_set_version: String, matched_source_count: u64, matched_target_count: u64, suggested_source_count: u64,
+        suggested_target_count: u64, unmatched_source_count: u64, unmatched_target_count: u64, discrepancy_count: u64,
+        accuracy_percentage: Value,
+    }
+    AtRisk { currency: String, exponent: u8, added_minor: i64, removed_minor: i64, }
+    Verdict {
+        status: String, source_ids: Vec<String>, target_ids: Vec<String>, amount_minor: i64, currency: String,
+        confidence: Value, rule: String,
+    }
+    Change { before: Verdict, after: Verdict, }
+    DryRunResult {
+        reconciliation_id: String, attempt: u64, before: Figures, after: Figures, added_count: u64, removed_count: u64,
+        changed_count: u64, amount_at_risk: Vec<AtRisk>, added: Vec<Verdict>, removed: Vec<Verdict>, changed: Vec<Change>,
+    }
     Waiting { reason: String, until: Option<String>, }
     SagaState {
         saga_type: String, saga_id: String, tenant_id: String, status: String, attempt: u64, execution_arn: Option<String>,

@@ -54,6 +54,7 @@ ROUTES = {
     "GET /admin/dead-letter-queue/{id}": "ApiAdmin",
     **{f"POST /admin/dead-letter-queue/{part}": "ApiAdmin" for part in ("redrive", "{id}/resolve", "{id}/redrive")},
     "GET /admin/circuit-breakers": "ApiAdmin",
+    "POST /admin/dry-run": "ApiAdmin",
     "GET /admin/health": "ApiAdmin",
     "GET /admin/api-keys": "ApiAdmin",
     "POST /admin/api-keys": "ApiAdmin",

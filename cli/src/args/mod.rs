@@ -14,7 +14,7 @@ pub use offline::{Days, Files, Learn, Match, Profile, RulesCommand, Upload};
 pub use operations::{BreakerCommand, DlqCommand, KeyCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{
-    ListRuns, MakeMatch, Orders, Reasoned, ReconciliationCommand, Report, Results, Review, Start, Waiting,
+    DryRun, ListRuns, MakeMatch, Orders, Reasoned, ReconciliationCommand, Report, Results, Review, Start, Waiting,
 };
 
 use crate::output::Format;

@@ -87,6 +87,14 @@ Example:
         #[command(flatten)]
         waiting: Waiting,
     },
+    /// Try other matching rules on what a run looked at, and show the difference; writes nothing (platform key)
+    #[command(after_help = "\
+Beside the run's own result, without the decisions of people. A list shows the largest differences; -o json has 100 of
+each.
+
+Example:
+  settler reconciliation dry-run march --rules rules.json")]
+    DryRun(DryRun),
     /// Download the full result
     #[command(after_help = "Example:\n  settler reconciliation report march --format csv --output march.csv")]
     Report(Report),
@@ -157,6 +165,18 @@ pub struct Start {
     pub waiting: Waiting,
     /// End with 8 if anything is unmatched, suggested or discrepant
     #[arg(long, requires = "wait")]
+    pub fail_on_differences: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DryRun {
+    /// Id of the run
+    pub id: String,
+    /// JSON file with the matching rules to try; - reads stdin
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rules: PathBuf,
+    /// End with 8 if anything would be different
+    #[arg(long)]
     pub fail_on_differences: bool,
 }
 

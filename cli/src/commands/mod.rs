@@ -5,6 +5,7 @@ pub mod connection;
 pub mod decisions;
 pub mod dlq;
 pub mod doctor;
+mod dry_run;
 pub mod events;
 pub mod job;
 pub mod key;

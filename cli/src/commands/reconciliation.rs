@@ -1,6 +1,6 @@
 //! `settler reconciliation`: start a run, list runs, show one, download its report. What it found is in [`results`].
 
-use super::{Context, decisions, results, steer, summary, wait};
+use super::{Context, decisions, dry_run, results, steer, summary, wait};
 use crate::{
     answers::{self, Started, Summary},
     args::{ListRuns, ReconciliationCommand, Report, Start},
@@ -44,6 +44,7 @@ pub async fn run(context: &Context, command: ReconciliationCommand) -> Result<()
         ReconciliationCommand::Resume { id, waiting } => {
             steer::send_and_wait(context, &["v1", "reconciliations", &id, "resume"], &[], &waiting).await
         }
+        ReconciliationCommand::DryRun(wanted) => dry_run::run(context, &wanted).await,
         ReconciliationCommand::Report(report) => self::report(context, &report).await,
     }
 }

@@ -206,3 +206,46 @@ fn a_download_that_fails_leaves_no_file_and_no_signature() {
     assert!(run.stderr.contains("/gone was answered 404"), "{}", run.stderr);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+fn verdict(source: &str, target: &str, status: &str, rule: &str) -> Value {
+    json!({
+        "match_id": format!("{source}{target}"), "kind": "pair", "status": status, "source_ids": [source], "target_ids": [target],
+        "order_names": ["#1001"], "amount_minor": 10_050, "currency": "EUR", "confidence": 0.97, "rule": rule,
+        "matched_fields": ["amount"], "margin": null, "cross_period": false,
+        "difference": {"fee": 0, "fx": 0, "tip": 0, "rounding": 0, "partial": 0, "unexplained": 0}
+    })
+}
+
+#[test]
+fn other_rules_are_tried_and_the_difference_is_shown() {
+    let fake = Fake::start();
+    let figures = |rules: &str, matched: u64| {
+        json!({
+            "rule_set_version": rules, "matched_source_count": matched, "matched_target_count": matched, "suggested_source_count": 3,
+            "suggested_target_count": 3, "unmatched_source_count": 2, "unmatched_target_count": 1, "excluded_source_count": 0,
+            "excluded_target_count": 0, "discrepancy_count": 1, "accuracy_percentage": 98.7
+        })
+    };
+    let answer = json!({
+        "reconciliation_id": "march", "attempt": 1, "before": figures("shop@1", 520), "after": figures("shop@1+1a2b3c4d", 522),
+        "added_count": 12, "removed_count": 1, "changed_count": 1,
+        "amount_at_risk": [{"currency": "EUR", "exponent": 2, "added_minor": 120_600, "removed_minor": 10_050}],
+        "added": vec![verdict("s1", "t1", "auto", "tolerance@1"); 12],
+        "removed": [verdict("s2", "t2", "auto", "amount_window@1")],
+        "changed": [{"before": verdict("s3", "t3", "suggested", "amount_window@1"), "after": verdict("s3", "t3", "auto", "tolerance@1")}],
+    });
+    fake.ok("POST /admin/dry-run", &answer);
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.json");
+    std::fs::write(&rules, r#"{"amount_days": 5}"#).unwrap();
+    let command = format!("reconciliation dry-run march --rules {} --tenant acme", rules.display());
+    let run = fake.settler(&command);
+    assert_eq!(run.code, 0, "{run:?}");
+    insta::assert_snapshot!("dry_run", run.stdout);
+    assert_eq!(fake.lines(), ["POST /admin/dry-run?tenant_id=acme"]);
+    assert_eq!(fake.calls()[0].body, json!({"reconciliation_id": "march", "matching_rules": {"amount_days": 5}}));
+    assert_eq!(fake.settler(&format!("{command} --fail-on-differences")).code, 8);
+    std::fs::write(&rules, "{").unwrap();
+    let broken = fake.settler(&command);
+    assert_eq!((broken.code, broken.stderr.contains("is not JSON: line 1")), (2, true), "{broken:?}");
+}

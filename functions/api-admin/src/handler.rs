@@ -1,6 +1,6 @@
 //! Translate, read, translate. Every call about one tenant leaves a trace with that tenant before it reads anything.
 
-use crate::{audits, circuits, events, health, keys, letters, read_models, sagas};
+use crate::{audits, circuits, dry_run, events, health, keys, letters, read_models, sagas};
 use application::{AdminService, KeyService};
 use domain::Clock;
 use event_store::EventStore;
@@ -60,6 +60,10 @@ impl Handler {
         // The answer holds the key, which is written down nowhere.
         if request.route_key == routes::CREATE_KEY {
             return keys::create(self, request, &key_id).await;
+        }
+        // Writes nothing that a second call could double, and its answer is too large to be remembered.
+        if request.route_key == routes::DRY_RUN_ROUTE {
+            return dry_run::run(self, request, &key_id).await;
         }
         if request.route_key.starts_with("POST ") {
             return self.remembered.once(request, &key_id, self.act(request, &key_id)).await;

@@ -2,6 +2,7 @@
 
 mod audits;
 mod circuits;
+mod dry_run;
 mod events;
 mod handler;
 mod health;
@@ -49,9 +50,9 @@ async fn main() -> Result<(), Error> {
     let tables =
         Tables { projection_checkpoints, projections, reconciliation_summary, saga_state, ..Tables::default() };
     let models = Arc::new(DynamoProjections::new(dynamodb(&aws), tables));
-    let admin = AdminService::new(store.clone(), clock.clone(), ids.clone());
-    let steering =
-        Steering { service: admin.reconciliations.clone(), blobs: Some(Arc::new(S3Blobs::new(&aws, bucket))) };
+    let blobs = Arc::new(S3Blobs::new(&aws, bucket));
+    let admin = AdminService::new(store.clone(), blobs.clone(), clock.clone(), ids.clone());
+    let steering = Steering { service: admin.reconciliations.clone(), blobs: Some(blobs) };
     let table = Arc::new(DynamoKeyTable::new(dynamodb(&aws), api_keys));
     let entropy = Arc::new(SystemEntropy);
     let keys = KeyService::new(store.clone(), table, clock.clone(), ids.clone(), entropy);

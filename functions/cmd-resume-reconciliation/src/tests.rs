@@ -61,7 +61,12 @@ async fn world(status: &str) -> World {
     };
     events.append(Transaction { appends: vec![append], command: None, fence: None, metadata }).await.unwrap();
     let service = ReconciliationService::new(events.clone(), clock.clone(), ids.clone());
-    let admin = application::AdminService::new(events.clone(), clock.clone(), ids.clone());
+    let admin = application::AdminService::new(
+        events.clone(),
+        Arc::new(testkit::MemoryBlobs::default()),
+        clock.clone(),
+        ids.clone(),
+    );
     match status {
         "paused" => drop(service.pause(&caller(), &id(), None, Conditions::default()).await.unwrap()),
         "failed" => drop(admin.kill(&caller(), &id(), None, Conditions::default()).await.unwrap()),

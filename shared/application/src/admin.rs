@@ -7,7 +7,9 @@ use crate::{
     steering::{Conditions, Steered},
 };
 use domain::{
-    Clock, IdSource, ReconciliationId, reconciliation,
+    Clock, IdSource, ReconciliationId,
+    ports::Blobs,
+    reconciliation,
     saga::{Saga, SagaRun, Step},
 };
 use event_store::EventStore;
@@ -15,7 +17,9 @@ use std::sync::Arc;
 
 #[derive(Clone)]
 pub struct AdminService {
-    store: Arc<dyn EventStore>,
+    pub(crate) store: Arc<dyn EventStore>,
+    /// Staged records and results.
+    pub(crate) blobs: Arc<dyn Blobs>,
     /// Retry, cancel, pause and resume are the same commands for operators as for tenants.
     pub reconciliations: ReconciliationService,
 }
@@ -28,8 +32,13 @@ impl std::fmt::Debug for AdminService {
 
 impl AdminService {
     #[must_use]
-    pub fn new(store: Arc<dyn EventStore>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self { reconciliations: ReconciliationService::new(Arc::clone(&store), clock, ids), store }
+    pub fn new(
+        store: Arc<dyn EventStore>,
+        blobs: Arc<dyn Blobs>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Self { reconciliations: ReconciliationService::new(Arc::clone(&store), clock, ids), store, blobs }
     }
 
     /// The ledger of a run, consistently; none before its saga began.

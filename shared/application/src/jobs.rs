@@ -13,7 +13,6 @@ use domain::{
     webhook,
 };
 use event_store::{EventStore, Loaded};
-use matching::RuleSet;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -213,9 +212,7 @@ impl JobService {
         if let Some(schedule) = &definition.schedule {
             wrong.extend(schedule_errors(schedule));
         }
-        if let Some(rules) = &definition.matching_rules
-            && let Err(errors) = RuleSet::from_json(rules)
-        {
+        if let Err(errors) = saga::rules_for(definition, definition.matching_rules.as_ref()) {
             let under = |error: matching::RuleError| FieldError {
                 pointer: format!("/matching_rules{}", error.pointer),
                 code: "invalid_rule",

@@ -72,6 +72,16 @@ fn confidence(basis_points: u16) -> Result<Number, Problem> {
 /// # Errors
 /// A match that cannot be written as JSON, which is a defect.
 pub fn matched(found: &Match, status: &str, matched_at: Timestamp) -> Result<Value, Problem> {
+    let mut body = verdict(found, status)?;
+    body["matched_at"] = json!(matched_at);
+    Ok(body)
+}
+
+/// The same without a time: a match that was not published.
+///
+/// # Errors
+/// As [`matched`].
+pub fn verdict(found: &Match, status: &str) -> Result<Value, Problem> {
     Ok(json!({
         "match_id": found.id(),
         "kind": value(&found.kind)?,
@@ -87,7 +97,6 @@ pub fn matched(found: &Match, status: &str, matched_at: Timestamp) -> Result<Val
         "margin": found.margin,
         "difference": value(&found.difference)?,
         "cross_period": found.cross_period,
-        "matched_at": matched_at,
     }))
 }
 

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod body;
 pub mod commands;
 pub mod conditional;
+pub mod dry_run;
 pub mod health;
 pub mod held;
 pub mod items;

@@ -3,6 +3,7 @@
 
 use crate::{
     access::Scope,
+    dry_run::{DRY_RUN, DRY_RUN_RESULT},
     operations::{CIRCUIT, DEAD_LETTER, LETTER_STATES, MAX_NAME, REDRIVE_SET, REDRIVEN, RESOLVE},
     page::{DEFAULT_LIMIT, MAX_LIMIT},
     projection_shapes::{COMPARISON, ERROR_HOTSPOT, PROJECTION, REBUILD_REQUEST, REBUILDS, UNPARK, UNPARKED, USAGE},
@@ -56,6 +57,7 @@ pub const EVENTS_OF_AGGREGATE: &str = "GET /admin/events/{aggregate_type}/{aggre
 pub const EVENTS_OF_CORRELATION: &str = "GET /admin/events/correlation/{correlation_id}";
 pub const VERIFY_EVENTS: &str = "POST /admin/events/verify";
 pub const REBUILD_HEADS: &str = "POST /admin/events/rebuild-heads";
+pub const DRY_RUN_ROUTE: &str = "POST /admin/dry-run";
 pub const LIST_SAGAS: &str = "GET /admin/sagas";
 pub const GET_SAGA: &str = "GET /admin/sagas/{saga_type}/{saga_id}";
 pub const RESUME_SAGA: &str = "POST /admin/sagas/{saga_type}/{saga_id}/resume";
@@ -518,6 +520,16 @@ pub const ROUTES: &[Route] = &[
         answer: Answer::One(&EVENTS_AUDITED),
         problems: &[400, 403, 404, 409, 413, 422, 500, 503],
         ..OPERATE
+    },
+    Route {
+        key: DRY_RUN_ROUTE,
+        operation: "dryRun",
+        summary: "Try other rules on what a past run looked at: the difference, nothing is written",
+        query: &[TENANT_ID],
+        body: Some(&DRY_RUN),
+        answer: Answer::One(&DRY_RUN_RESULT),
+        problems: &[400, 403, 404, 409, 413, 422, 500, 503],
+        ..ADMIN
     },
     Route {
         key: LIST_SAGAS,

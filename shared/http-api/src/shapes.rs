@@ -306,7 +306,7 @@ const SIDE_TOTALS: Shape = Shape {
     ],
 };
 
-const DIFFERENCE: Shape = Shape {
+pub const DIFFERENCE: Shape = Shape {
     name: "Difference",
     about: "Target less source in minor units, split; the parts add up exactly.",
     fields: &[

@@ -12,6 +12,7 @@
 mod assignment;
 mod board;
 mod conservation;
+mod difference;
 mod digest;
 mod evidence;
 mod hashed;
@@ -37,6 +38,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 pub use conservation::ConservationError;
+pub use difference::{AtRisk, Change, Comparison, Verdict, difference};
 pub use learn::{Accuracy, Learnt, accuracy, learn};
 pub use pipeline::reconcile;
 pub use reason::{Facts, Reason};

@@ -6,6 +6,7 @@ use crate::{
     input::StepInput,
     ledger::Ledger,
     outcome::held,
+    rules::rules_for,
     staging::{Manifest, Stager, get_json, put_json, staged_prefix},
 };
 use domain::{
@@ -288,8 +289,7 @@ pub(crate) async fn rules_of(ledger: &Ledger, input: &StepInput, run: &Run) -> R
         )
     };
     let definition = job.state.at(run.request.job_version).ok_or_else(missing)?;
-    let Some(rules) = &definition.matching_rules else { return Ok(RuleSet::default()) };
-    RuleSet::from_json(rules).map_err(|errors| {
+    rules_for(definition, definition.matching_rules.as_ref()).map_err(|errors| {
         let listed: Vec<String> =
             errors.into_iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
         StepError::new(

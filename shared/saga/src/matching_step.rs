@@ -7,17 +7,17 @@ use crate::{
     input::StepInput,
     ledger::Ledger,
     outcome::{StepOutcome, outcome},
-    staging::{put_json, read_all},
+    staged,
+    staging::put_json,
 };
 use domain::{
     Aggregate, ErrorName, Event, aggregate,
     matches::{MATCHES, Match, MatchesEvent},
     ports::Blobs,
-    reconciliation::Fetched,
     saga::{Saga, Step, forward_fence},
 };
 use event_store::{Fence, NewEvent, StreamKey, append_run};
-use matching::{Outcome, RunInput, reconcile};
+use matching::{Outcome, reconcile};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -46,25 +46,9 @@ impl MatchRecords {
 
     async fn perform(&self, input: &StepInput) -> Result<(), StepError> {
         let run = self.ledger.run(input).await?;
-        let fetched = |side: &Option<Fetched>, what: &str| {
-            let missing = || StepError::new(ErrorName::StagedDataLost, format!("{what} were not fetched"));
-            side.as_ref().map(|fetched| fetched.reference.clone()).ok_or_else(missing)
-        };
-        let orders = read_all(self.blobs.as_ref(), &fetched(&run.orders, "orders")?).await?;
-        let payments = read_all(self.blobs.as_ref(), &fetched(&run.payments, "payments")?).await?;
+        let engine_input = staged::input(self.blobs.as_ref(), &run).await?;
         let rules = rules_of(&self.ledger, input, &run).await?;
-        let window = run.request.date_range.window(&run.request.timezone)?;
-        let outcome = reconcile(
-            RunInput {
-                source: orders.records,
-                target: payments.records,
-                orders: orders.orders,
-                window,
-                as_of: run.as_of,
-                reserved: Vec::new(),
-            },
-            &rules,
-        )?;
+        let outcome = reconcile(engine_input, &rules)?;
         let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
         let (key, digest) = put_json(self.blobs.as_ref(), &prefix, &outcome).await?;
         self.ledger.may_go_on(input).await?;

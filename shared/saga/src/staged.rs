@@ -4,8 +4,12 @@ use crate::{
     error::StepError,
     staging::{Staged, get_json, read_all},
 };
-use domain::ports::Blobs;
-use matching::Outcome;
+use domain::{
+    ErrorName,
+    ports::Blobs,
+    reconciliation::{Fetched, Run},
+};
+use matching::{Outcome, RunInput};
 
 /// The engine's outcome, as ResultsPublished refers to it.
 ///
@@ -13,6 +17,27 @@ use matching::Outcome;
 /// Gone by its lifecycle, altered, or a bucket that does not answer.
 pub async fn result(blobs: &dyn Blobs, reference: &str) -> Result<Outcome, StepError> {
     get_json(blobs, reference).await
+}
+
+/// What the engine was given: the run's staged records, its days and its time.
+///
+/// # Errors
+/// As [`result`]; a side that was never fetched counts as lost.
+pub async fn input(blobs: &dyn Blobs, run: &Run) -> Result<RunInput, StepError> {
+    let staged = async |side: &Option<Fetched>, what: &str| {
+        let missing = || StepError::new(ErrorName::StagedDataLost, format!("{what} were not fetched"));
+        read_all(blobs, &side.as_ref().ok_or_else(missing)?.reference).await
+    };
+    let orders = staged(&run.orders, "orders").await?;
+    let payments = staged(&run.payments, "payments").await?;
+    Ok(RunInput {
+        source: orders.records,
+        target: payments.records,
+        orders: orders.orders,
+        window: run.request.date_range.window(&run.request.timezone)?,
+        as_of: run.as_of,
+        reserved: Vec::new(),
+    })
 }
 
 /// Records and orders of one side, as OrdersFetched and PaymentsFetched refer to them.

@@ -10,6 +10,7 @@ mod command_line;
 mod consumer;
 mod csv_jobs;
 mod dead_letters;
+mod dry_runs;
 mod failures;
 pub mod judge;
 mod ledger;
