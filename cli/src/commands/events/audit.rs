@@ -6,7 +6,7 @@ use crate::{
     args::Audited,
     client,
     exit::{CliError, Result},
-    figures::{count, plain},
+    figures::{count, counted, plain},
     output::{self, Format},
     tables::{Column, table},
 };
@@ -26,14 +26,17 @@ pub async fn verify(context: &Context, what: &Audited) -> Result<()> {
     match found.damaged.len() {
         0 => {
             output::note(&format!(
-                "intact: {} events in {} commits of {} streams",
-                count(found.events),
-                count(found.commits),
-                count(found.streams)
+                "intact: {} in {} of {}",
+                counted(found.events, "event", "events"),
+                counted(found.commits, "commit", "commits"),
+                counted(found.streams, "stream", "streams")
             ));
             Ok(())
         }
-        damaged => Err(CliError::Differences(format!("{damaged} of {} streams are damaged", count(found.streams)))),
+        damaged => {
+            let streams = counted(found.streams, "stream is", "streams are");
+            Err(CliError::Differences(format!("{damaged} of {streams} damaged")))
+        }
     }
 }
 
@@ -54,13 +57,13 @@ pub async fn rebuild_heads(context: &Context, what: &Audited, yes: bool) -> Resu
         };
         table(context.screen, &columns, found.rebuilt.iter().map(row).collect())
     })?;
-    let (rebuilt, streams) = (found.rebuilt.len(), count(found.streams));
-    output::note(&format!("{rebuilt} heads written, {streams} streams looked at"));
+    let rebuilt = counted(found.rebuilt.len() as u64, "head", "heads");
+    output::note(&format!("{rebuilt} written, {} looked at", counted(found.streams, "stream", "streams")));
     match found.damaged.as_slice() {
         [] => Ok(()),
         [first, ..] => Err(CliError::Differences(format!(
-            "{} streams are damaged, first {} {} at event {}: {}",
-            found.damaged.len(),
+            "{} damaged, first {} {} at event {}: {}",
+            counted(found.damaged.len() as u64, "stream is", "streams are"),
             plain(&first.aggregate_type),
             plain(&first.aggregate_id),
             first.sequence,
