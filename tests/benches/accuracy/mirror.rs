@@ -33,14 +33,18 @@ pub fn swapped(input: &RunInput) -> RunInput {
     }
 }
 
-/// Automatic matches of one that the mirrored other does not have, both ways.
-pub fn differences(outcome: &Outcome, mirrored: &Outcome) -> usize {
-    let key = |a: &[String], b: &[String]| {
+/// Automatic matches that only one of the two has, in words.
+pub fn differences(outcome: &Outcome, mirrored: &Outcome) -> Vec<String> {
+    let key = |found: &Match, turned: bool| {
         let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
-        (sorted(a), sorted(b))
+        let (ours, theirs) = (sorted(&found.source_ids), sorted(&found.target_ids));
+        if turned { (theirs, ours, found.rule.clone()) } else { (ours, theirs, found.rule.clone()) }
     };
-    let ours: BTreeSet<_> =
-        outcome.matches.iter().map(|found: &Match| key(&found.source_ids, &found.target_ids)).collect();
-    let theirs: BTreeSet<_> = mirrored.matches.iter().map(|found| key(&found.target_ids, &found.source_ids)).collect();
-    ours.symmetric_difference(&theirs).count()
+    let ours: BTreeSet<_> = outcome.matches.iter().map(|found| key(found, false)).collect();
+    let theirs: BTreeSet<_> = mirrored.matches.iter().map(|found| key(found, true)).collect();
+    let told = |whose: &str, (a, b, rule): &(BTreeSet<String>, BTreeSet<String>, String)| {
+        format!("{whose}: {rule} {a:?} {b:?}")
+    };
+    let only_ours = ours.difference(&theirs).map(|one| told("as it is", one));
+    only_ours.chain(theirs.difference(&ours).map(|one| told("mirrored", one))).collect()
 }
