@@ -17,7 +17,7 @@ mod tests;
 use application::{AdminService, KeyService};
 use handler::Handler;
 use http_api::{audit::Audit, remembered::Remembered, steering::Steering};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use projections::{DynamoProjections, Tables};
 use read_models::SqsWork;
 use resilience::breaker::Force;
@@ -71,5 +71,5 @@ async fn main() -> Result<(), Error> {
         keys,
         steering,
     };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }

@@ -12,7 +12,7 @@ mod wait;
 
 use handler::Handler;
 use http_api::audit::Audit;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use projections::{DynamoProjections, DynamoResultPages, Tables};
 use runtime::{S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
 use serde_json::Value;
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Error> {
     let audit = Audit::new(store.clone(), clock.clone(), ids);
     let deliveries = Arc::new(DynamoDeliveries::new(dynamodb(&aws), webhook_deliveries));
     let handler = Handler { store, models: Arc::new(models), pages: Arc::new(pages), deliveries, blobs, clock, audit };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }
 
 const SETTINGS: [&str; 13] = [

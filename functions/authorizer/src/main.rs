@@ -4,7 +4,7 @@ mod handler;
 mod keys;
 
 use domain::{Clock, ErrorName};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{Settings, SystemClock, aws, dynamodb, function_error, start_logs};
 use serde_json::Value;
 
@@ -13,12 +13,9 @@ async fn main() -> Result<(), Error> {
     start_logs();
     let [table] = Settings::from_env().require(["API_KEYS_TABLE"])?;
     let keys = keys::DynamoKeys::new(dynamodb(&aws().await), table);
-    run(service_fn(|event: LambdaEvent<Value>| {
-        let keys = &keys;
-        async move {
-            let answer = handler::authorize(&event.payload, keys, SystemClock.now()).await;
-            answer.map_err(|error| function_error(ErrorName::Transient, error.to_string()))
-        }
-    }))
+    runtime::serve(async |event: LambdaEvent<Value>| {
+        let answer = handler::authorize(&event.payload, &keys, SystemClock.now()).await;
+        answer.map_err(|error| function_error(ErrorName::Transient, error.to_string()))
+    })
     .await
 }

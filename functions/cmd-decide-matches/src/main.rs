@@ -7,7 +7,7 @@ mod tests;
 use application::DecisionService;
 use handler::Handler;
 use http_api::audit::Audit;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{S3Blobs, Settings, aws, clock_and_ids, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
@@ -24,5 +24,5 @@ async fn main() -> Result<(), Error> {
     let blobs = Arc::new(S3Blobs::new(&aws, bucket));
     let service = DecisionService::new(store.clone(), blobs, clock.clone(), ids.clone());
     let handler = Handler { service, audit: Audit::new(store, clock, ids) };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }

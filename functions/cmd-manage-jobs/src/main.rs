@@ -7,7 +7,7 @@ mod tests;
 use application::{JobService, ManagedJobs};
 use handler::Handler;
 use http_api::audit::Audit;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{
     SchedulerEntries, SecretsManager, Settings, SystemEntropy, aws, clock_and_ids, dynamodb, event_store, start_logs,
 };
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
         allowed: AllowedOrigins::read(&settings.optional("WEBHOOK_ALLOWED_ORIGINS").unwrap_or_default()),
     };
     let handler = Handler { service, audit: Audit::new(store, clock, ids) };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }
 
 const SETTINGS: [&str; 5] =

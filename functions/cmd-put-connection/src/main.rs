@@ -7,7 +7,7 @@ mod tests;
 use application::ConnectionService;
 use handler::Handler;
 use http_api::audit::Audit;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{S3Blobs, SecretsManager, Settings, aws, clock_and_ids, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
@@ -30,5 +30,5 @@ async fn main() -> Result<(), Error> {
     let uploads = Arc::new(S3Blobs::new(&aws, bucket));
     let service = ConnectionService::new(store.clone(), secrets, clock.clone(), ids.clone()).with_uploads(uploads);
     let handler = Handler { service, audit: Audit::new(store, clock, ids) };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }

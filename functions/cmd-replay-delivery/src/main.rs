@@ -7,7 +7,7 @@ mod tests;
 use application::ReplayService;
 use handler::Handler;
 use http_api::audit::Audit;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{Settings, WebhookQueue, aws, clock_and_ids, dynamodb, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
     let queue = Arc::new(WebhookQueue::new(&aws, queue));
     let service = ReplayService::new(store.clone(), clock.clone(), ids.clone(), deliveries, queue);
     let handler = Handler { service, audit: Audit::new(store, clock, ids) };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }
 
 const SETTINGS: [&str; 5] =

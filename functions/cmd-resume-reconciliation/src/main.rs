@@ -8,7 +8,7 @@ use http_api::{
     audit::Audit,
     steering::{Steer, Steering},
 };
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{Settings, aws, clock_and_ids, event_store, start_logs};
 use serde_json::Value;
 
@@ -22,5 +22,5 @@ async fn main() -> Result<(), Error> {
     let (clock, ids) = clock_and_ids();
     let service = ReconciliationService::new(store.clone(), clock.clone(), ids.clone());
     let (steering, audit) = (Steering { service, blobs: None }, Audit::new(store, clock, ids));
-    run(service_fn(|event: LambdaEvent<Value>| steering.handle(&audit, Steer::Resume, event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| steering.handle(&audit, Steer::Resume, event.payload).await).await
 }

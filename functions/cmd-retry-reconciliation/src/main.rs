@@ -8,7 +8,7 @@ use http_api::{
     audit::Audit,
     steering::{Steer, Steering},
 };
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{S3Blobs, Settings, aws, clock_and_ids, event_store, start_logs};
 use serde_json::Value;
 use std::sync::Arc;
@@ -25,5 +25,5 @@ async fn main() -> Result<(), Error> {
     let service = ReconciliationService::new(store.clone(), clock.clone(), ids.clone());
     let (steering, audit) =
         (Steering { service, blobs: Some(Arc::new(S3Blobs::new(&aws, bucket))) }, Audit::new(store, clock, ids));
-    run(service_fn(|event: LambdaEvent<Value>| steering.handle(&audit, Steer::Retry, event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| steering.handle(&audit, Steer::Retry, event.payload).await).await
 }

@@ -7,7 +7,7 @@ mod tests;
 use application::ReconciliationService;
 use handler::Handler;
 use http_api::audit::Audit;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use runtime::{Settings, aws, clock_and_ids, event_store, start_logs};
 use serde_json::Value;
 
@@ -22,5 +22,5 @@ async fn main() -> Result<(), Error> {
         service: ReconciliationService::new(store.clone(), clock.clone(), ids.clone()),
         audit: Audit::new(store, clock, ids),
     };
-    run(service_fn(|event: LambdaEvent<Value>| handler.handle(event.payload))).await
+    runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }

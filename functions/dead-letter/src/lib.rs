@@ -12,7 +12,7 @@ pub use read::letter;
 pub use sources::{Source, Sources};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use domain::Clock;
+use domain::{Clock, METRIC};
 use lambda_runtime::LambdaEvent;
 use resilience::DeadLetters;
 use std::convert::Infallible;
@@ -29,15 +29,18 @@ pub async fn handle(
     for message in event.payload.records {
         let letter = letter(&message, sources, clock.now());
         match letters.write(&letter).await {
-            Ok(()) => tracing::warn!(
-                dead_letter_id = letter.id,
-                source = letter.source,
-                error = letter.error_type,
-                retry_count = letter.retry_count,
-                tenant_id = letter.tenant_id.as_ref().map(ToString::to_string),
-                correlation_id = letter.correlation_id,
-                "a dead letter was kept"
-            ),
+            Ok(()) => {
+                tracing::warn!(
+                    dead_letter_id = letter.id,
+                    source = letter.source,
+                    error = letter.error_type,
+                    retry_count = letter.retry_count,
+                    tenant_id = letter.tenant_id.as_ref().map(ToString::to_string),
+                    correlation_id = letter.correlation_id,
+                    "a dead letter was kept"
+                );
+                tracing::info!(target: METRIC, name = "DeadLetters", value = 1_u64, unit = "Count", kind = letter.source);
+            }
             Err(error) => {
                 tracing::error!(dead_letter_id = letter.id, %error, "a dead letter could not be written");
                 let mut failure = BatchItemFailure::default();

@@ -1,7 +1,7 @@
 //! Function `dead-letter`: writes what arrives in any dead-letter queue to the table that operators read.
 
 use dead_letter::{Sources, handle};
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::Settings;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,5 +13,5 @@ async fn main() -> Result<(), Error> {
     let aws = runtime::aws().await;
     let (clock, _) = runtime::clock_and_ids();
     let letters = runtime::dead_letters(&aws, &settings)?;
-    run(service_fn(|event| handle(&letters, &sources, clock.as_ref(), event))).await
+    runtime::serve(async |event| handle(&letters, &sources, clock.as_ref(), event).await).await
 }

@@ -1,7 +1,7 @@
 //! Function `deliver-webhook`: sends webhooks, and sends them again.
 
 use deliver_webhook::handle;
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::{Consumer, SecretsManager, Settings};
 use std::sync::Arc;
 use webhooks::{AllowedOrigins, Deliverer, DynamoDeliveries, HttpSender, RetryWaits};
@@ -24,5 +24,5 @@ async fn main() -> Result<(), Error> {
         ids,
         waits: RetryWaits::read(&settings.optional("WEBHOOK_RETRY_SECONDS").unwrap_or_default())?,
     };
-    run(service_fn(|event| handle(&deliverer, &consumer, event))).await
+    runtime::serve(async |event| handle(&deliverer, &consumer, event).await).await
 }

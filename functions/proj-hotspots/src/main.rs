@@ -1,6 +1,6 @@
 //! Function `proj-hotspots`: which errors came from which step of a run, and how often.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use projections::{DynamoProjections, ERROR_HOTSPOTS, Engine, Tables};
 use runtime::{Consumer, ParkedLetters, Settings, answer_bells};
 use std::sync::Arc;
@@ -22,5 +22,5 @@ async fn main() -> Result<(), Error> {
     let parked = Arc::new(ParkedLetters::new(&aws, letters, Arc::clone(&clock)));
     let engine = Engine::of(runtime::event_store(&aws, &settings)?, rows, &[ERROR_HOTSPOTS]).telling(parked);
     let consumer = Consumer::of_settings(&aws, &settings, clock)?;
-    run(service_fn(|event| answer_bells(&engine, &consumer, event))).await
+    runtime::serve(async |event| answer_bells(&engine, &consumer, event).await).await
 }

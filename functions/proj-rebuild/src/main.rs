@@ -3,7 +3,7 @@
 mod handler;
 
 use handler::{Handler, SqsAgain};
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use projections::{DynamoProjections, Engine, rebuild::Rebuilder};
 use runtime::{Consumer, ParkedLetters, Settings};
 use std::sync::Arc;
@@ -23,5 +23,5 @@ async fn main() -> Result<(), Error> {
     let consumer = Consumer::of_settings(&aws, &settings, Arc::clone(&clock))?;
     let rebuilder = Rebuilder::new(store, rows, Arc::clone(&engine), clock, per_second.parse()?);
     let handler = Handler { engine, rebuilder, again: Arc::new(SqsAgain::new(&aws, queue)) };
-    run(service_fn(|event| handler.handle(&consumer, event))).await
+    runtime::serve(async |event| handler.handle(&consumer, event).await).await
 }

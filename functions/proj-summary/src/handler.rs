@@ -9,13 +9,17 @@ use aws_lambda_events::{
     dynamodb::{Event, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
-use domain::ErrorName;
+use domain::{ErrorName, Timestamp};
 use event_store::{HeadChange, HeadImage, StreamKey};
 use lambda_runtime::LambdaEvent;
 use projections::{Engine, PullError};
-use runtime::{FunctionError, function_error};
+use runtime::{
+    FunctionError, function_error,
+    observe::{Context, projection_lag},
+};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 /// Streams that are pulled side by side.
 const PULLS_AT_ONCE: usize = 16;
@@ -36,6 +40,9 @@ struct Doorbell {
     version: u64,
     /// Of the first record: from there on the batch is sent again.
     sequence_number: Option<String>,
+    correlation_id: String,
+    /// When the first record was written.
+    written: Option<Timestamp>,
 }
 
 /// None for a record that is no doorbell: a removed head, or one that cannot be read.
@@ -60,7 +67,14 @@ fn doorbells(event: &Event) -> Vec<Doorbell> {
     for record in &event.records {
         let Some(change) = head(record) else { continue };
         let sequence_number = record.change.sequence_number.clone();
-        let first = || Doorbell { stream: change.stream.clone(), version: 0, sequence_number };
+        let written = Some(Timestamp::from_millis(record.change.approximate_creation_date_time.timestamp_millis()));
+        let first = || Doorbell {
+            stream: change.stream.clone(),
+            version: 0,
+            sequence_number,
+            correlation_id: change.correlation_id.clone(),
+            written,
+        };
         let doorbell = rung.entry(change.stream.clone()).or_insert_with(first);
         doorbell.version = doorbell.version.max(change.version);
     }
@@ -109,11 +123,22 @@ impl Handler {
         let mut pulls = JoinSet::new();
         for doorbell in doorbells.iter().cloned() {
             let engine = Arc::clone(&self.engine);
-            pulls.spawn(async move {
+            let span = context(&doorbell).span();
+            let pull = async move {
                 let answered = answer(&engine, &doorbell).await;
-                let logged = answered.inspect_err(|error| tracing::warn!(%error, "doorbell failed"));
-                logged.err().map(|_| doorbell)
-            });
+                match answered {
+                    Ok(()) => {
+                        tracing::info!(stream = doorbell.stream.aggregate_type, version = doorbell.version, "pulled");
+                        doorbell.written.into_iter().for_each(projection_lag);
+                        None
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "doorbell failed");
+                        Some(doorbell)
+                    }
+                }
+            };
+            pulls.spawn(pull.instrument(span));
         }
         let mut failed = Vec::new();
         let mut panicked = false;
@@ -128,6 +153,18 @@ impl Handler {
         }
         // Which one panicked is not known any more; pulling again costs a read each.
         if panicked { doorbells.to_vec() } else { failed }
+    }
+}
+
+/// Whose stream has rung.
+fn context(doorbell: &Doorbell) -> Context {
+    let stream = &doorbell.stream;
+    let is_run = matches!(stream.aggregate_type.as_str(), "reconciliation" | "saga");
+    Context {
+        tenant_id: Some(stream.tenant.to_string()),
+        saga_id: is_run.then(|| stream.aggregate_id.clone()),
+        correlation_id: Some(doorbell.correlation_id.clone()),
+        ..Context::default()
     }
 }
 

@@ -3,7 +3,7 @@
 mod handler;
 
 use handler::Handler;
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use projections::{DynamoProjections, Engine, ON_STREAM, Tables};
 use runtime::{ParkedLetters, Settings};
 use std::sync::Arc;
@@ -29,5 +29,5 @@ async fn main() -> Result<(), Error> {
     let parked = Arc::new(ParkedLetters::new(&aws, letters, runtime::clock_and_ids().0));
     let engine = Engine::of(runtime::event_store(&aws, &settings)?, rows, &ON_STREAM).telling(parked);
     let handler = Handler::new(engine);
-    run(service_fn(|event| handler.handle(event))).await
+    runtime::serve(async |event| handler.handle(event).await).await
 }

@@ -3,7 +3,7 @@
 mod handler;
 
 use handler::Handler;
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use projections::{DynamoProjections, Engine};
 use runtime::{ParkedLetters, Settings};
 use std::sync::Arc;
@@ -19,5 +19,5 @@ async fn main() -> Result<(), Error> {
     let store = runtime::event_store(&aws, &settings)?;
     let parked = Arc::new(ParkedLetters::new(&aws, letters, Arc::clone(&clock)));
     let handler = Handler { engine: Engine::new(Arc::clone(&store), rows).telling(parked), store, clock };
-    run(service_fn(|event| handler.handle(event))).await
+    runtime::serve(async |event| handler.handle(event).await).await
 }

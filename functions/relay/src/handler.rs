@@ -12,7 +12,7 @@ use domain::ErrorName;
 use event_store::StreamKey;
 use lambda_runtime::LambdaEvent;
 use rand::Rng;
-use runtime::{FunctionError, function_error};
+use runtime::{FunctionError, function_error, observe::Context};
 use serde::Deserialize;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -128,6 +128,10 @@ impl<B: Bus> Handler<B> {
                 let entries: Vec<Entry> = some.iter().map(|outgoing| outgoing.entry.clone()).collect();
                 let taken = self.bus.put(&entries).await;
                 for (outgoing, taken) in some.iter().zip(taken) {
+                    let _entered = context(&outgoing.entry).entered();
+                    if taken.is_ok() {
+                        tracing::info!(event_type = outgoing.entry.event_type, "sent to the event bus");
+                    }
                     if let Err(cause) = taken {
                         tracing::warn!(
                             attempt,
@@ -143,6 +147,11 @@ impl<B: Bus> Handler<B> {
         }
         waiting
     }
+}
+
+fn context(entry: &Entry) -> tracing::Span {
+    let Ok(detail) = serde_json::to_value(&entry.detail) else { return tracing::Span::none() };
+    Context::of(&serde_json::json!({ "detail": detail })).span()
 }
 
 fn failure(record: &EventRecord) -> DynamoDbBatchItemFailure {

@@ -5,7 +5,7 @@ mod handler;
 
 use bus::EventBridge;
 use handler::Handler;
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::Settings;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,5 +15,5 @@ async fn main() -> Result<(), Error> {
     let [bus_name] = settings.require(["EVENT_BUS_NAME"])?;
     let client = aws_sdk_eventbridge::Client::new(&runtime::aws().await);
     let handler = Handler::new(EventBridge::new(client, bus_name));
-    run(service_fn(|event| handler.handle(event))).await
+    runtime::serve(async |event| handler.handle(event).await).await
 }

@@ -1,6 +1,6 @@
 //! Function `saga-control`: turns events on the bus, and the engine's own, into control of the workflow engine.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::{Consumer, Settings};
 use saga_control::handle;
 
@@ -11,5 +11,5 @@ async fn main() -> Result<(), Error> {
     let aws = runtime::aws().await;
     let control = runtime::saga_control(&aws, &settings)?;
     let consumer = Consumer::of_settings(&aws, &settings, control.ledger.clock.clone())?;
-    run(service_fn(|event| handle(&control, &consumer, event))).await
+    runtime::serve(async |event| handle(&control, &consumer, event).await).await
 }

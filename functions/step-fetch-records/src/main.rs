@@ -1,6 +1,6 @@
 //! Function `step-fetch-records`: steps `fetch_shopify_orders` and `fetch_stripe_payments`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use providers::Endpoints;
 use runtime::{S3Blobs, SecretsManager, Settings};
 use saga::{CALL_TIMEOUT, FetchRecords, HttpAccounts, WITHIN};
@@ -31,5 +31,5 @@ async fn main() -> Result<(), Error> {
         accounts: Arc::new(accounts),
         budget_ms: BUDGET_MS,
     };
-    run(service_fn(|event| handle(&step, event))).await
+    runtime::serve(async |event| handle(&step, event).await).await
 }

@@ -1,6 +1,6 @@
 //! Function `step-finish`: step `finish`, for a run that went well and for one that failed.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::Settings;
 use saga::FinishRun;
 use step_finish::handle;
@@ -11,5 +11,5 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_env();
     let aws = runtime::aws().await;
     let step = FinishRun { ledger: runtime::ledger(&aws, &settings)? };
-    run(service_fn(|event| handle(&step, event))).await
+    runtime::serve(async |event| handle(&step, event).await).await
 }

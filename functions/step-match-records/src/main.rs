@@ -1,6 +1,6 @@
 //! Function `step-match-records`: step `perform_matching`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::{S3Blobs, Settings};
 use saga::MatchRecords;
 use std::sync::Arc;
@@ -14,5 +14,5 @@ async fn main() -> Result<(), Error> {
     let aws = runtime::aws().await;
     let ledger = runtime::ledger(&aws, &settings)?;
     let step = MatchRecords { ledger, blobs: Arc::new(S3Blobs::new(&aws, bucket)) };
-    run(service_fn(|event| handle(&step, event))).await
+    runtime::serve(async |event| handle(&step, event).await).await
 }

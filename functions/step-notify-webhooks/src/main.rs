@@ -1,6 +1,6 @@
 //! Function `step-notify-webhooks`: step `notify_webhooks`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::{Settings, WebhookQueue};
 use saga::NotifyWebhooks;
 use std::sync::Arc;
@@ -19,5 +19,5 @@ async fn main() -> Result<(), Error> {
         queue: Arc::new(WebhookQueue::new(&aws, queue_url)),
     };
     let step = NotifyWebhooks { ledger, outbox: Arc::new(outbox), api_url };
-    run(service_fn(|event| handle(&step, event))).await
+    runtime::serve(async |event| handle(&step, event).await).await
 }

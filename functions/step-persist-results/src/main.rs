@@ -1,6 +1,6 @@
 //! Function `step-persist-results`: step `persist_results`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use projections::results::DynamoResultPages;
 use runtime::{S3Blobs, Settings};
 use saga::PersistResults;
@@ -19,5 +19,5 @@ async fn main() -> Result<(), Error> {
         blobs: Arc::new(S3Blobs::new(&aws, bucket)),
         pages: Arc::new(DynamoResultPages::new(runtime::dynamodb(&aws), exceptions, order_results)),
     };
-    run(service_fn(|event| handle(&step, event))).await
+    runtime::serve(async |event| handle(&step, event).await).await
 }

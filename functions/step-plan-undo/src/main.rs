@@ -1,6 +1,6 @@
 //! Function `step-plan-undo`: turns an attempt around and says what is to be undone next.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::Settings;
 use step_plan_undo::handle;
 
@@ -9,5 +9,5 @@ async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
     let ledger = runtime::ledger(&runtime::aws().await, &settings)?;
-    run(service_fn(|event| handle(&ledger, event))).await
+    runtime::serve(async |event| handle(&ledger, event).await).await
 }

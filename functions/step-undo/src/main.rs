@@ -1,6 +1,6 @@
 //! Function `step-undo`: takes one step of a reconciliation back.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::Settings;
 use step_undo::handle;
 
@@ -9,5 +9,5 @@ async fn main() -> Result<(), Error> {
     runtime::start_logs();
     let settings = Settings::from_env();
     let ledger = runtime::ledger(&runtime::aws().await, &settings)?;
-    run(service_fn(|event| handle(&ledger, event))).await
+    runtime::serve(async |event| handle(&ledger, event).await).await
 }

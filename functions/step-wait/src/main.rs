@@ -1,6 +1,6 @@
 //! Function `step-wait`: the one way in which a saga waits.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use runtime::{DynamoTaskTokens, QueueBell, Settings, StepFunctions};
 use saga::WaitForWord;
 use std::sync::Arc;
@@ -19,5 +19,5 @@ async fn main() -> Result<(), Error> {
         workflow: Arc::new(StepFunctions::new(&aws, String::new())),
         bell: Arc::new(QueueBell::new(&aws, queue_url)),
     };
-    run(service_fn(|event| handle(&step, event))).await
+    runtime::serve(async |event| handle(&step, event).await).await
 }

@@ -1,6 +1,6 @@
 //! Function `watchdog`: on a schedule, puts somebody to work on sagas that nobody works on.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::Error;
 use projections::DynamoDueSagas;
 use runtime::Settings;
 use saga::Watchdog;
@@ -15,5 +15,5 @@ async fn main() -> Result<(), Error> {
     let aws = runtime::aws().await;
     let index = Index(DynamoDueSagas::new(runtime::dynamodb(&aws), saga_state));
     let watchdog = Watchdog { control: runtime::saga_control(&aws, &settings)?, due: Arc::new(index) };
-    run(service_fn(|event| handle(&watchdog, event))).await
+    runtime::serve(async |event| handle(&watchdog, event).await).await
 }

@@ -127,6 +127,7 @@ impl Ports {
             match self.store.append(Transaction { appends, command: row, fence: None, metadata }).await {
                 Ok(appended) => {
                     units = units.plus(appended.units);
+                    tracing::info!(target: domain::METRIC, name = "Commands", value = 1_u64, unit = "Count", kind = command.name);
                     return Ok(Outcome::Done { loaded, units });
                 }
                 Err(AppendError::Repeated(record)) => return Ok(Outcome::Replayed(first_answer(&command, &record)?)),

@@ -3,6 +3,23 @@
 //! Pure by construction: no I/O, no clock, no randomness, no floats. Everything else in the workspace depends on this
 //! crate; it depends on no AWS crate and not on an async runtime.
 
+/// Target of tracing events that are metrics (`name`, `value`, `unit`, and `step` or `kind`), wherever they come from.
+pub const METRIC: &str = "settler::metric";
+
+/// Event types that are counted as metrics of the same name, once for each event that was appended.
+pub const COUNTED_EVENTS: [&str; 10] = [
+    "ReconciliationStarted",
+    "ReconciliationCompleted",
+    "ReconciliationFailed",
+    "ReconciliationCancelled",
+    "ReconciliationRetried",
+    "CompensationStuck",
+    "RecordMatched",
+    "MatchSuggested",
+    "RecordUnmatched",
+    "StepFailed",
+];
+
 pub mod aggregate;
 pub mod api_key;
 pub mod audit;

@@ -5,7 +5,7 @@ use crate::{
     provider::ProviderError,
 };
 use backon::{ExponentialBuilder, Retryable};
-use domain::Clock;
+use domain::{Clock, METRIC};
 use resilience::breaker::{Guarded, Unguarded};
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -104,6 +104,7 @@ impl Calls {
             .notify(|failed: &FailedTry, wait: Duration| {
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(adapter, wait_ms, error = %failed.error, "provider call is tried again");
+                tracing::info!(target: METRIC, name = "ProviderRetries", value = 1_u64, unit = "Count", kind = adapter);
             })
             .await
             .map_err(|failed| failed.error)

@@ -3,6 +3,7 @@
 use crate::{
     SdkConfig,
     consumer::{Consumer, MessageError, send},
+    observe::projection_lag,
 };
 use async_trait::async_trait;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
@@ -34,11 +35,9 @@ pub async fn answer_bells(
             if delivery.redriven {
                 unpark(engine, &event.detail).await
             } else {
-                engine
-                    .ring(&event.detail.stream(), event.detail.version)
-                    .await
-                    .map(|_| ())
-                    .map_err(|error| failed(&error))
+                engine.ring(&event.detail.stream(), event.detail.version).await.map_err(|error| failed(&error))?;
+                projection_lag(delivery.first_seen);
+                Ok(())
             }
         })
         .await

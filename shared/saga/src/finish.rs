@@ -10,7 +10,7 @@ use crate::{
     undo::UndoSteps,
 };
 use domain::{
-    ErrorName, reconciliation,
+    ErrorName, METRIC, reconciliation,
     saga::{self, Step, ended_fence, forward_fence},
     status::Status,
 };
@@ -59,7 +59,13 @@ impl FinishRun {
         if self.ledger.run(input).await?.status == Status::Completed {
             return Ok(());
         }
-        self.ledger.step(input, STEP, &fence, (), self.end(input, &fence)).await
+        self.ledger.step(input, STEP, &fence, (), self.end(input, &fence)).await?;
+        let run = self.ledger.run(input).await?;
+        if let Some(ended) = run.ended_at {
+            let took_ms = ended.millis() - run.as_of.millis();
+            tracing::info!(target: METRIC, name = "SagaDuration", value = took_ms, unit = "Milliseconds");
+        }
+        Ok(())
     }
 
     async fn end(&self, input: &StepInput, fence: &str) -> Result<(), StepError> {

@@ -12,6 +12,7 @@ mod append;
 mod head;
 mod items;
 mod lists;
+mod measure;
 mod price;
 mod streams;
 
@@ -157,11 +158,14 @@ fn reading<'c>(consumed: impl IntoIterator<Item = &'c ConsumedCapacity>) -> Unit
 #[async_trait]
 impl EventStore for DynamoStore {
     async fn append(&self, transaction: Transaction) -> Result<Appended, AppendError> {
-        append::append(self, transaction).await
+        let counted = measure::counted(&transaction);
+        let result = append::append(self, transaction).await;
+        measure::append(&result, &counted);
+        result
     }
 
     async fn load_metered(&self, stream: &StreamKey, after: u64) -> Result<Metered<Vec<Commit>>, StoreError> {
-        self.read(stream, after, None).await
+        self.read(stream, after, None).await.inspect(|read| measure::read(read.units))
     }
 
     async fn page_metered(
@@ -170,7 +174,7 @@ impl EventStore for DynamoStore {
         after: u64,
         limit: u32,
     ) -> Result<Metered<Vec<Commit>>, StoreError> {
-        self.read(stream, after, Some(limit)).await
+        self.read(stream, after, Some(limit)).await.inspect(|read| measure::read(read.units))
     }
 
     async fn head_metered(&self, stream: &StreamKey) -> Result<Metered<Option<Head>>, StoreError> {

@@ -305,6 +305,7 @@ impl Engine {
         let stream = key.stream.partition();
         if trouble.parked {
             tracing::error!(projection = projection.name, %stream, position, attempts, error = %trouble.error, "projection parked");
+            tracing::info!(target: domain::METRIC, name = "Parked", value = 1_u64, unit = "Count", kind = projection.name);
             return Ok(Some(Ok(Pulled::Parked(trouble))));
         }
         Ok(Some(Err(PullError::Trouble {

@@ -9,7 +9,7 @@ use super::{
     window::{Counts, Window},
 };
 use async_trait::async_trait;
-use domain::{Clock, IdSource, TenantId, Timestamp, ports::PortError};
+use domain::{Clock, IdSource, METRIC, TenantId, Timestamp, ports::PortError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a call ended, for the breaker.
@@ -109,6 +109,7 @@ impl Breakers {
                 epoch = next.epoch,
                 "circuit changed"
             );
+            tracing::info!(target: METRIC, name = "CircuitChanges", value = 1_u64, unit = "Count", kind = transition.to);
             self.tell(&mut next).await;
             self.note_trouble(&next).await?;
         }

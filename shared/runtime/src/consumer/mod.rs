@@ -21,7 +21,7 @@ pub use delivery::Delivery;
 pub use error::MessageError;
 pub use sqs::{SqsQueue, send};
 
-use crate::{MissingSettings, SdkConfig, Settings};
+use crate::{MissingSettings, SdkConfig, Settings, observe::Context};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::{Clock, ErrorName, Family};
 use futures::FutureExt;
@@ -29,6 +29,7 @@ use lambda_runtime::LambdaEvent;
 use resilience::WorkQueue;
 use serde::de::DeserializeOwned;
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tracing::Instrument;
 
 /// `maxReceiveCount` of the template's queues, unless a function's `MAX_RECEIVE_COUNT` says otherwise.
 pub const MAX_RECEIVES: u32 = 5;
@@ -98,7 +99,9 @@ impl Consumer {
         let one_at_a_time = messages.len() > 1 && messages.iter().any(|message| delivery::receives(message) > 1);
         let mut response = SqsBatchResponse::default();
         for message in &messages {
-            let fate = self.one(message, &handle, deadline_ms).await;
+            let body = message.body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
+            let span = Context::of(&body.unwrap_or_default()).span();
+            let fate = self.one(message, &handle, deadline_ms).instrument(span).await;
             match fate {
                 Fate::GivenBack => {
                     let mut failure = BatchItemFailure::default();
@@ -149,7 +152,10 @@ impl Consumer {
             }
         };
         match result {
-            Ok(()) => Fate::Gone,
+            Ok(()) => {
+                tracing::info!(message_id = delivery.message_id, receives = delivery.receives, "a message was handled");
+                Fate::Gone
+            }
             Err(error) => self.settle(message, &delivery, &error).await,
         }
     }

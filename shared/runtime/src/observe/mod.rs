@@ -1,0 +1,75 @@
+//! What a function tells about itself: flat JSON lines, and metrics in CloudWatch's embedded format, both on standard
+//! output.
+//!
+//! A line carries the keys that Powertools uses (`level`, `message`, `timestamp`, `service`, `function_name`,
+//! `cold_start`, `function_request_id`, `xray_trace_id`, …) and whose work it is about: `tenant_id`, `saga_id`,
+//! `correlation_id`, `causation_id`, `step`. One correlation id can be followed through every function by it.
+//!
+//! **Invariant:** nothing here reads a body, a credential or a record; only ids that the platform made or checked.
+
+mod context;
+mod line;
+mod metrics;
+mod serve;
+
+pub use context::Context;
+pub use serve::serve;
+
+use domain::{Clock, METRIC};
+use line::{Contexts, Lines};
+use metrics::Metrics;
+use std::{
+    io::{Write, stdout},
+    sync::{Arc, LazyLock},
+};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Gathered until an invocation ends.
+static METRICS: LazyLock<Arc<Metrics>> = LazyLock::new(Arc::default);
+
+/// What every line says of the function, from the environment that Lambda gives it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Function {
+    pub name: String,
+    pub memory_mb: String,
+}
+
+impl Function {
+    fn of_environment() -> Self {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        Self { name: variable("AWS_LAMBDA_FUNCTION_NAME"), memory_mb: variable("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") }
+    }
+}
+
+/// Starts logging. `SETTLER_LOG` filters (default `info`); the SDK's own chatter stays at warnings.
+pub fn start_logs() {
+    let filter = EnvFilter::try_from_env("SETTLER_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,aws=warn,hyper=warn,lambda_runtime=warn"));
+    let lines = Lines::new(Function::of_environment(), write_line);
+    let subscriber = tracing_subscriber::registry()
+        .with(Contexts)
+        .with(metrics::Gather(Arc::clone(&METRICS)))
+        .with(lines.with_filter(filter));
+    // A second start (in tests) keeps the first subscriber.
+    if subscriber.try_init().is_err() {
+        tracing::debug!("logging had been started");
+    }
+}
+
+/// How long what was written has waited to be seen.
+pub fn projection_lag(written: domain::Timestamp) {
+    let lag_ms = (crate::SystemClock.now().millis() - written.millis()).max(0);
+    tracing::info!(target: METRIC, name = "ProjectionLag", value = lag_ms, unit = "Milliseconds");
+}
+
+/// A line that cannot be written has nowhere to be reported.
+fn write_line(line: &str) {
+    let _ = writeln!(stdout().lock(), "{line}");
+}
+
+/// At the end of an invocation: what was counted in it.
+pub(crate) fn flush_metrics() {
+    for line in METRICS.drain(&Function::of_environment().name) {
+        write_line(&line);
+    }
+}
