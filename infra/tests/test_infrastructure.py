@@ -466,5 +466,42 @@ class StateMachines(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
 
+class Observability(unittest.TestCase):
+    ALARMS = of_type("AWS::CloudWatch::Alarm")
+
+    def emitted(self):
+        """Names of metrics that the code writes."""
+        names = set()
+        for folder in ("shared", "functions"):
+            for file in (ROOT / folder).rglob("src/**/*.rs"):
+                names |= set(re.findall(r'METRIC, name = "(\w+)"', file.read_text()))
+        counted = re.search(r"COUNTED_EVENTS: \[&str; \d+\] = \[(.*?)\]", (ROOT / "shared/domain/src/lib.rs").read_text(), re.S)
+        return names | set(re.findall(r'"(\w+)"', counted[1]))
+
+    def board(self):
+        return json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+
+    def test_what_is_watched_is_written(self):
+        emitted = self.emitted()
+        self.assertIn("StepFailed", emitted)
+        for name, alarm in self.ALARMS.items():
+            if alarm["Properties"].get("Namespace") == "Settler":
+                self.assertIn(alarm["Properties"]["MetricName"], emitted, name)
+                self.assertEqual(alarm["Properties"]["Dimensions"], [{"Name": "service", "Value": "settler"}], name)
+        for widget in self.board()["widgets"]:
+            for namespace, metric, *rest in widget["properties"].get("metrics", []):
+                if namespace == "Settler":
+                    self.assertIn(metric, emitted, widget["properties"]["title"])
+                    self.assertEqual(rest[:2], ["service", "settler"])
+
+    def test_every_alarm_says_what_it_means_and_tells_somebody(self):
+        self.assertGreater(len(self.ALARMS), 10)
+        shown = {name for widget in self.board()["widgets"] for name in re.findall(r"\$\{(\w+)\.Arn\}", " ".join(widget["properties"].get("alarms", [])))}
+        self.assertEqual(shown, set(self.ALARMS))
+        for name, alarm in self.ALARMS.items():
+            self.assertGreater(len(alarm["Properties"]["AlarmDescription"]), 20, name)
+            self.assertEqual(alarm["Properties"]["AlarmActions"], [{"Ref": "Alarms"}], name)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -98,6 +98,7 @@ impl NotifyWebhooks {
                 "reconciliation_id": id,
                 "job_id": run.request.job_id,
                 "attempt": input.attempt,
+                "correlation_id": input.correlation_id,
                 "status": run.status,
                 "date_range": run.request.date_range,
                 "failure": run.failure,

@@ -90,6 +90,11 @@ impl Deliverer {
             name: ErrorName::NotFound,
             message: format!("there is no delivery {}", message.delivery_id),
         })?;
+        let span = tracing::Span::current();
+        span.record("saga_id", stored.delivery.reconciliation_id.as_str());
+        if let Some(id) = stored.delivery.payload.pointer("/data/correlation_id").and_then(serde_json::Value::as_str) {
+            span.record("correlation_id", id);
+        }
         match stored.delivery.due(message.round, self.clock.now()) {
             Due::Never => return Ok(Verdict::Done),
             Due::Later(wait_ms) => return Ok(Verdict::Later { wait_ms }),

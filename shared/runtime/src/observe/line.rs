@@ -144,8 +144,7 @@ mod tests {
         let function = Function { name: "step-finish".into(), memory_mb: "512".into() };
         let subscriber = tracing_subscriber::registry().with(Contexts).with(Lines::new(function, write));
         tracing::subscriber::with_default(subscriber, work);
-        let lines = all.lock().unwrap().clone();
-        lines
+        Arc::try_unwrap(all).map(|lines| lines.into_inner().unwrap()).unwrap_or_default()
     }
 
     #[test]

@@ -52,10 +52,9 @@ impl Metrics {
 }
 
 fn line(function: &str, labels: &Labels, series: BTreeMap<String, Series>) -> String {
+    // Also for the service as a whole, so that an alarm needs no name of a function.
     let mut own = vec!["service", "function_name"];
     own.extend(labels.keys().copied().filter(|label| DIMENSIONS.contains(label)));
-    // Also without the function, so that an alarm needs no name of one.
-    let whole: Vec<&str> = own.iter().copied().filter(|label| *label != "function_name").collect();
     let metrics: Vec<Value> =
         series.iter().map(|(name, series)| json!({ "Name": name, "Unit": series.unit })).collect();
     let mut text = Map::new();
@@ -63,7 +62,7 @@ fn line(function: &str, labels: &Labels, series: BTreeMap<String, Series>) -> St
         "_aws".into(),
         json!({
             "Timestamp": SystemClock.now().millis(),
-            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [own, whole], "Metrics": metrics }],
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [own, ["service"]], "Metrics": metrics }],
         }),
     );
     text.insert("service".into(), json!("settler"));
@@ -135,7 +134,7 @@ mod tests {
         );
         assert_eq!(lines[1]["SagaDuration"], json!([3_000, 5_000]));
         let about = &lines[0]["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(about["Dimensions"], json!([["service", "function_name", "step"], ["service", "step"]]));
+        assert_eq!(about["Dimensions"], json!([["service", "function_name", "step"], ["service"]]));
         assert_eq!(about["Metrics"], json!([{"Name": "StepFailures", "Unit": "Count"}]));
         assert!(lines.iter().all(|line| !line["_aws"].to_string().contains("tenant")), "{lines:?}");
         assert!(metrics.drain("step-finish").is_empty());

@@ -2,7 +2,7 @@
 
 use super::{Context, flush_metrics};
 use crate::SystemClock;
-use domain::{Clock, ErrorName};
+use domain::{Clock, ErrorName, METRIC};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -56,7 +56,10 @@ where
     let duration_ms = SystemClock.now().millis() - begun.millis();
     match &result {
         Ok(_) => tracing::info!(duration_ms, "done"),
-        Err(error) => tracing::info!(duration_ms, error = error.error_type, "not done"),
+        Err(error) => {
+            tracing::info!(duration_ms, error = error.error_type, "not done");
+            tracing::info!(target: METRIC, name = "FailedInvocations", value = 1_u64, unit = "Count");
+        }
     }
     result
 }
