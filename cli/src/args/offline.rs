@@ -98,7 +98,7 @@ counted and the accuracy before and after is shown. Without, they are estimated 
 Examples:
   settler rules learn --source sold.csv --target paid.csv --labels checked.csv --output rules.json
   settler match --source sold.csv --target paid.csv --rules rules.json --output-dir out")]
-    Learn(Learn),
+    Learn(Box<Learn>),
 }
 
 #[derive(Debug, Args)]
