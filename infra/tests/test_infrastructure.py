@@ -331,7 +331,11 @@ class Api(unittest.TestCase):
             integration = re.fullmatch(r"integrations/\$\{(\w+)\}", p["Target"]["Fn::Sub"]).group(1)
             found[p["RouteKey"]] = RESOURCES[integration]["Properties"]["IntegrationUri"]["Fn::GetAtt"][0]
             with self.subTest(name):
-                self.assertEqual(p["AuthorizationType"], "NONE" if p["RouteKey"] in WITHOUT_KEY else "CUSTOM")
+                if p["RouteKey"] in WITHOUT_KEY:
+                    self.assertEqual(p["AuthorizationType"], "NONE")
+                    continue
+                self.assertEqual(p["AuthorizationType"], {"Fn::If": ["WithJwt", "JWT", "CUSTOM"]})
+                self.assertEqual(p["AuthorizerId"], {"Fn::If": ["WithJwt", {"Ref": "JwtAuthorizer"}, {"Ref": "HttpAuthorizer"}]})
         self.assertEqual(found, ROUTES)
 
     def test_every_integration_uses_payload_2_and_may_invoke(self):

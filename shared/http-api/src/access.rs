@@ -64,6 +64,7 @@ pub fn caller(request: &Request) -> Result<Access, Problem> {
     let named = named.map_err(|error| Problem::parameter(&format!("header:{TENANT_HEADER}"), error.to_string()))?;
     let key_id = key_id(request)?;
     if let Some(own) = request.authorized("tenant_id") {
+        has_scope(request)?;
         let tenant = TenantId::parse(own).map_err(|_| Problem::internal("the authorizer's tenant_id is not an id"))?;
         if named.is_some_and(|named| named != tenant) {
             return Err(Problem::not_allowed("this key belongs to another tenant"));
@@ -78,6 +79,18 @@ pub fn caller(request: &Request) -> Result<Access, Problem> {
         ));
     };
     Ok(Access { caller: Caller { tenant, key_id }, by_platform: true })
+}
+
+/// The authorizer has asked for the scope before; a gateway that checks tokens has not.
+fn has_scope(request: &Request) -> Result<(), Problem> {
+    let Some((method, path)) = request.route_key.split_once(' ') else { return Ok(()) };
+    let wanted = Scope::of(method, path);
+    let scopes = request.authorized("scopes").unwrap_or_default();
+    if scopes.split(' ').any(|scope| scope == wanted.as_str()) {
+        Ok(())
+    } else {
+        Err(Problem::not_allowed(format!("this needs the scope {}", wanted.as_str())))
+    }
 }
 
 /// The key id of an operator on `/admin`.
@@ -121,6 +134,36 @@ mod tests {
         assert!(access.by_platform);
         assert_eq!((access.caller.tenant.as_str(), access.caller.key_id.as_str()), ("acme", "p"));
         assert_eq!(operator(&request(&platform, None)).unwrap(), "p");
+    }
+
+    #[test]
+    fn a_token_is_as_good_as_a_key_and_opens_no_more() {
+        let with = |route: &str, claims: Value| {
+            let event = json!({"routeKey": route, "headers": {}, "requestContext": {"authorizer": {"jwt": {"claims": claims, "scopes": null}}}});
+            Request::read(event).unwrap()
+        };
+        let tenants =
+            json!({"sub": "ann", "custom:tenant_id": "acme", "scope": "openid settler/read", "iss": "https://issuer"});
+        let access = caller(&with("GET /v1/jobs", tenants.clone())).unwrap();
+        assert_eq!(
+            (access.caller.tenant.as_str(), access.caller.key_id.as_str(), access.by_platform),
+            ("acme", "ann", false)
+        );
+        assert_eq!(caller(&with("POST /v1/jobs", tenants.clone())).unwrap_err().status, 403, "no scope to write");
+        assert_eq!(operator(&with("GET /admin/sagas", tenants)).unwrap_err().status, 403);
+        let greedy = json!({"sub": "ann", "tenant_id": "acme", "scope": "read admin"});
+        assert_eq!(
+            operator(&with("GET /admin/sagas", greedy)).unwrap_err().status,
+            403,
+            "a tenant's token is no platform's"
+        );
+        let platform = json!({"sub": "ops", "scope": "admin"});
+        assert_eq!(operator(&with("GET /admin/sagas", platform)).unwrap(), "ops");
+        assert_eq!(
+            caller(&with("GET /v1/jobs", json!({"sub": "ann", "scope": "read"}))).unwrap_err().status,
+            403,
+            "no tenant"
+        );
     }
 
     #[test]

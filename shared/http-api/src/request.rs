@@ -44,6 +44,35 @@ struct Context {
 struct Authorized {
     #[serde(default, deserialize_with = "nullable")]
     lambda: BTreeMap<String, Value>,
+    /// Of a token, where the gateway checks tokens instead of our keys.
+    #[serde(default, deserialize_with = "nullable")]
+    jwt: Token,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct Token {
+    #[serde(default, deserialize_with = "nullable")]
+    claims: BTreeMap<String, Value>,
+}
+
+impl Token {
+    /// What our authorizer would say of a key, out of a token's claims: `sub`, the tenant (`tenant_id`, or Cognito's
+    /// `custom:tenant_id`) and `scope`, whose entries may carry their resource server's name (`settler/read`).
+    fn as_key(&self) -> BTreeMap<String, Value> {
+        let claim = |names: &[&str]| {
+            let found = names.iter().find_map(|name| self.claims.get(*name)?.as_str());
+            found.filter(|text| !text.is_empty())
+        };
+        let scopes = claim(&["scope"]).unwrap_or_default();
+        let scopes: Vec<&str> =
+            scopes.split_whitespace().map(|scope| scope.rsplit('/').next().unwrap_or(scope)).collect();
+        let values = [
+            ("key_id", claim(&["sub"]).map(str::to_owned)),
+            ("tenant_id", claim(&["tenant_id", "custom:tenant_id"]).map(str::to_owned)),
+            ("scopes", Some(scopes.join(" "))),
+        ];
+        values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?)))).collect()
+    }
 }
 
 fn nullable<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
@@ -64,8 +93,13 @@ impl Request {
     /// # Errors
     /// Not an HTTP API event; the message names what is missing and shows no value.
     pub fn read(event: Value) -> Result<Self, Problem> {
-        serde_json::from_value(event)
-            .map_err(|_| Problem::internal("the event is not an HTTP API request of payload format 2.0"))
+        let mut request: Self = serde_json::from_value(event)
+            .map_err(|_| Problem::internal("the event is not an HTTP API request of payload format 2.0"))?;
+        let authorizer = &mut request.request_context.authorizer;
+        if authorizer.lambda.is_empty() && !authorizer.jwt.claims.is_empty() {
+            authorizer.lambda = authorizer.jwt.as_key();
+        }
+        Ok(request)
     }
 
     #[must_use]

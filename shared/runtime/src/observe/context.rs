@@ -38,6 +38,8 @@ impl Context {
             tenant_id: first(&[
                 "/tenant_id",
                 "/requestContext/authorizer/lambda/tenant_id",
+                "/requestContext/authorizer/jwt/claims/tenant_id",
+                "/requestContext/authorizer/jwt/claims/custom:tenant_id",
                 "/queryStringParameters/tenant_id",
                 "/detail/tenant_id",
             ]),
