@@ -1,11 +1,10 @@
 //! The proof that nothing was lost, invented or used twice, made on every run from the finished lists.
 
-use crate::{Outcome, RunInput, table::Table};
-use domain::{
-    Currency,
-    matches::{ExceptionClass, Match},
-    record::Side,
+use crate::{
+    Outcome, RunInput,
+    table::{NONE, Table},
 };
+use domain::{Currency, matches::ExceptionClass, record::Side};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -49,16 +48,32 @@ type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
 pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> Result<(), ConservationError> {
     let mut violations = Vec::new();
     let mut seen = vec![0_u32; table.rows.len()];
-    let mut see = |target: bool, id: &str| match table.place(target, id).and_then(|at| seen.get_mut(at as usize)) {
-        Some(times) => *times += 1,
-        None => violations.push(format!("{id} was never delivered")),
+    // The amount of the record that is meant.
+    let mut see = |target: bool, id: &str, violations: &mut Vec<String>| {
+        let at = table.place(target, id).unwrap_or(NONE);
+        match seen.get_mut(at as usize) {
+            Some(times) => {
+                *times += 1;
+                i128::from(table.row(at).amount)
+            }
+            None => {
+                violations.push(format!("{id} was never delivered"));
+                0
+            }
+        }
     };
-    for found in outcome.matches.iter().chain(&outcome.suggestions) {
-        found.source_ids.iter().for_each(|id| see(false, id));
-        found.target_ids.iter().for_each(|id| see(true, id));
+    let all = outcome.matches.iter().map(|found| (found, true));
+    for (found, matched) in all.chain(outcome.suggestions.iter().map(|found| (found, false))) {
+        let sources: i128 = found.source_ids.iter().map(|id| see(false, id, &mut violations)).sum();
+        let targets: i128 = found.target_ids.iter().map(|id| see(true, id, &mut violations)).sum();
+        let gap = targets - sources;
+        // Every difference is the difference of the members, without a rest.
+        if matched && gap != i128::from(found.difference.sum()) {
+            violations.push(format!("the difference of {} is not {gap}", found.id()));
+        }
     }
     for open in outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Missing) {
-        see(open.side == Side::Target, &open.record_id);
+        see(open.side == Side::Target, &open.record_id, &mut violations);
     }
     let mut in_scope: Sums = BTreeMap::new();
     for at in table.positions() {
@@ -75,7 +90,6 @@ pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> R
             violations.push(format!("{} is in {times} classes", record.id));
         }
     }
-    differences(table, &outcome.matches, &mut violations);
     figures(outcome, &in_scope, &mut violations);
     delivered(table, outcome, input, &mut violations);
     if violations.is_empty() {
@@ -83,20 +97,6 @@ pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> R
     }
     violations.truncate(MAX_LISTED);
     Err(ConservationError { violations })
-}
-
-/// Every difference is the difference of the members, without a rest.
-fn differences(table: &Table<'_>, matches: &[Match], violations: &mut Vec<String>) {
-    for found in matches {
-        let sum = |target: bool, ids: &[String]| -> i128 {
-            let places = ids.iter().filter_map(|id| table.place(target, id));
-            places.map(|at| i128::from(table.row(at).amount)).sum()
-        };
-        let gap = sum(true, &found.target_ids) - sum(false, &found.source_ids);
-        if gap != i128::from(found.difference.sum()) {
-            violations.push(format!("the difference of {} is not {gap}", found.id()));
-        }
-    }
 }
 
 /// The summary's figures are those of the records.

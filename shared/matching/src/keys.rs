@@ -217,7 +217,14 @@ struct Collected<'a> {
 
 impl<'a> Collected<'a> {
     fn of(table: &Table<'a>, rules: &'a RuleSet) -> Self {
-        let mut all = Self::default();
+        // A payment has two or three references, a movement of an order about as many.
+        let expected = table.rows.len() * 2;
+        let mut all = Self {
+            entries: Vec::with_capacity(expected),
+            shapes: Vec::with_capacity(expected),
+            values: Interner::with_capacity(expected),
+            ..Self::default()
+        };
         for field in &rules.key_fields {
             all.names.id(normalised(field));
         }
@@ -266,11 +273,13 @@ impl<'a> Collected<'a> {
         if text.is_empty() {
             return;
         }
-        let length = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
-        let digit = text.bytes().any(|byte| byte.is_ascii_digit());
+        let shape = Shape {
+            length: u16::try_from(text.chars().count()).unwrap_or(u16::MAX),
+            digit: text.bytes().any(|byte| byte.is_ascii_digit()),
+        };
         let value = self.values.id(text);
         if value as usize == self.shapes.len() {
-            self.shapes.push(Shape { length, digit });
+            self.shapes.push(shape);
         }
         self.entries.push(Entry { value, at, key });
     }

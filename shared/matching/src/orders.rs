@@ -3,46 +3,45 @@
 use crate::{
     RunInput,
     board::Board,
-    hashed::{self, Map},
+    hashed::Map,
     reason::Reason,
-    table::{Class, Ix, NONE, ix},
+    table::{Class, Ix, NONE},
 };
 use domain::{
-    Currency,
+    Currency, Timestamp,
     matches::{MatchKind, OrderResult, OrderState},
     record::{Order, Status},
 };
 
-/// The source's movements by their order.
+/// The source's movements by their order, each order's in order of position.
 #[derive(Debug)]
-struct Movements<'t> {
-    /// Of an order's id.
-    numbers: Map<&'t str, u32>,
+struct Movements {
     sorted: Vec<Ix>,
     starts: Vec<u32>,
 }
 
-impl<'t> Movements<'t> {
-    fn of(board: &Board<'t>) -> Self {
+impl Movements {
+    /// A counting sort: orders have numbers without gaps.
+    fn of(board: &Board<'_>) -> Self {
         let table = board.table;
-        let mut sorted: Vec<Ix> = (0..table.sources).filter(|at| table.row(*at).order != NONE).collect();
-        sorted.sort_unstable_by_key(|at| (table.row(*at).order, *at));
-        let mut numbers = hashed::with_capacity(sorted.len());
-        let (mut starts, mut last) = (vec![0], NONE);
-        for (position, at) in sorted.iter().enumerate() {
-            let order = table.row(*at).order;
-            if order != last {
-                if last != NONE {
-                    starts.push(ix(position));
-                }
-                if let Some(named) = &table.record(*at).order {
-                    numbers.insert(named.id.as_str(), ix(starts.len() - 1));
-                }
-                last = order;
-            }
+        let with_order = || (0..table.sources).filter(|at| table.row(*at).order != NONE);
+        let mut starts = vec![0_u32; table.orders.len() + 1];
+        for at in with_order() {
+            starts[table.row(at).order as usize + 1] += 1;
         }
-        starts.push(ix(sorted.len()));
-        Self { numbers, sorted, starts }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = starts.clone();
+        let mut sorted = vec![NONE; sum as usize];
+        for at in with_order() {
+            let place = &mut next[table.row(at).order as usize];
+            sorted[*place as usize] = at;
+            *place += 1;
+        }
+        Self { sorted, starts }
     }
 
     fn of_order(&self, number: u32) -> &[Ix] {
@@ -67,47 +66,58 @@ struct Tally {
 pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
     let table = board.table;
     let members = Movements::of(board);
-    let mut known: Map<&str, &Order> = hashed::with_capacity(input.orders.len());
+    // By number where a movement names the order, by id where none does.
+    let mut known: Vec<Option<&Order>> = vec![None; table.orders.len()];
+    let mut alone: Map<&str, &Order> = Map::default();
     for order in &input.orders {
         // Of two deliveries the larger in content order is kept, so that the order of input does not matter.
         let text = |order: &Order| serde_json::to_string(order).unwrap_or_default();
-        let place = known.entry(order.id.as_str()).or_insert(order);
+        let place = match table.orders.get(&order.id.as_str()) {
+            Some(number) => known[number as usize].get_or_insert(order),
+            None => alone.entry(order.id.as_str()).or_insert(order),
+        };
         if *place != order && text(place) < text(order) {
             *place = order;
         }
     }
-    let mut results = Vec::new();
-    let mut seen = vec![false; members.starts.len()];
-    for (id, order) in &known {
-        let movements = match members.numbers.get(id) {
-            None => &[][..],
-            Some(number) => {
-                seen[*number as usize] = true;
-                members.of_order(*number)
+    // Small things are sorted, and each result is made once, in its place.
+    let mut shown: Vec<(Timestamp, &str, &[Ix], Option<&Order>)> = Vec::with_capacity(input.orders.len());
+    for (number, order) in (0..).zip(&known) {
+        let movements = members.of_order(number);
+        let here = movements.iter().copied().find(|at| table.row(*at).in_window);
+        match (order, here) {
+            (Some(order), _) if here.is_some() || input.window.contains(order.occurred_at) => {
+                shown.push((order.occurred_at, &order.id, movements, Some(order)));
             }
-        };
-        let moved_here = movements.iter().any(|at| table.row(*at).in_window);
-        if input.window.contains(order.occurred_at) || moved_here {
-            let tally = tally(board, movements, order.total.currency);
-            let state = state(&tally, order.total.amount_minor, order.test);
-            results.push((
-                order.occurred_at,
-                result(id, &order.name, order.total.currency, order.total.amount_minor, &tally, state),
-            ));
+            (None, Some(first)) => {
+                let record = table.record(first);
+                let id = record.order.as_ref().map_or("", |order| order.id.as_str());
+                shown.push((record.occurred_at, id, movements, None));
+            }
+            _ => {}
         }
     }
-    for (id, number) in members.numbers.iter().filter(|(_, number)| !seen[**number as usize]) {
-        let movements = members.of_order(*number);
-        let Some(first) = movements.iter().copied().find(|at| table.row(*at).in_window) else { continue };
-        let currency = table.currency(first);
-        let tally = tally(board, movements, currency);
-        let name = table.record(first).order.as_ref().map_or("", |order| order.name.as_str());
-        let total = tally.received + tally.elsewhere;
-        let state = state(&tally, total, false);
-        results.push((table.record(first).occurred_at, result(id, name, currency, total, &tally, state)));
+    let inside = alone.values().filter(|order| input.window.contains(order.occurred_at));
+    shown.extend(inside.map(|order| (order.occurred_at, order.id.as_str(), &[][..], Some(*order))));
+    shown.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    shown.into_iter().map(|(_, id, movements, order)| rolled(board, id, movements, order)).collect()
+}
+
+/// An order that was delivered, or one that is known by its movements only.
+fn rolled(board: &Board<'_>, id: &str, movements: &[Ix], order: Option<&Order>) -> OrderResult {
+    let table = board.table;
+    if let Some(order) = order {
+        let tally = tally(board, movements, order.total.currency);
+        let state = state(&tally, order.total.amount_minor, order.test);
+        return result(id, &order.name, order.total.currency, order.total.amount_minor, &tally, state);
     }
-    results.sort_by(|a, b| (a.0, &a.1.order_id).cmp(&(b.0, &b.1.order_id)));
-    results.into_iter().map(|(_, result)| result).collect()
+    let first = movements.iter().copied().find(|at| table.row(*at).in_window).unwrap_or(0);
+    let currency = table.currency(first);
+    let tally = tally(board, movements, currency);
+    let name = table.record(first).order.as_ref().map_or("", |order| order.name.as_str());
+    let total = tally.received + tally.elsewhere;
+    let state = state(&tally, total, false);
+    result(id, name, currency, total, &tally, state)
 }
 
 fn result(id: &str, name: &str, currency: Currency, total: i64, tally: &Tally, state: OrderState) -> OrderResult {

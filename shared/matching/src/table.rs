@@ -73,9 +73,17 @@ impl<K> Default for Interner<K> {
 }
 
 impl<K: Eq + Hash> Interner<K> {
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { ids: hashed::with_capacity(capacity) }
+    }
+
     pub fn id(&mut self, value: K) -> u32 {
         let next = u32::try_from(self.ids.len()).unwrap_or(NONE);
         *self.ids.entry(value).or_insert(next)
+    }
+
+    pub fn get(&self, value: &K) -> Option<u32> {
+        self.ids.get(value).copied()
     }
 
     pub fn len(&self) -> usize {
@@ -85,6 +93,15 @@ impl<K: Eq + Hash> Interner<K> {
 
 /// Trimmed and lower-cased, without copying what already is.
 pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
+    // Nearly every text is plain: one look at its bytes settles it.
+    let plain = |byte: &u8| byte.is_ascii() && !byte.is_ascii_uppercase() && !byte.is_ascii_whitespace();
+    let (first, last) = (text.as_bytes().first(), text.as_bytes().last());
+    if first.is_some_and(plain)
+        && last.is_some_and(plain)
+        && text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
+        return Cow::Borrowed(text);
+    }
     let text = text.trim();
     if text.chars().any(char::is_uppercase) { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) }
 }
@@ -110,6 +127,8 @@ pub(crate) struct Table<'a> {
     /// Where an id of a side, targets with `true`, stands.
     places: Map<(bool, &'a str), Ix>,
     pub currencies: Vec<Currency>,
+    /// Numbers of the orders that records belong to.
+    pub orders: Interner<&'a str>,
     pub keys: Keys,
     /// All records in scope by (class, currency, amount, side, time).
     by_amount: Vec<Ix>,
@@ -126,7 +145,7 @@ impl<'a> Table<'a> {
         let mut records = side(&input.source, &mut duplicates);
         let sources = ix(records.len());
         records.extend(side(&input.target, &mut duplicates));
-        let mut texts = Texts::default();
+        let mut texts = Texts::for_records(records.len());
         let places = places(&records, sources);
         let rows = texts.rows(&records, sources, &places, input);
         let holders = holders(&rows, texts.people.len());
@@ -139,6 +158,7 @@ impl<'a> Table<'a> {
             excluded: Vec::new(),
             places,
             currencies: texts.currencies,
+            orders: texts.orders,
             keys: Keys::default(),
             by_amount: Vec::new(),
             buckets: Vec::new(),
@@ -321,6 +341,14 @@ struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    fn for_records(records: usize) -> Self {
+        Self {
+            people: Interner::with_capacity(records),
+            orders: Interner::with_capacity(records / 2),
+            ..Self::default()
+        }
+    }
+
     fn rows(
         &mut self,
         records: &[&'a Record],

@@ -64,6 +64,28 @@ async fn usage_counts_a_run_once_it_has_ended() {
 }
 
 #[tokio::test]
+async fn a_list_waits_for_what_its_reader_has_written() {
+    let stack = Stack::up();
+    let shop = stack.shop(0, "clean", 20, 94).await;
+    let listed = async |path: String, key: &str| {
+        let page = stack.get(&path, key).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.body);
+        page.body["items"].as_array().unwrap().clone()
+    };
+    let jobs = listed(format!("/v1/jobs?min_version=1&job_id={}&limit=200", shop.job_id), stack.key(0)).await;
+    assert!(jobs.iter().any(|job| job["job_id"] == shop.job_id.as_str()), "{jobs:?}");
+    let run = stack.reconcile(0, &shop).await;
+    let id = run["reconciliation_id"].as_str().unwrap();
+    let runs = format!("/v1/reconciliations?min_version={}&reconciliation_id={id}", run["version"]);
+    let of_run = |items: Vec<Value>, field: &str| items.into_iter().find(|item| item[field] == id).unwrap();
+    assert_eq!(of_run(listed(runs, stack.key(0)).await, "reconciliation_id")["status"], "completed");
+    let saga = format!("/admin/sagas/reconciliation/{id}?tenant_id={}", stack.tenant(0));
+    let version = stack.get(&saga, stack.admin_key()).await.body["version"].clone();
+    let sagas = format!("/admin/sagas?tenant_id={}&saga_id={id}&min_version={version}", stack.tenant(0));
+    assert_eq!(of_run(listed(sagas, stack.admin_key()).await, "saga_id")["status"], "completed");
+}
+
+#[tokio::test]
 async fn read_models_are_rebuilt_while_runs_go_on_and_stay_the_same() {
     let stack = Stack::up();
     let shop = stack.shop(0, "clean", 20, 92).await;
