@@ -73,13 +73,16 @@ pub(crate) fn agreement(table: &Table<'_>, source: Ix, target: Ix) -> Agreement 
 pub(crate) fn conflict(board: &Board<'_>, source: Ix, target: Ix) -> Conflict {
     let from_source = leads_away(board, source, target, |_| true);
     let from_target = leads_away(board, target, source, |_| true);
-    let nowhere = if leads_nowhere(board.table, target) { Conflict::Doubtful } else { Conflict::None };
-    from_source.max(from_target).max(nowhere)
+    let nowhere = [source, target].into_iter().any(|at| leads_nowhere(board.table, at));
+    from_source.max(from_target).max(if nowhere { Conflict::Doubtful } else { Conflict::None })
 }
 
-/// Whether the order that the target names is another one than the source's.
+/// Whether the order or reference that one of the two names is another one than the other's.
 pub(crate) fn other_order(board: &Board<'_>, source: Ix, target: Ix) -> bool {
-    leads_away(board, target, source, Keys::is_weak_key) != Conflict::None
+    let names_another = |at: Ix, other: Ix| {
+        !board.table.row(at).is_of_order() && leads_away(board, at, other, Keys::is_weak_key) != Conflict::None
+    };
+    names_another(target, source) || names_another(source, target)
 }
 
 fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> bool) -> Conflict {
@@ -108,10 +111,11 @@ fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> b
 }
 
 /// Whether a payment names an order or payment, under a key that counts, which nobody on the other side has.
-fn leads_nowhere(table: &Table<'_>, target: Ix) -> bool {
-    let keys = &table.keys;
-    let empty = |entry: &Entry| keys.holders(entry.value).iter().all(|holder| table.row(holder.at).target);
-    keys.of(target).iter().any(|entry| keys.is_proven_weak(*entry) && empty(entry))
+fn leads_nowhere(table: &Table<'_>, at: Ix) -> bool {
+    let (keys, row) = (&table.keys, table.row(at));
+    let empty =
+        |entry: &Entry| keys.holders(entry.value).iter().all(|holder| table.row(holder.at).target == row.target);
+    !row.is_of_order() && keys.of(at).iter().any(|entry| keys.is_proven_weak(*entry) && empty(entry))
 }
 
 /// Two records of one side that belong to one order, or of which one undoes the other.

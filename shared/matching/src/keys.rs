@@ -9,7 +9,7 @@ use crate::{
     table::{Class, Interner, Ix, NONE, Table, ix, normalised},
 };
 use domain::record::{Kind, Reference, Scheme};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 const MOVEMENT_ID: u32 = 0;
 /// Keys below this are ids of movements and payments; the order's, free text and metadata keys follow.
@@ -29,8 +29,8 @@ pub(crate) struct Entry {
 impl Entry {
     /// Whether two records of one side that differ in this can be told apart by it: not by the ids that every record has
     /// of its own, nor by the order that it belongs to.
-    pub fn tells_apart(self, target: bool) -> bool {
-        if target { self.key >= STRONG_KEYS } else { !matches!(self.key, MOVEMENT_ID | ORDER_ID | ORDER_NAME) }
+    pub fn tells_apart(self, of_order: bool) -> bool {
+        if of_order { !matches!(self.key, MOVEMENT_ID | ORDER_ID | ORDER_NAME) } else { self.key >= STRONG_KEYS }
     }
 }
 
@@ -229,6 +229,17 @@ impl<'a> Collected<'a> {
             all.names.id(normalised(field));
         }
         all.configured = ix(all.names.len());
+        // By name, not by who has one first: of two keys with one value the first counts, whichever side is read first.
+        let refs = table.records.iter().flat_map(|record| &record.refs);
+        let names: BTreeSet<&str> = refs
+            .filter_map(|reference| match &reference.scheme {
+                Scheme::Metadata(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        for name in names {
+            all.names.id(normalised(name));
+        }
         for at in table.positions().filter(|at| table.in_scope(*at)) {
             let record = table.record(at);
             for reference in &record.refs {

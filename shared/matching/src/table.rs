@@ -60,6 +60,15 @@ pub(crate) struct Row {
     pub bucket: u32,
 }
 
+impl Row {
+    /// A movement of an order, as a shop has them. What belongs to none, a payment or a booking, names the other side's
+    /// orders and references instead of having one. Sides are told apart by this and not by which file came first, so that
+    /// exchanging them changes nothing.
+    pub fn is_of_order(&self) -> bool {
+        self.order != NONE
+    }
+}
+
 /// Interns values; ids follow the order of first sight, which is canonical.
 #[derive(Debug)]
 pub(crate) struct Interner<K> {
@@ -286,20 +295,21 @@ impl<'a> Table<'a> {
         self.holders.get(value as usize).copied().unwrap_or(0)
     }
 
-    /// A source with two moneys takes the one its partner is in: presentment where a linked payment or any payment
+    /// A record with two moneys takes the one its partner is in: presentment where a linked payment or any payment
     /// has that currency, else the shop's own.
     fn choose_currencies(&mut self) {
-        let mut seen = vec![false; usize::from(u16::MAX) + 1];
-        for row in self.rows.iter().filter(|row| row.target && row.class != Class::Nothing) {
-            if let Some(flag) = seen.get_mut(usize::from(row.currency)) {
-                *flag = true;
+        // Per currency: whether sources, and whether targets have it.
+        let mut seen = vec![[false; 2]; usize::from(u16::MAX) + 1];
+        for row in self.rows.iter().filter(|row| row.class != Class::Nothing) {
+            if let Some(flags) = seen.get_mut(usize::from(row.currency)) {
+                flags[usize::from(row.target)] = true;
             }
         }
-        let mut changed = vec![false; self.sources as usize];
+        let mut changed = vec![false; self.rows.len()];
         // Payments first: what undoes a payment is in the same money.
         for refunds in [false, true] {
             let now: Vec<Ix> =
-                (0..self.sources).filter(|at| (self.row(*at).class == Class::Refund) == refunds).collect();
+                self.positions().filter(|at| (self.row(*at).class == Class::Refund) == refunds).collect();
             for at in now {
                 let Some(shop) = self.record(at).shop_money.filter(|shop| shop.currency != self.record(at).currency)
                 else {
@@ -310,7 +320,8 @@ impl<'a> Table<'a> {
                 let (own, parent) = (self.row(at).currency, self.row(at).parent);
                 let linked = self.keys.linked(self, at);
                 let has = |id: u16| linked.iter().any(|other| self.row(*other).currency == id);
-                let known = |id: u16| seen.get(usize::from(id)).copied().unwrap_or(false);
+                let opposite = usize::from(!self.row(at).target);
+                let known = |id: u16| seen.get(usize::from(id)).is_some_and(|flags| flags[opposite]);
                 let as_parent = refunds && changed.get(parent as usize).copied().unwrap_or(false);
                 if as_parent || (!has(own) && (has(shop_id) || (!known(own) && known(shop_id)))) {
                     changed[at as usize] = true;

@@ -272,3 +272,45 @@ async fn a_typical_shop_is_matched_without_a_mistake() {
     let preset = by_hand("PRESET").unwrap_or_else(|| "typical".to_owned());
     check_seeds(&preset, TYPICAL_BP).await;
 }
+
+/// The same records with their sides exchanged.
+fn exchanged(input: &RunInput) -> RunInput {
+    let turned = |records: &[Record], side: Side| -> Vec<Record> {
+        records.iter().map(|record| Record { side, ..record.clone() }).collect()
+    };
+    RunInput {
+        source: turned(&input.target, Side::Source),
+        target: turned(&input.source, Side::Target),
+        ..input.clone()
+    }
+}
+
+/// Every preset with its own difficulties: which side is called the source decides nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exchanging_the_sides_gives_the_mirrored_matches() {
+    let sandbox = Sandbox::start().await;
+    let rules = RuleSet::default();
+    for (preset, seed) in [
+        ("clean", 1),
+        ("typical", 1),
+        ("no-refs", 2),
+        ("flash-sale", 1),
+        ("multi-currency", 3),
+        ("refund-heavy", 2),
+        ("adversarial", 2),
+        ("adversarial", 5),
+    ] {
+        let (input, _) = fetched(&sandbox, preset, 800, seed).await;
+        let key = |found: &Match, turned: bool| {
+            let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+            let (ours, theirs) = (sorted(&found.source_ids), sorted(&found.target_ids));
+            let (a, b) = if turned { (theirs, ours) } else { (ours, theirs) };
+            (a, b, found.rule.clone())
+        };
+        let ours: BTreeSet<_> = result(&input).matches.iter().map(|found| key(found, false)).collect();
+        let mirrored = reconcile(exchanged(&input), &rules.mirrored()).expect("a result that adds up");
+        let theirs: BTreeSet<_> = mirrored.matches.iter().map(|found| key(found, true)).collect();
+        let differ: Vec<_> = ours.symmetric_difference(&theirs).collect();
+        assert!(!ours.is_empty() && differ.is_empty(), "{preset}, seed {seed}: {differ:#?}");
+    }
+}

@@ -5,7 +5,7 @@ use crate::{
     rules::RuleSet,
     table::{NONE, Table},
 };
-use domain::record::{Kind, Side, Status};
+use domain::record::{Kind, Status};
 
 /// The reason for which each record is out of scope, by position.
 pub(crate) fn screen(table: &Table<'_>, rules: &RuleSet) -> Vec<Option<Reason>> {
@@ -29,7 +29,7 @@ pub(crate) fn screen(table: &Table<'_>, rules: &RuleSet) -> Vec<Option<Reason>> 
         .iter()
         .zip(voided)
         .map(|(record, voided)| {
-            let foreign = record.side == Side::Source && record.gateway.as_deref().is_some_and(|name| !covered(name));
+            let foreign = record.gateway.as_deref().is_some_and(|name| !covered(name));
             match (record.kind, record.status) {
                 _ if record.test => Some(Reason::Test),
                 _ if foreign => Some(Reason::GatewayOutOfScope),

@@ -25,7 +25,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
             accept_group(board, rest, Rule::SameKeyGroup, field::STRONG_ID);
             continue;
         }
-        one_sale_several_charges(board, &rest);
+        one_against_several(board, &rest);
         several_sales_one_charge(board, &rest);
         if let ([source], [target]) = (component.sources.as_slice(), component.targets.as_slice()) {
             linked_discrepancy(board, *source, *target);
@@ -37,7 +37,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
         if close && is_equal_group(board, &rest) {
             accept_group(board, rest, Rule::SameKeyGroup, field::REFERENCE);
         } else if close {
-            one_sale_several_charges(board, &rest);
+            one_against_several(board, &rest);
             equal_amounts_of_one_order(board, &open_part(board, &rest));
         }
     }
@@ -65,34 +65,55 @@ fn is_unopposed(board: &Board<'_>, source: Ix, target: Ix) -> bool {
         && !parents_differ(board, source, target)
 }
 
-/// The settled charge, else the earliest, is the payment; the others were charged again.
-fn one_sale_several_charges(board: &mut Board<'_>, rest: &Component) {
+/// A component with one record on one side, and those of the other that have its amount.
+fn one_and_equal(board: &Board<'_>, rest: &Component) -> Option<(Ix, Vec<Ix>)> {
+    let (one, several) = match (rest.sources.as_slice(), rest.targets.as_slice()) {
+        ([one], several) | (several, [one]) => (*one, several),
+        _ => return None,
+    };
     let table = board.table;
-    let [source] = rest.sources.as_slice() else { return };
-    let source = *source;
-    let equal: Vec<Ix> =
-        rest.targets.iter().copied().filter(|at| table.row(*at).amount == table.row(source).amount).collect();
-    if equal.len() < 2 || !board.is_open(source) {
+    let equal = several.iter().copied().filter(|at| table.row(*at).amount == table.row(one).amount);
+    Some((one, equal.collect::<Vec<_>>())).filter(|(one, equal)| equal.len() >= 2 && board.is_open(*one))
+}
+
+/// `(source, target)`, whichever is which.
+fn as_pair(board: &Board<'_>, a: Ix, b: Ix) -> (Ix, Ix) {
+    if board.table.row(a).target { (b, a) } else { (a, b) }
+}
+
+/// One sale and several charges for it, or one booking and several with its reference: the settled one, else the
+/// earliest, is the partner; the others are there again. Several sales of one charge are no such thing.
+fn one_against_several(board: &mut Board<'_>, rest: &Component) {
+    let table = board.table;
+    let Some((one, equal)) = one_and_equal(board, rest) else { return };
+    if equal.iter().any(|at| table.row(*at).is_of_order()) {
         return;
     }
-    let mut fitting: Vec<Ix> = equal.iter().copied().filter(|at| is_unopposed(board, source, *at)).collect();
-    let wanted_elsewhere = fitting.iter().any(|at| somebody_else(board, *at, source));
+    let unopposed = |at: &Ix| {
+        let (source, target) = as_pair(board, one, *at);
+        is_unopposed(board, source, target)
+    };
+    let mut fitting: Vec<Ix> = equal.iter().copied().filter(unopposed).collect();
+    let wanted_elsewhere = fitting.iter().any(|at| somebody_else(board, *at, one));
+    let candidates = rest.sources.len().max(rest.targets.len());
     if fitting.is_empty() || wanted_elsewhere {
         for at in equal {
-            board.hint(at, Reason::Ambiguous, source, rest.targets.len());
-            board.hint(source, Reason::Ambiguous, at, rest.targets.len());
+            board.hint(at, Reason::Ambiguous, one, candidates);
+            board.hint(one, Reason::Ambiguous, at, candidates);
         }
         return;
     }
     fitting.sort_by_key(|at| (!is_settled(board, *at), table.row(*at).at, *at));
     let chosen = fitting[0];
-    let fields = agreement(table, source, chosen).fields | field::AMOUNT;
-    let mut accepted = Accepted::pair(source, chosen, Rule::DuplicateCharge, fields);
+    let (source, target) = as_pair(board, one, chosen);
+    let fields = agreement(table, source, target).fields | field::AMOUNT;
+    let mut accepted = Accepted::pair(source, target, Rule::DuplicateCharge, fields);
     // Unit of this rule: seconds from the payment to the next charge.
     accepted.margin = fitting.get(1).map(|next| (table.row(*next).at - table.row(chosen).at).abs() / 1_000);
     if board.accept(accepted) {
+        let reason = if table.row(chosen).target { Reason::DuplicateCharge } else { Reason::DuplicateSource };
         for at in fitting.into_iter().skip(1) {
-            board.hint(at, Reason::DuplicateCharge, chosen, 1);
+            board.hint(at, reason, chosen, 1);
         }
     }
 }
@@ -105,23 +126,26 @@ fn is_settled(board: &Board<'_>, at: Ix) -> bool {
 /// One charge that several sales claim: the only one that nothing speaks against and something speaks for.
 fn several_sales_one_charge(board: &mut Board<'_>, rest: &Component) {
     let table = board.table;
-    let [target] = rest.targets.as_slice() else { return };
-    let target = *target;
-    let equal: Vec<Ix> =
-        rest.sources.iter().copied().filter(|at| table.row(*at).amount == table.row(target).amount).collect();
-    if equal.len() < 2 || !board.is_open(target) {
+    let Some((charge, equal)) = one_and_equal(board, rest) else { return };
+    if !equal.iter().any(|at| table.row(*at).is_of_order()) {
         return;
     }
-    let fitting: Vec<Ix> = equal.iter().copied().filter(|at| is_unopposed(board, *at, target)).collect();
-    if let [source] = fitting.as_slice()
-        && agreement(table, *source, target).fields & (Agreement::PERSON | field::REFERENCE) != 0
-    {
-        accept_pair(board, *source, target, Rule::SameKeyPair);
-        return;
+    let unopposed = |at: &Ix| {
+        let (source, target) = as_pair(board, *at, charge);
+        is_unopposed(board, source, target)
+    };
+    let fitting: Vec<Ix> = equal.iter().copied().filter(unopposed).collect();
+    if let [sale] = fitting.as_slice() {
+        let (source, target) = as_pair(board, *sale, charge);
+        if agreement(table, source, target).fields & (Agreement::PERSON | field::REFERENCE) != 0 {
+            accept_pair(board, source, target, Rule::SameKeyPair);
+            return;
+        }
     }
+    let candidates = rest.sources.len().max(rest.targets.len());
     for at in equal {
-        board.hint(at, Reason::Ambiguous, target, rest.sources.len());
-        board.hint(target, Reason::Ambiguous, at, rest.sources.len());
+        board.hint(at, Reason::Ambiguous, charge, candidates);
+        board.hint(charge, Reason::Ambiguous, at, candidates);
     }
 }
 
@@ -142,10 +166,13 @@ fn linked_discrepancy(board: &mut Board<'_>, source: Ix, target: Ix) {
     if !certain {
         return;
     }
-    let (asked, paid) = (table.row(source).amount, table.row(target).amount);
-    let gap = paid - asked;
-    let part = table.record(target).authorized_minor == Some(asked) && paid.abs() < asked.abs();
-    let fee = table.record(target).fee_minor.filter(|fee| *fee != 0 && -fee.abs() == gap);
+    let gap = table.row(target).amount - table.row(source).amount;
+    // What was asked for is the order's where only one of the two belongs to one.
+    let turned = table.row(target).is_of_order() && !table.row(source).is_of_order();
+    let (sale, payment) = if turned { (target, source) } else { (source, target) };
+    let (asked, paid) = (table.row(sale).amount, table.row(payment).amount);
+    let part = table.record(payment).authorized_minor == Some(asked) && paid.abs() < asked.abs();
+    let fee = table.record(payment).fee_minor.filter(|fee| *fee != 0 && -fee.abs() == paid - asked);
     let (difference, reason) = match (part, fee, gap) {
         (true, ..) => (Difference { partial: gap, ..Difference::default() }, Reason::PartialCapture),
         (_, Some(_), _) => (Difference { fee: gap, ..Difference::default() }, Reason::FeeVariance),
@@ -270,12 +297,13 @@ fn are_alike(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> bool {
         members.windows(2).all(|pair| field(table.row(pair[0])) == field(table.row(pair[1])))
     };
     let values = |at: Ix| -> Vec<u32> {
-        let target = table.row(at).target;
-        table.keys.of(at).iter().filter(|entry| entry.tells_apart(target)).map(|entry| entry.value).collect()
+        let of_order = table.row(at).is_of_order();
+        table.keys.of(at).iter().filter(|entry| entry.tells_apart(of_order)).map(|entry| entry.value).collect()
     };
-    let named = |members: &[Ix]| members.iter().any(|at| !values(*at).is_empty());
+    // Names that only movements of orders have tell nothing: no payment says which of them is meant.
+    let named = all().any(|at| !table.row(at).is_of_order() && !values(at).is_empty());
     let same_names = |members: &[Ix]| members.windows(2).all(|pair| values(pair[0]) == values(pair[1]));
     people.into_iter().all(|field| {
         !(shown(sources, field) && shown(targets, field)) || (same(sources, field) && same(targets, field))
-    }) && (!named(targets) || (same_names(sources) && same_names(targets)))
+    }) && (!named || (same_names(sources) && same_names(targets)))
 }

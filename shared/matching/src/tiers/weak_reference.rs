@@ -20,17 +20,33 @@ pub(crate) fn apply(board: &mut Board<'_>) {
     // Two values may name two partners for one record: then neither is unique.
     let targets_of = counts(pairs.iter().map(|(source, _)| *source), board);
     let sources_of = counts(pairs.iter().map(|(_, target)| *target), board);
+    let mut waiting = Vec::new();
     for (source, target) in pairs {
-        let unique = targets_of[source as usize] == 1 && sources_of[target as usize] == 1;
-        if !unique {
+        if targets_of[source as usize] == 1 && sources_of[target as usize] == 1 {
+            waiting.push((source, target));
+        } else {
             board.hint(source, Reason::Ambiguous, target, usize::from(targets_of[source as usize]));
             board.hint(target, Reason::Ambiguous, source, usize::from(sources_of[target as usize]));
-        } else if let Some(reason) = doubt(board, source, target) {
-            board.hint(source, reason, target, 1);
-            board.hint(target, reason, source, 1);
-        } else {
+        }
+    }
+    // What is matched explains references that seemed to lead elsewhere. In rounds, so that nothing depends on which
+    // pair is looked at first.
+    loop {
+        let (sure, doubtful): (Vec<_>, Vec<_>) =
+            waiting.iter().copied().partition(|(source, target)| doubt(board, *source, *target).is_none());
+        if sure.is_empty() {
+            break;
+        }
+        for (source, target) in sure {
             let fields = agreement(board.table, source, target).fields | field::AMOUNT;
             board.accept(Accepted::pair(source, target, Rule::WeakReference, fields));
+        }
+        waiting = doubtful;
+    }
+    for (source, target) in waiting {
+        if let Some(reason) = doubt(board, source, target) {
+            board.hint(source, reason, target, 1);
+            board.hint(target, reason, source, 1);
         }
     }
 }
