@@ -267,6 +267,13 @@ async fn a_clean_shop_is_matched_as_a_whole() {
     check_seeds("clean", CLEAN_BP).await;
 }
 
+/// Its refund gives money back for a payment from before the range: what is missing is the order's refund, not the sale.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_of_an_earlier_payment_has_its_true_reason() {
+    let sandbox = Sandbox::start().await;
+    assert_eq!(check(&sandbox, "clean", 1_000, 3_051, CLEAN_BP).await, Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_typical_shop_is_matched_without_a_mistake() {
     let preset = by_hand("PRESET").unwrap_or_else(|| "typical".to_owned());

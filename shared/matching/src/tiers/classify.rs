@@ -74,7 +74,10 @@ fn reason(board: &Board<'_>, at: Ix, input: &RunInput) -> (Reason, Ix, usize) {
     }
     let parent = row.parent;
     if row.class == Class::Refund {
-        if row.target && (parent == NONE || !board.is_taken(parent)) {
+        // Of a payment from before the range only what it was refunded for is known here: that its sale was not read says
+        // nothing.
+        let unsold = parent == NONE || !(board.is_taken(parent) || table.row(parent).evidence);
+        if row.target && unsold {
             return (Reason::RefundWithoutSale, parent, 0);
         }
         let disputed = parent != NONE
