@@ -10,7 +10,7 @@ mod webhook;
 pub use suggestion::{Decision, SuggestionCommand};
 pub use webhook::WebhookCommand;
 
-pub use offline::{Days, Files, Learn, Match, Profile, RulesCommand, Upload};
+pub use offline::{Days, Files, Learn, Match, Profile, Rules, RulesCommand, Upload};
 pub use operations::{BreakerCommand, DlqCommand, KeyCommand, LetterFilter, LetterState, Redrive};
 pub use projections::{ErrorHotspots, ProjectionsCommand, Rebuild, Unpark, Usage};
 pub use reconciliation::{

@@ -58,6 +58,17 @@ pub struct Days {
     pub as_of: Option<String>,
 }
 
+/// The rules that decide, or that learning starts from.
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// Defaults that the rules start from [default: ledger, or what the rules say]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub profile: Option<Profile>,
+    /// JSON file with the matching rules
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub rules: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub struct Match {
     #[command(flatten)]
@@ -65,12 +76,8 @@ pub struct Match {
     /// Folder for matches.csv, unmatched.csv and summary.json; made if absent
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub output_dir: PathBuf,
-    /// Defaults that the rules start from [default: ledger, or what the rules say]
-    #[arg(long, value_enum, hide_possible_values = true)]
-    pub profile: Option<Profile>,
-    /// JSON file with the matching rules
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub rules: Rules,
     #[command(flatten)]
     pub days: Days,
     /// Stop at the first row that cannot be read
@@ -111,12 +118,8 @@ pub struct Learn {
     /// File for the proposed rules
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
-    /// Defaults that the rules start from [default: ledger, or what the rules say]
-    #[arg(long, value_enum, hide_possible_values = true)]
-    pub profile: Option<Profile>,
-    /// JSON file with the rules to start from
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub rules: Rules,
     #[command(flatten)]
     pub days: Days,
 }

@@ -9,7 +9,7 @@ use crate::{
     output::{self, Format},
     tables::{Column, Screen, table},
 };
-use matching::{Accuracy, Learnt, Outcome, RuleSet, RunInput, learn};
+use matching::{Accuracy, Learnt, Outcome, RuleSet, RunInput, accuracy, learn};
 use serde_json::json;
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ const TARGET: &str = "target_id";
 /// # Errors
 /// Usage when a file or the rules cannot be read, or no label names a record of the files.
 pub fn run(what: &Learn, format: Format, screen: Screen) -> Result<()> {
-    let start = rules::of(what.rules.as_deref(), what.profile)?;
+    let start = rules::of(&what.rules)?;
     let (source, target) = files::read_both(&what.files, true)?;
     let input = input::of(&what.days, source.records, target.records)?;
     let labels = what.labels.as_deref().map(|file| labels(file, &input)).transpose()?;
@@ -29,17 +29,18 @@ pub fn run(what: &Learn, format: Format, screen: Screen) -> Result<()> {
     let learnt = learn(&input, &start, labels.as_deref()).map_err(failed)?;
     let before = matching::reconcile(input.clone(), &start).map_err(failed)?;
     let after = matching::reconcile(input, &learnt.rules).map_err(failed)?;
+    let worth = labels.as_deref().map(|known| [accuracy(&before, known), accuracy(&after, known)]);
     progress.finish_and_clear();
     let proposal = serde_json::to_value(&learnt.rules).map_err(|error| CliError::Unexpected(error.to_string()))?;
     let text = format!("{proposal:#}\n");
     fs::write(&what.output, &text)
         .map_err(|error| CliError::Usage(format!("cannot write {}: {error}", what.output.display())))?;
     match format {
-        Format::Table => output::data(&told(screen, what, &start, &learnt, [&before, &after])),
+        Format::Table => output::data(&told(screen, what, &start, (&learnt, worth), [&before, &after])),
         format => {
             let shown = json!({
                 "rules": proposal, "version": learnt.rules.version(), "compared": learnt.compared, "rounds": learnt.rounds,
-                "before": side(learnt.before.as_ref(), &before), "after": side(learnt.after.as_ref(), &after),
+                "before": side(worth.map(|[before, _]| before), &before), "after": side(worth.map(|[_, after]| after), &after),
             });
             let raw =
                 serde_json::value::to_raw_value(&shown).map_err(|error| CliError::Unexpected(error.to_string()))?;
@@ -57,7 +58,7 @@ fn tally(outcome: &Outcome) -> [usize; 3] {
     [records(&outcome.matches), records(&outcome.suggestions), discrepant.count()]
 }
 
-fn side(accuracy: Option<&Accuracy>, outcome: &Outcome) -> serde_json::Value {
+fn side(accuracy: Option<Accuracy>, outcome: &Outcome) -> serde_json::Value {
     let [matched, suggested, unmatched] = tally(outcome);
     json!({ "matched_records": matched, "suggested_records": suggested, "unmatched_records": unmatched, "accuracy": accuracy })
 }
@@ -97,14 +98,20 @@ fn labels(file: &Path, input: &RunInput) -> Result<Vec<(String, String)>> {
     Ok(pairs)
 }
 
-fn told(screen: Screen, what: &Learn, start: &RuleSet, learnt: &Learnt, outcomes: [&Outcome; 2]) -> String {
+fn told(
+    screen: Screen,
+    what: &Learn,
+    start: &RuleSet,
+    (learnt, worth): (&Learnt, Option<[Accuracy; 2]>),
+    outcomes: [&Outcome; 2],
+) -> String {
     let columns = [("", Column::Text), ("Rules as they are", Column::Figure), ("Proposal", Column::Figure)];
     let mut rows = vec![vec!["version".to_owned(), start.version(), learnt.rules.version()]];
     let [before, after] = outcomes.map(tally);
     for (at, name) in ["records matched", "records suggested", "records unmatched"].into_iter().enumerate() {
         rows.push(vec![name.to_owned(), count(before[at] as u64), count(after[at] as u64)]);
     }
-    if let (Some(before), Some(after)) = (&learnt.before, &learnt.after) {
+    if let Some([before, after]) = &worth {
         let percent = |share: u32| format!("{}.{:02} %", share / 1_000, share % 1_000 / 10);
         let mut add = |name: &str, of: fn(&Accuracy) -> u32| {
             rows.push(vec![name.to_owned(), percent(of(before)), percent(of(after))]);
@@ -120,11 +127,11 @@ fn told(screen: Screen, what: &Learn, start: &RuleSet, learnt: &Learnt, outcomes
             count(after.automatic_wrong as u64),
         ]);
     }
-    let how = match &learnt.before {
-        Some(accuracy) => format!("{} known pairs", count(accuracy.known as u64)),
+    let how = match &worth {
+        Some([accuracy, _]) => format!("{} known pairs", count(accuracy.known as u64)),
         None => format!("no known pairs, {}", counted(learnt.rounds as u64, "round", "rounds")),
     };
-    let warning = if learnt.before.is_some() {
+    let warning = if worth.is_some() {
         "The accuracy is measured on the data that were learnt from: try the proposal on other data before you adopt it.\n"
     } else {
         "Without known pairs nothing says whether the proposal is better: compare results before you adopt it.\n"

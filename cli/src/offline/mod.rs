@@ -31,7 +31,7 @@ const SPIN: Duration = Duration::from_millis(100);
 /// Usage when a file, the mapping or the rules cannot be read; with `--fail-on-differences` when something is open.
 pub fn run(what: &Match, format: Format, screen: Screen) -> Result<()> {
     let begun = Instant::now();
-    let rules = rules::of(what.rules.as_deref(), what.profile)?;
+    let rules = rules::of(&what.rules)?;
     let (source, target) = files::read_both(&what.files, what.strict)?;
     let rejected = [rejected_rows(what, &source, true), rejected_rows(what, &target, false)];
     let bad = [source.errors.len(), target.errors.len()];

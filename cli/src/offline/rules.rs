@@ -2,7 +2,7 @@
 
 use super::learn;
 use crate::{
-    args::{Profile, RulesCommand},
+    args::{Profile, Rules, RulesCommand},
     commands::read_json,
     exit::{CliError, Result},
     output::{self, Format},
@@ -14,7 +14,8 @@ use std::path::Path;
 
 /// # Errors
 /// Usage, naming every wrong field of the file at once.
-pub fn of(file: Option<&Path>, profile: Option<Profile>) -> Result<RuleSet> {
+pub fn of(asked: &Rules) -> Result<RuleSet> {
+    let (file, profile) = (asked.rules.as_deref(), asked.profile);
     let mut given = file.map(read_json).transpose()?.unwrap_or_else(|| json!({}));
     if let Some(fields) = given.as_object_mut() {
         let asked = profile.map(Profile::as_str);

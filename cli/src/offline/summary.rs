@@ -46,20 +46,13 @@ pub fn json(outcome: &Outcome, rejected: [usize; 2]) -> Value {
         "rejected_source_rows": rejected[0],
         "rejected_target_rows": rejected[1],
         "discrepancy_count": summary.discrepancy_count,
-        "accuracy_percentage": summary.accuracy_bp.map(percentage),
+        "accuracy_percentage": summary.accuracy(),
         "totals": totals,
         "warnings": summary.warnings,
         "engine_version": summary.engine_version,
         "rule_set_version": summary.rule_set_version,
         "input_digest": summary.input_digest,
     })
-}
-
-/// Hundredths of a percent as a JSON number with two digits, written and not divided.
-fn percentage(basis_points: u32) -> Value {
-    format!("{}.{:02}", basis_points / 100, basis_points % 100)
-        .parse::<serde_json::Number>()
-        .map_or(Value::Null, Value::Number)
 }
 
 pub fn render(screen: Screen, run: &Summary) -> String {

@@ -1,18 +1,15 @@
 //! Circuit breakers: shown, and forced.
 
-use crate::{handler::Handler, owner};
-use http_api::{Cursor, Problem, Request, Response, operations::circuit, page::limit};
+use crate::{
+    handler::Handler,
+    owner::{self, Listing},
+};
+use http_api::{Problem, Request, Response, operations::circuit};
 use resilience::breaker::{Circuit, CircuitKey, ForceError, Mode};
 use serde_json::{Value, json};
 
 pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<Response, Problem> {
-    let tenant = owner::named(request)?;
-    let limit = limit(request)?;
-    let cursor = Cursor::of(request, "", &["tenant_id"]);
-    let after = cursor.read(request)?;
-    if let Some(tenant) = &tenant {
-        handler.audit.accessed(tenant, &request.route_key, key_id).await?;
-    }
+    let Listing { tenant, limit, cursor, after } = owner::listing(handler, request, key_id).await?;
     let breakers = &handler.force.0;
     let (mut circuits, next) = breakers.store.list(limit, after).await?;
     // A provider's own circuit concerns every tenant.

@@ -1,10 +1,12 @@
 //! API keys: issued, listed, revoked. Each call that is about a tenant is in its trail.
 
-use crate::{handler::Handler, owner};
+use crate::{
+    handler::Handler,
+    owner::{self, Listing},
+};
 use http_api::{
-    Cursor, Problem, Request, Response,
+    Problem, Request, Response,
     keys::{self, new_key},
-    page::limit,
 };
 use serde_json::{Value, json};
 
@@ -18,13 +20,7 @@ pub async fn create(handler: &Handler, request: &Request, key_id: &str) -> Resul
 }
 
 pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<Response, Problem> {
-    let tenant = owner::named(request)?;
-    let limit = limit(request)?;
-    let cursor = Cursor::of(request, "", &["tenant_id"]);
-    let after = cursor.read(request)?;
-    if let Some(tenant) = &tenant {
-        handler.audit.accessed(tenant, &request.route_key, key_id).await?;
-    }
+    let Listing { tenant, limit, cursor, after } = owner::listing(handler, request, key_id).await?;
     let (views, next) = handler.keys.list(tenant.as_ref(), limit, after).await?;
     let items: Vec<Value> = views.iter().map(keys::key).collect();
     let next = next.map(|place| cursor.encode(&place));

@@ -2,7 +2,7 @@
 
 use crate::handler::Handler;
 use domain::{Aggregate, TenantId, reconciliation::Reconciliation, saga::Saga};
-use http_api::{Problem, Request};
+use http_api::{Cursor, Problem, Request, page::limit};
 use projections::{ReadError, store::Fault};
 
 pub fn read_problem(error: ReadError) -> Problem {
@@ -19,6 +19,27 @@ pub fn read_problem(error: ReadError) -> Problem {
 /// 400 when it is no id.
 pub fn named(request: &Request) -> Result<Option<TenantId>, Problem> {
     request.parsed("tenant_id", "an id", |text| TenantId::parse(text).ok())
+}
+
+/// What a list that a tenant may narrow is asked for.
+pub struct Listing {
+    pub tenant: Option<TenantId>,
+    pub limit: u32,
+    pub cursor: Cursor,
+    /// Where the page begins.
+    pub after: Option<String>,
+}
+
+/// # Errors
+/// 400 for a parameter that is none of its kind. A tenant that was named has the access in its trail afterwards.
+pub async fn listing(handler: &Handler, request: &Request, key_id: &str) -> Result<Listing, Problem> {
+    let (tenant, limit) = (named(request)?, limit(request)?);
+    let cursor = Cursor::of(request, "", &["tenant_id"]);
+    let after = cursor.read(request)?;
+    if let Some(tenant) = &tenant {
+        handler.audit.accessed(tenant, &request.route_key, key_id).await?;
+    }
+    Ok(Listing { tenant, limit, cursor, after })
 }
 
 /// The tenant that the request names, or the only one that has this id. The access is in its audit trail afterwards.

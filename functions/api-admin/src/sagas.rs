@@ -12,7 +12,7 @@ use domain::{
 use event_store::StreamKey;
 use http_api::{
     Problem, Request, Response,
-    page::limit,
+    page::{limit, min_version_of},
     shapes,
     steering::{self, Steer},
 };
@@ -32,13 +32,9 @@ pub async fn list(handler: &Handler, request: &Request, key_id: &str) -> Result<
     if let Some(tenant) = &filter.tenant {
         handler.audit.accessed(tenant, &request.route_key, key_id).await?;
     }
-    if let Some(wanted) = request.parsed("min_version", "a version of the saga's stream", |text| text.parse().ok())? {
-        let missing = |name: &str| {
-            Problem::parameter(&format!("query:{name}"), "is required with min_version: whose version it is")
-        };
-        let tenant = filter.tenant.as_ref().ok_or_else(|| missing("tenant_id"))?;
-        let id = request.parsed("saga_id", "an id", |text| ReconciliationId::try_from(text.to_owned()).ok())?;
-        let stream = StreamKey::new(tenant, Saga::TYPE, id.ok_or_else(|| missing("saga_id"))?.as_str());
+    if let Some((wanted, id)) = min_version_of::<ReconciliationId>(request, "saga_id")? {
+        let missing = || Problem::parameter("query:tenant_id", "is required with min_version: whose saga it is");
+        let stream = StreamKey::new(filter.tenant.as_ref().ok_or_else(missing)?, Saga::TYPE, id.as_str());
         own_write::wait_for(handler.models.as_ref(), SagaState::NAME, &stream, wanted).await.map_err(read_problem)?;
     }
     let page = handler.models.list_sagas(&filter, limit, request.query("cursor")).await.map_err(read_problem)?;

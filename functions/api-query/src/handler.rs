@@ -1,6 +1,6 @@
 //! Translate, read, translate. One thing by id is folded from its stream, consistently; lists come from read models.
 
-use crate::{deliveries, lists, matches, usage, wait};
+use crate::{deliveries, lists, matches, usage};
 use application::Caller;
 use domain::{
     Clock, ReconciliationId, Timestamp,
@@ -12,7 +12,7 @@ use domain::{
     saga::Saga,
 };
 use event_store::{EventStore, Loaded, StreamKey, load};
-use http_api::{Problem, Request, Response, audit::Audit, caller, close, items, open, routes};
+use http_api::{Problem, Request, Response, audit::Audit, caller, close, items, open, page::min_version, routes};
 use projections::{ReadModels, ResultPages, summary_of};
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc};
@@ -81,7 +81,7 @@ impl Handler {
     }
 
     async fn connection(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-        wait::min_version(request)?;
+        min_version(request)?;
         let id: domain::ConnectionId = request.known_id("id")?;
         let loaded = load::<Connection>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
         let configured = loaded.state.ok_or_else(|| Problem::not_found("there is no such connection"))?;
@@ -90,7 +90,7 @@ impl Handler {
     }
 
     async fn job(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-        wait::min_version(request)?;
+        min_version(request)?;
         let id: domain::JobId = request.known_id("id")?;
         let loaded = load::<Job>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
         let (_, definition) = loaded.state.current().ok_or_else(|| Problem::not_found("there is no such job"))?;
@@ -102,7 +102,7 @@ impl Handler {
     }
 
     async fn reconciliation(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
-        wait::min_version(request)?;
+        min_version(request)?;
         let id: ReconciliationId = request.known_id("id")?;
         let stream = StreamKey::new(&caller.tenant, <Reconciliation as domain::Aggregate>::TYPE, id.as_str());
         let commits = self.store.load(&stream, 0).await?;

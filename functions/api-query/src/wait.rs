@@ -1,18 +1,12 @@
 //! `?min_version=`: a client reads its own write. What is folded from its stream is never behind; a list waits until
 //! its projection has read that far.
 
-use crate::{handler::Handler, lists::id};
+use crate::handler::Handler;
 use domain::TenantId;
 use event_store::StreamKey;
-use http_api::{Problem, Request};
+use http_api::{Problem, Request, page::min_version_of};
 use projections::ReadError;
 use std::fmt::Display;
-
-/// # Errors
-/// 400 for anything but a number.
-pub fn min_version(request: &Request) -> Result<Option<u64>, Problem> {
-    request.parsed("min_version", "a version, such as the one that a command answered", |text| text.parse().ok())
-}
 
 pub fn read_problem(error: ReadError) -> Problem {
     use projections::store::Fault;
@@ -34,10 +28,7 @@ pub async fn own_write<T: TryFrom<String> + Display>(
     (projection, aggregate): (&str, &str),
     tenant: &TenantId,
 ) -> Result<(), Problem> {
-    let Some(wanted) = min_version(request)? else { return Ok(()) };
-    let id = id::<T>(request, about)?.ok_or_else(|| {
-        Problem::parameter(&format!("query:{about}"), "is required with min_version: whose version it is")
-    })?;
+    let Some((wanted, id)) = min_version_of::<T>(request, about)? else { return Ok(()) };
     let stream = StreamKey::new(tenant, aggregate, id.to_string());
     projections::own_write::wait_for(handler.models.as_ref(), projection, &stream, wanted).await.map_err(read_problem)
 }

@@ -52,6 +52,7 @@ impl Handler {
         }
         let (command, idempotency) = commands::start(request, &access.caller)?;
         let started = self.service.start(&access.caller, command, idempotency).await?;
+        note(&started);
         let location = format!("/v1/reconciliations/{}", started.reconciliation_id);
         Ok(Response::json(202, &answer_of(&started))
             .with("location", location)
@@ -80,6 +81,7 @@ impl Handler {
             CommandError::Transient(detail) => function_error(ErrorName::Transient, detail),
             CommandError::Internal(detail) => function_error(ErrorName::Internal, detail),
         })?;
+        started.iter().for_each(note);
         Ok(started.as_ref().map_or_else(
             || {
                 tracing::warn!(tenant_id = %caller.tenant, job_id = %job_id, "a schedule fired for a job that has none any more");
@@ -88,6 +90,13 @@ impl Handler {
             answer_of,
         ))
     }
+}
+
+/// The run has its ids now: from here on the function's lines carry them.
+fn note(started: &Started) {
+    let span = tracing::Span::current();
+    span.record("saga_id", started.reconciliation_id.as_str());
+    span.record("correlation_id", started.correlation_id.as_str());
 }
 
 fn answer_of(started: &Started) -> Value {

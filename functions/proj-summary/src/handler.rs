@@ -159,13 +159,7 @@ impl Handler {
 /// Whose stream has rung.
 fn context(doorbell: &Doorbell) -> Context {
     let stream = &doorbell.stream;
-    let is_run = matches!(stream.aggregate_type.as_str(), "reconciliation" | "saga");
-    Context {
-        tenant_id: Some(stream.tenant.to_string()),
-        saga_id: is_run.then(|| stream.aggregate_id.clone()),
-        correlation_id: Some(doorbell.correlation_id.clone()),
-        ..Context::default()
-    }
+    Context::of_stream(stream.tenant.as_str(), &stream.aggregate_type, &stream.aggregate_id, &doorbell.correlation_id)
 }
 
 fn failure(doorbell: Doorbell) -> DynamoDbBatchItemFailure {

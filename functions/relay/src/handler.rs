@@ -150,8 +150,8 @@ impl<B: Bus> Handler<B> {
 }
 
 fn context(entry: &Entry) -> tracing::Span {
-    let Ok(detail) = serde_json::to_value(&entry.detail) else { return tracing::Span::none() };
-    Context::of(&serde_json::json!({ "detail": detail })).span()
+    let Detail { tenant_id, aggregate_type, aggregate_id, correlation_id, .. } = &entry.detail;
+    Context::of_stream(tenant_id, aggregate_type, aggregate_id, correlation_id).span()
 }
 
 fn failure(record: &EventRecord) -> DynamoDbBatchItemFailure {

@@ -35,7 +35,7 @@ impl Currency {
 
     #[must_use]
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// Decimals of the minor unit: 2 for USD, 0 for JPY, 3 for KWD. Currencies without a minor unit have 0.

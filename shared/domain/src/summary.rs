@@ -2,7 +2,8 @@
 
 use crate::{money::Currency, record::Side};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Number;
 
 /// Counts of one side. `in_scope = matched + suggested + unmatched`, `fetched in range = in_scope + excluded`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +113,46 @@ pub struct RunSummary {
     pub rule_set_version: String,
     /// Hex SHA-256 of the sorted input, the rules and `as_of`.
     pub input_digest: String,
+}
+
+/// Hundredths of a percent; in JSON a number of percents with at most two decimals. Never computed with as a float:
+/// digits are written and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percentage {
+    pub basis_points: u32,
+}
+
+impl std::fmt::Display for Percentage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:02}", self.basis_points / 100, self.basis_points % 100)
+    }
+}
+
+impl Serialize for Percentage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number: Number = self.to_string().parse().map_err(serde::ser::Error::custom)?;
+        number.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Percentage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Number::deserialize(deserializer)?.to_string();
+        let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = format!("{whole}{decimals:0<2}");
+        let basis_points = digits.parse().ok().filter(|_| decimals.len() <= 2);
+        let basis_points =
+            basis_points.ok_or_else(|| D::Error::custom(format!("`{text}` is not a percentage with two decimals")))?;
+        Ok(Self { basis_points })
+    }
+}
+
+impl RunSummary {
+    /// Share of the records in scope that are matched; none when nothing is in scope.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<Percentage> {
+        self.accuracy_bp.map(|basis_points| Percentage { basis_points })
+    }
 }
 
 /// Where a record in scope is counted: in exactly one of these.

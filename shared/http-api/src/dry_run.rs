@@ -5,17 +5,16 @@ use crate::{
     problem::Problem,
     request::Request,
     shape::{
-        Field,
-        Kind::{self, Boolean, Free, Id, Integer, List, Number, Object, OneOf, Text},
+        Kind::{self, Free, Id, Integer, List, Number, Object, Text},
         Shape, optional, required,
     },
-    shapes::DIFFERENCE,
+    shapes::VERDICT,
 };
 use application::DryRun;
 use domain::{ReconciliationId, summary::RunSummary};
 use matching::Verdict;
 use serde::Deserialize;
-use serde_json::{Number as JsonNumber, Value, json};
+use serde_json::{Value, json};
 
 const TEXT: Kind = Text(4_000);
 /// Items of each list that are shown: those with the most money. The counts say how many there are.
@@ -46,29 +45,6 @@ const FIGURES: Shape = Shape {
         required("discrepancy_count", Integer, ""),
         optional("accuracy_percentage", Number, ""),
     ],
-};
-
-const VERDICT_FIELDS: &[Field] = &[
-    required("match_id", TEXT, "Derived from the ids of the records."),
-    required("kind", OneOf(&["pair", "group", "set"]), ""),
-    required("status", OneOf(&["auto", "suggested"]), ""),
-    required("source_ids", List(&TEXT), ""),
-    required("target_ids", List(&TEXT), ""),
-    required("order_names", List(&TEXT), ""),
-    required("amount_minor", Integer, "Sum of the source side."),
-    required("currency", Text(3), ""),
-    required("confidence", Number, "From 0 to 1."),
-    required("rule", TEXT, ""),
-    required("matched_fields", List(&TEXT), ""),
-    optional("margin", Integer, ""),
-    required("difference", Object(&DIFFERENCE), ""),
-    required("cross_period", Boolean, ""),
-];
-
-const VERDICT: Shape = Shape {
-    name: "Verdict",
-    about: "A match or a suggestion, as one of the two results has it.",
-    fields: VERDICT_FIELDS,
 };
 
 const CHANGE: Shape = Shape {
@@ -176,11 +152,6 @@ fn figures(summary: &RunSummary) -> Value {
         "excluded_source_count": source.excluded,
         "excluded_target_count": target.excluded,
         "discrepancy_count": summary.discrepancy_count,
-        "accuracy_percentage": summary.accuracy_bp.map(percentage),
+        "accuracy_percentage": summary.accuracy(),
     })
-}
-
-/// Hundredths of a percent as a JSON number of percents: digits are written, nothing is divided.
-fn percentage(hundredths: u32) -> Option<JsonNumber> {
-    format!("{}.{:02}", hundredths / 100, hundredths % 100).parse().ok()
 }

@@ -27,6 +27,25 @@ pub fn limit(request: &Request) -> Result<u32, Problem> {
     Ok(request.parsed("limit", &format!("a number from 1 to {MAX_LIMIT}"), valid)?.unwrap_or(DEFAULT_LIMIT))
 }
 
+/// `?min_version=`.
+///
+/// # Errors
+/// 400 for anything but a number.
+pub fn min_version(request: &Request) -> Result<Option<u64>, Problem> {
+    request.parsed("min_version", "a version, such as the one that a command answered", |text| text.parse().ok())
+}
+
+/// `?min_version=` of a list, with the id that its parameter `about` names: whose version it is.
+///
+/// # Errors
+/// 400 for a version without an id, and for either when it is none.
+pub fn min_version_of<T: TryFrom<String>>(request: &Request, about: &str) -> Result<Option<(u64, T)>, Problem> {
+    let Some(wanted) = min_version(request)? else { return Ok(None) };
+    let id = request.parsed(about, "an id", |text| T::try_from(text.to_owned()).ok())?;
+    let missing = || Problem::parameter(&format!("query:{about}"), "is required with min_version: whose version it is");
+    Ok(Some((wanted, id.ok_or_else(missing)?)))
+}
+
 /// Cursors of one list: the path and the filters are part of them, so that one list's cursor is refused by another.
 #[derive(Debug, Clone)]
 pub struct Cursor {

@@ -69,16 +69,6 @@ pub fn open(event: Value) -> Result<Request, Value> {
 #[must_use]
 pub fn close(request: &Request, result: Result<Response, Problem>) -> Value {
     let response = result.unwrap_or_else(|problem| problem.respond(Some(request)));
-    // A run that is being started gets its ids here; from now on the function's lines carry them.
-    let body = response.body.as_deref().filter(|_| request.route_key.starts_with("POST "));
-    if let Some(body) = body.and_then(|body| serde_json::from_str::<Value>(body).ok()) {
-        let span = tracing::Span::current();
-        for (name, field) in [("correlation_id", "correlation_id"), ("saga_id", "reconciliation_id")] {
-            if let Some(id) = body.get(field).and_then(Value::as_str) {
-                span.record(name, id);
-            }
-        }
-    }
     tracing::info!(status = response.status_code, "answered");
     response.into_value()
 }

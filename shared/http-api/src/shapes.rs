@@ -2,6 +2,7 @@
 //! the functions' tests.
 
 use crate::shape::{
+    Field,
     Kind::{self, Any, Boolean, Date, Free, Id, Instant, Integer, List, Number, Object, OneOf, Text, Zone},
     Shape, optional, required,
 };
@@ -306,7 +307,7 @@ const SIDE_TOTALS: Shape = Shape {
     ],
 };
 
-pub const DIFFERENCE: Shape = Shape {
+const DIFFERENCE: Shape = Shape {
     name: "Difference",
     about: "Target less source in minor units, split; the parts add up exactly.",
     fields: &[
@@ -404,26 +405,38 @@ pub const SUMMARY: Shape = Shape {
     ],
 };
 
-pub const MATCH: Shape = Shape {
-    name: "Match",
-    about: "Records that belong together.",
-    fields: &[
-        required("match_id", TEXT, "Derived from the ids of the records."),
-        required("kind", OneOf(&["pair", "group", "set"]), ""),
-        required("status", OneOf(&["auto", "confirmed", "manual", "suggested"]), ""),
-        required("source_ids", List(&TEXT), "Provider's ids of the movements."),
-        required("target_ids", List(&TEXT), "Provider's ids of the movements."),
-        required("order_names", List(&TEXT), ""),
-        required("amount_minor", Integer, "Sum of the source side."),
-        required("currency", Text(3), ""),
-        required("confidence", Number, "From 0 to 1."),
-        required("rule", TEXT, ""),
-        required("matched_fields", List(&TEXT), ""),
-        optional("margin", Integer, "Distance to the best assignment without this match; null where no other exists."),
-        required("difference", Object(&DIFFERENCE), ""),
-        required("cross_period", Boolean, "A member lies outside the run's own range."),
-        required("matched_at", Instant, ""),
-    ],
+/// What the engine says of records that belong together.
+pub const VERDICT: Shape =
+    Shape { name: "Verdict", about: "A match or a suggestion, as one of two results has it.", fields: &VERDICT_FIELDS };
+
+const VERDICT_FIELDS: [Field; 14] = [
+    required("match_id", TEXT, "Derived from the ids of the records."),
+    required("kind", OneOf(&["pair", "group", "set"]), ""),
+    required("status", OneOf(&["auto", "confirmed", "manual", "suggested"]), ""),
+    required("source_ids", List(&TEXT), "Provider's ids of the movements."),
+    required("target_ids", List(&TEXT), "Provider's ids of the movements."),
+    required("order_names", List(&TEXT), ""),
+    required("amount_minor", Integer, "Sum of the source side."),
+    required("currency", Text(3), ""),
+    required("confidence", Number, "From 0 to 1."),
+    required("rule", TEXT, ""),
+    required("matched_fields", List(&TEXT), ""),
+    optional("margin", Integer, "Distance to the best assignment without this match; null where no other exists."),
+    required("difference", Object(&DIFFERENCE), ""),
+    required("cross_period", Boolean, "A member lies outside the run's own range."),
+];
+
+/// The same, of a result that was published.
+pub const MATCH: Shape = Shape { name: "Match", about: "Records that belong together.", fields: &MATCH_FIELDS };
+
+const MATCH_FIELDS: [Field; 15] = {
+    let mut fields = [required("matched_at", Instant, ""); 15];
+    let mut at = 0;
+    while at < VERDICT_FIELDS.len() {
+        fields[at] = VERDICT_FIELDS[at];
+        at += 1;
+    }
+    fields
 };
 
 const CANDIDATE: Shape = Shape {

@@ -182,7 +182,7 @@ pub(crate) fn somebody_else(board: &Board<'_>, at: Ix, partner: Ix) -> bool {
     }
     let nearby = table.nearest(at, reach, MAX_ALTERNATIVES);
     nearby.iter().filter(|other| **other != partner && board.is_open(**other)).any(|other| {
-        let (source, target) = if table.row(at).target { (*other, at) } else { (at, *other) };
+        let (source, target) = table.as_pair(at, *other);
         let found = agreement(table, source, target);
         found.for_it() && found.against == 0 && !has_exact_link(board, *other, at)
     })

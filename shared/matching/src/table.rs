@@ -279,6 +279,11 @@ impl<'a> Table<'a> {
         found
     }
 
+    /// `(source, target)`, whichever of the two is which.
+    pub fn as_pair(&self, a: Ix, b: Ix) -> (Ix, Ix) {
+        if self.row(a).target { (b, a) } else { (a, b) }
+    }
+
     /// Time between two records; a capture may be compared by when it settled, a day covers all its hours.
     pub fn distance_ms(&self, a: Ix, b: Ix) -> i64 {
         let (a, b) = (self.row(a), self.row(b));

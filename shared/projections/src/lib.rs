@@ -39,7 +39,7 @@ pub use jobs::JobView;
 pub use memory::MemoryProjections;
 pub use projection::{ApplyError, Projection};
 pub use read::{HotspotFilter, Page, ReadError, ReadModels, ReconciliationFilter, SagaFilter, UsageDays};
-pub use reconciliation_summary::{Percentage, SummaryView, summary_of};
+pub use reconciliation_summary::{SummaryView, summary_of};
 pub use registered::{Folded, Registered, Shown, Stop};
 pub use results::{DynamoResultPages, MemoryResultPages, Position, ResultList, ResultPages, ResultRows, read_page};
 pub use saga_state::SagaView;

@@ -11,42 +11,9 @@ use domain::{
     Aggregate, AttemptNumber, CorrelationId, DateRange, EventEnvelope, Failure, JobId, TenantId, Timestamp, aggregate,
     connection::Adapter,
     reconciliation::{Reconciliation, ReconciliationEvent, Status},
-    summary::{CurrencyTotals, RunSummary, Warning},
+    summary::{CurrencyTotals, Percentage, RunSummary, Warning},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::Number;
-
-/// Hundredths of a percent; in JSON a number of percents with at most two decimals. Never computed with as a float:
-/// digits are written and read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Percentage {
-    pub basis_points: u32,
-}
-
-impl std::fmt::Display for Percentage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{:02}", self.basis_points / 100, self.basis_points % 100)
-    }
-}
-
-impl Serialize for Percentage {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number: Number = self.to_string().parse().map_err(serde::ser::Error::custom)?;
-        number.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Percentage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Number::deserialize(deserializer)?.to_string();
-        let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-        let digits = format!("{whole}{decimals:0<2}");
-        let basis_points = digits.parse().ok().filter(|_| decimals.len() <= 2);
-        let basis_points =
-            basis_points.ok_or_else(|| D::Error::custom(format!("`{text}` is not a percentage with two decimals")))?;
-        Ok(Self { basis_points })
-    }
-}
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SummaryView {
@@ -150,7 +117,7 @@ impl SummaryView {
         self.excluded_source_count = figures.source.excluded;
         self.excluded_target_count = figures.target.excluded;
         self.discrepancy_count = figures.discrepancy_count;
-        self.accuracy_percentage = figures.accuracy_bp.map(|basis_points| Percentage { basis_points });
+        self.accuracy_percentage = figures.accuracy();
         self.totals.clone_from(&figures.totals);
         self.warnings.clone_from(&figures.warnings);
         self.engine_version = result.map(|result| result.engine_version.clone());

@@ -15,7 +15,6 @@ use crate::{
     board::Board,
     conservation,
     evidence::parents_differ,
-    pipeline,
     scoring::{Scorer, Weighed, pools},
     table::Table,
     tiers::tolerance::blocks_of,
@@ -25,7 +24,7 @@ use std::collections::HashSet;
 
 pub use accuracy::{Accuracy, accuracy};
 
-/// A proposed rule set with what it is worth.
+/// A proposed rule set. What it is worth is seen by running it: [`crate::reconcile`], then [`accuracy`] against what is known.
 #[derive(Debug, Clone, Serialize)]
 pub struct Learnt {
     pub rules: RuleSet,
@@ -33,10 +32,6 @@ pub struct Learnt {
     pub compared: usize,
     /// Rounds until nothing changed; 1 with labels.
     pub rounds: usize,
-    /// Of the rules learnt from, on the same data; none without labels.
-    pub before: Option<Accuracy>,
-    /// Of the proposal, on the same data; none without labels.
-    pub after: Option<Accuracy>,
 }
 
 /// What maximisation needs of a candidate.
@@ -52,7 +47,7 @@ struct Compared {
 /// of `start`; only what they are worth changes.
 ///
 /// # Errors
-/// [`ConservationError`] as [`crate::reconcile`] reports it.
+/// [`ConservationError`] for amounts that cannot be summed.
 pub fn learn(
     input: &RunInput,
     start: &RuleSet,
@@ -64,13 +59,7 @@ pub fn learn(
     let compared = compare(input, start, known.as_ref());
     let (weights, rounds) = maximise::maximise(&compared, &start.weights, known.is_some());
     let rules = RuleSet { weights, ..start.clone() };
-    let judged = |rules: &RuleSet| -> Result<Option<Accuracy>, ConservationError> {
-        let Some(labels) = labels else { return Ok(None) };
-        let outcome = pipeline::reconcile(input.clone(), rules)?;
-        Ok(Some(accuracy(&outcome, labels)))
-    };
-    let (before, after) = (judged(start)?, judged(&rules)?);
-    Ok(Learnt { rules, compared: compared.len(), rounds, before, after })
+    Ok(Learnt { rules, compared: compared.len(), rounds })
 }
 
 fn compare(input: &RunInput, rules: &RuleSet, known: Option<&HashSet<(&str, &str)>>) -> Vec<Compared> {

@@ -119,7 +119,7 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
     };
     let linked = table.keys.linked(table, at).into_iter().find_map(|other| {
         let there = table.row(other);
-        let (source, target) = if row.target { (other, at) } else { (at, other) };
+        let (source, target) = table.as_pair(at, other);
         let same = there.bucket == row.bucket && agreement(table, source, target).against == 0;
         sibling(other).filter(|_| same)
     });
@@ -153,7 +153,7 @@ fn linked(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
     let reach = i64::from(board.rules.weak_reference_days) * DAY_MS;
     table.keys.linked(table, at).into_iter().filter(|other| board.is_open(*other)).find_map(|other| {
         let there = table.row(other);
-        let (source, target) = if row.target { (other, at) } else { (at, other) };
+        let (source, target) = table.as_pair(at, other);
         if agreement(table, source, target).against > 0 {
             return None;
         }
@@ -203,7 +203,7 @@ fn candidates(board: &Board<'_>, at: Ix, reason: Reason, suggested: &Suggested) 
 fn why_not(board: &Board<'_>, at: Ix, other: Ix, reason: Reason, suggested: &Suggested) -> String {
     let table = board.table;
     let (row, there) = (table.row(at), table.row(other));
-    let (source, target) = if row.target { (other, at) } else { (at, other) };
+    let (source, target) = table.as_pair(at, other);
     let found = agreement(table, source, target);
     if there.class != row.class {
         return "one is a payment, the other a refund".to_owned();

@@ -76,11 +76,6 @@ fn one_and_equal(board: &Board<'_>, rest: &Component) -> Option<(Ix, Vec<Ix>)> {
     Some((one, equal.collect::<Vec<_>>())).filter(|(one, equal)| equal.len() >= 2 && board.is_open(*one))
 }
 
-/// `(source, target)`, whichever is which.
-fn as_pair(board: &Board<'_>, a: Ix, b: Ix) -> (Ix, Ix) {
-    if board.table.row(a).target { (b, a) } else { (a, b) }
-}
-
 /// One sale and several charges for it, or one booking and several with its reference: the settled one, else the
 /// earliest, is the partner; the others are there again. Several sales of one charge are no such thing.
 fn one_against_several(board: &mut Board<'_>, rest: &Component) {
@@ -90,7 +85,7 @@ fn one_against_several(board: &mut Board<'_>, rest: &Component) {
         return;
     }
     let unopposed = |at: &Ix| {
-        let (source, target) = as_pair(board, one, *at);
+        let (source, target) = table.as_pair(one, *at);
         is_unopposed(board, source, target)
     };
     let mut fitting: Vec<Ix> = equal.iter().copied().filter(unopposed).collect();
@@ -105,7 +100,7 @@ fn one_against_several(board: &mut Board<'_>, rest: &Component) {
     }
     fitting.sort_by_key(|at| (!is_settled(board, *at), table.row(*at).at, *at));
     let chosen = fitting[0];
-    let (source, target) = as_pair(board, one, chosen);
+    let (source, target) = table.as_pair(one, chosen);
     let fields = agreement(table, source, target).fields | field::AMOUNT;
     let mut accepted = Accepted::pair(source, target, Rule::DuplicateCharge, fields);
     // Unit of this rule: seconds from the payment to the next charge.
@@ -131,12 +126,12 @@ fn several_sales_one_charge(board: &mut Board<'_>, rest: &Component) {
         return;
     }
     let unopposed = |at: &Ix| {
-        let (source, target) = as_pair(board, *at, charge);
+        let (source, target) = table.as_pair(*at, charge);
         is_unopposed(board, source, target)
     };
     let fitting: Vec<Ix> = equal.iter().copied().filter(unopposed).collect();
     if let [sale] = fitting.as_slice() {
-        let (source, target) = as_pair(board, *sale, charge);
+        let (source, target) = table.as_pair(*sale, charge);
         if agreement(table, source, target).fields & (Agreement::PERSON | field::REFERENCE) != 0 {
             accept_pair(board, source, target, Rule::SameKeyPair);
             return;
@@ -215,7 +210,7 @@ fn has_exact_rival(board: &Board<'_>, at: Ix, supported: bool) -> bool {
     let nearby = table.nearest(at, reach, MAX_RIVALS);
     nearby.len() == MAX_RIVALS
         || nearby.into_iter().filter(|other| board.is_open(*other)).any(|other| {
-            let (source, target) = if table.row(at).target { (other, at) } else { (at, other) };
+            let (source, target) = table.as_pair(at, other);
             let found = agreement(table, source, target);
             found.against == 0 && (found.for_it() || !supported)
         })

@@ -75,16 +75,16 @@ async fn a_percentage_keeps_its_digits() {
     for (basis_points, text) in
         [(0, "0.0"), (5, "0.05"), (6_666, "66.66"), (9_950, "99.5"), (9_999, "99.99"), (10_000, "100.0")]
     {
-        let percentage = projections::Percentage { basis_points };
+        let percentage = domain::summary::Percentage { basis_points };
         let json = serde_json::to_string(&percentage).unwrap();
         assert_eq!(json, text);
-        assert_eq!(serde_json::from_str::<projections::Percentage>(&json).unwrap(), percentage);
+        assert_eq!(serde_json::from_str::<domain::summary::Percentage>(&json).unwrap(), percentage);
     }
     for (text, basis_points) in [("7", 700), ("100.00", 10_000)] {
-        assert_eq!(serde_json::from_str::<projections::Percentage>(text).unwrap().basis_points, basis_points);
+        assert_eq!(serde_json::from_str::<domain::summary::Percentage>(text).unwrap().basis_points, basis_points);
     }
     for bad in ["1.234", "-1.0", "\"1\"", "1e30"] {
-        assert!(serde_json::from_str::<projections::Percentage>(bad).is_err(), "{bad}");
+        assert!(serde_json::from_str::<domain::summary::Percentage>(bad).is_err(), "{bad}");
     }
 }
 

@@ -28,6 +28,7 @@ use futures::FutureExt;
 use lambda_runtime::LambdaEvent;
 use resilience::WorkQueue;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tracing::Instrument;
 
@@ -99,9 +100,9 @@ impl Consumer {
         let one_at_a_time = messages.len() > 1 && messages.iter().any(|message| delivery::receives(message) > 1);
         let mut response = SqsBatchResponse::default();
         for message in &messages {
-            let body = message.body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
-            let span = Context::of(&body.unwrap_or_default()).span();
-            let fate = self.one(message, &handle, deadline_ms).instrument(span).await;
+            let body = serde_json::from_str::<Value>(message.body.as_deref().unwrap_or_default());
+            let span = body.as_ref().map_or_else(|_| Context::default(), Context::of).span();
+            let fate = self.one(message, body, &handle, deadline_ms).instrument(span).await;
             match fate {
                 Fate::GivenBack => {
                     let mut failure = BatchItemFailure::default();
@@ -115,15 +116,20 @@ impl Consumer {
         Ok(response)
     }
 
-    async fn one<M, H>(&self, message: &SqsMessage, handle: &H, deadline_ms: Option<i64>) -> Fate
+    async fn one<M, H>(
+        &self,
+        message: &SqsMessage,
+        body: serde_json::Result<Value>,
+        handle: &H,
+        deadline_ms: Option<i64>,
+    ) -> Fate
     where
         M: DeserializeOwned,
         H: AsyncFn(M, &Delivery) -> Result<(), MessageError>,
     {
         let now = self.clock.now();
         let delivery = Delivery::of(message, now);
-        let body = message.body.as_deref().unwrap_or_default();
-        let read = serde_json::from_str(body).map_err(|cause| MessageError::unreadable(&cause));
+        let read = body.and_then(serde_json::from_value).map_err(|cause| MessageError::unreadable(&cause));
         let result = match (read, deadline_ms.map(|deadline| deadline - MARGIN_MS - now.millis())) {
             (Err(error), _) => Err(error),
             (Ok(_), Some(..=0)) => {

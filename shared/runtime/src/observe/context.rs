@@ -1,5 +1,6 @@
 //! Whose work an invocation or a message is about, found out of what starts it.
 
+use domain::{Aggregate, reconciliation::Reconciliation, saga::Saga};
 use serde_json::Value;
 use tracing::{Span, field::Empty};
 
@@ -17,6 +18,11 @@ pub struct Context {
     pub route: Option<String>,
 }
 
+/// A run and its saga have one id.
+fn is_about_run(aggregate_type: &str) -> bool {
+    [Reconciliation::TYPE, Saga::TYPE].contains(&aggregate_type)
+}
+
 impl Context {
     /// Out of a state machine's input, a request of the gateway, or an event of the bus; nothing of what it does not know.
     #[must_use]
@@ -29,7 +35,7 @@ impl Context {
         let about_run = ["/detail/aggregate_type", "/aggregate_type"]
             .iter()
             .find_map(|pointer| payload.pointer(pointer)?.as_str())
-            .is_some_and(|kind| matches!(kind, "reconciliation" | "saga"));
+            .is_some_and(is_about_run);
         let saga_id = first(&["/reconciliation_id", "/pathParameters/saga_id"])
             .or_else(|| on_run.then(|| first(&["/pathParameters/id"])).flatten())
             .or_else(|| about_run.then(|| first(&["/detail/aggregate_id", "/aggregate_id"])).flatten());
@@ -48,6 +54,17 @@ impl Context {
             correlation_id: first(&["/correlation_id", "/detail/correlation_id"]),
             step: first(&["/step"]),
             route,
+        }
+    }
+
+    /// Of a stream that has moved.
+    #[must_use]
+    pub fn of_stream(tenant: &str, aggregate_type: &str, aggregate_id: &str, correlation_id: &str) -> Self {
+        Self {
+            tenant_id: Some(tenant.to_owned()),
+            saga_id: is_about_run(aggregate_type).then(|| aggregate_id.to_owned()),
+            correlation_id: Some(correlation_id.to_owned()),
+            ..Self::default()
         }
     }
 

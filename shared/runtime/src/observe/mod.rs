@@ -22,7 +22,8 @@ use std::{
     io::{Write, stdout},
     sync::{Arc, LazyLock},
 };
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::{EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Gathered until an invocation ends.
 static METRICS: LazyLock<Arc<Metrics>> = LazyLock::new(Arc::default);
@@ -46,14 +47,26 @@ pub fn start_logs() {
     let filter = EnvFilter::try_from_env("SETTLER_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,aws=warn,hyper=warn,lambda_runtime=warn"));
     let lines = Lines::new(Function::of_environment(), write_line);
-    let subscriber = tracing_subscriber::registry()
-        .with(Contexts)
-        .with(metrics::Gather(Arc::clone(&METRICS)))
-        .with(lines.with_filter(filter));
+    let subscriber = subscriber(Arc::clone(&METRICS), lines, filter);
     // A second start (in tests) keeps the first subscriber.
     if subscriber.try_init().is_err() {
         tracing::debug!("logging had been started");
     }
+}
+
+/// Each layer is asked for what it reads and for nothing else: libraries trace a lot on the way of every call, and what
+/// nobody wants costs nothing.
+fn subscriber<W: Fn(&str) + Send + Sync + 'static>(
+    metrics: Arc<Metrics>,
+    lines: Lines<W>,
+    filter: EnvFilter,
+) -> impl Subscriber + Send + Sync {
+    let contexts = Targets::new().with_target(context::TARGET, Level::ERROR);
+    let counted = contexts.clone().with_target(METRIC, Level::INFO);
+    tracing_subscriber::registry()
+        .with(Contexts.with_filter(contexts))
+        .with(metrics::Gather(metrics).with_filter(counted))
+        .with(lines.with_filter(filter))
 }
 
 /// How long what was written has waited to be seen.
@@ -71,5 +84,37 @@ fn write_line(line: &str) {
 pub(crate) fn flush_metrics() {
     for line in METRICS.drain(&Function::of_environment().name) {
         write_line(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::sync::Mutex;
+
+    #[test]
+    fn a_filter_of_lines_takes_neither_metrics_nor_whose_work_it_is() {
+        let written: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let kept = Arc::clone(&written);
+        let write = move |line: &str| kept.lock().unwrap().push(serde_json::from_str(line).unwrap());
+        let metrics: Arc<Metrics> = Arc::default();
+        let lines = Lines::new(Function::default(), write);
+        let subscriber = subscriber(Arc::clone(&metrics), lines, EnvFilter::new("warn"));
+        tracing::subscriber::with_default(subscriber, || {
+            let work = Context { tenant_id: Some("acme".into()), ..Context::default() };
+            work.span().in_scope(|| {
+                tracing::info!("too quiet");
+                tracing::warn!("loud enough");
+                tracing::info!(target: METRIC, name = "Appends", value = 2_u64, unit = "Count");
+                let traced = tracing::enabled!(target: "hyper::proto", Level::TRACE);
+                assert!(!traced, "libraries are not asked to trace");
+            });
+        });
+        let written = written.lock().unwrap();
+        assert_eq!(written.len(), 1, "{written:?}");
+        assert_eq!((&written[0]["message"], &written[0]["tenant_id"]), (&json!("loud enough"), &json!("acme")));
+        let told: Vec<Value> = metrics.drain("relay").iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&told[0]["Appends"], &told[0]["tenant_id"]), (&json!(2), &json!("acme")));
     }
 }
