@@ -1,7 +1,7 @@
 //! Help texts are a contract that is diffed.
 
 use crate::fake::{settler, words};
-use std::fmt::Write;
+use std::{fmt::Write, fs, path::Path};
 
 fn help(command: &str) -> String {
     let run = settler(&words(&format!("{command} --help")), &[], "");
@@ -47,6 +47,26 @@ fn without_globals(help: &str) -> String {
     help.lines().filter(keep).collect::<Vec<_>>().join("\n")
 }
 
+/// Without a configuration a command comes as far as asking for one, if what was typed is understood.
+fn assert_can_be_typed(example: &str, place: &str) {
+    let ends = [" || ", " > ", "  ("];
+    let typed = ends.iter().fold(example, |typed, end| typed.split(end).next().unwrap()).replace('"', "'");
+    let offline = ["completions", "match", "rules"].iter().any(|own| typed.starts_with(own));
+    let run = settler(&words(&typed), &[], "");
+    if typed.ends_with("--help") {
+        assert_eq!(run.code, 0, "{place}: `{typed}`: {run:?}");
+        return;
+    }
+    if offline {
+        // They need no configuration, but files that are not here.
+        assert!(!run.stderr.contains("Usage:"), "{place}: `{typed}`: {run:?}");
+        return;
+    }
+    // The doctor says it where it says everything else.
+    let said = if typed.starts_with("doctor") { &run.stdout } else { &run.stderr };
+    assert!(said.contains("not configured yet"), "{place}: `{typed}`: {run:?}");
+}
+
 #[test]
 fn examples_in_help_texts_can_be_typed() {
     for command in commands() {
@@ -54,16 +74,36 @@ fn examples_in_help_texts_can_be_typed() {
         let examples = help.lines().filter_map(|line| {
             line.strip_prefix("  settler ").or_else(|| line.split_once("| settler ").map(|(_, rest)| rest))
         });
-        for example in
-            examples.filter(|line| !["completions", "match", "rules"].iter().any(|own| line.starts_with(own)))
-        {
-            let typed = example.split(" || ").next().unwrap().split("  (").next().unwrap().replace('"', "'");
-            let run = settler(&words(&typed), &[], "");
-            // The doctor says it where it says everything else.
-            let said = if typed.starts_with("doctor") { &run.stdout } else { &run.stderr };
-            assert!(said.contains("not configured yet"), "`{typed}`: {run:?}");
+        for example in examples {
+            assert_can_be_typed(example, &command);
         }
     }
+}
+
+/// Commands behind a prompt, and those in sentences and tables, which may also only name one.
+fn documented(text: &str, named: &[String]) -> Vec<String> {
+    let text = text.replace("\\\n", " ");
+    let at_prompts = text.lines().filter_map(|line| line.strip_prefix("$ settler ")).map(str::to_owned);
+    let in_sentences = text.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("settler "));
+    let typed = |code: &str| {
+        if named.iter().any(|name| name == code) { format!("{code} --help") } else { code.to_owned() }
+    };
+    at_prompts.chain(in_sentences.map(typed)).collect()
+}
+
+#[test]
+fn commands_in_the_documents_can_be_typed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let named = commands();
+    let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for file in docs.chain([root.join("README.md")]) {
+        for typed in documented(&fs::read_to_string(&file).unwrap(), &named) {
+            assert_can_be_typed(&typed, &file.display().to_string());
+            count += 1;
+        }
+    }
+    assert!(count > 40, "only {count} commands were found");
 }
 
 #[test]
