@@ -6,12 +6,9 @@ import tempfile
 import unittest
 import uuid
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local"))
-from stack import OUTPUTS, ROOT, Settings, http, read, until  # noqa: E402
+from given import LOCAL, TENANT, a_job, ends, start
+from stack import ROOT
 
-SETTINGS = Settings()
-LOCAL = read(OUTPUTS)
-TENANT = LOCAL["tenants"][0]
 # Every check that holds an answer against the document. Whether generated input is accepted is no check: an id that
 # fits the pattern and belongs to nobody is rightly 404.
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance"
@@ -20,25 +17,13 @@ EXAMPLES = 4
 SEED = 20260101
 
 
-def call(method, path, body=None):
-    status, answer = http(method, LOCAL["api_url"] + path, body, headers={"Authorization": f"Bearer {TENANT['api_key']}"})
-    if status not in (200, 201, 202):
-        raise AssertionError((method, path, status, answer))
-    return answer
-
-
 def a_run():
-    """A job and a completed run, so that reads by id get beyond 404."""
+    """A connection, its job and a completed run, so that reads by id get beyond 404."""
     tag = uuid.uuid4().hex[:8]
-    _, data = http("POST", f"{LOCAL['sandbox_url']}/_control/datasets", {"shop": f"documented-{tag}", "preset": "typical", "orders": 60, "seed": 3, "start": "2026-01-01", "end": "2026-01-31"})
-    shop, payments, job, run = (f"{what}-{tag}" for what in ("shop", "pay", "job", "run"))
-    call("PUT", f"/v1/connections/{shop}", {"adapter": "shopify", "credentials": {"shop": data["shop"], "access_token": data["access_token"]}})
-    call("PUT", f"/v1/connections/{payments}", {"adapter": "stripe", "credentials": {"api_key": data["stripe_api_key"]}})
-    call("POST", "/v1/jobs", {"job_id": job, "name": "Documented", "source": {"adapter": "shopify", "connection": shop}, "target": {"adapter": "stripe", "connection": payments}})
-    call("POST", "/v1/reconciliations", {"job_id": job, "reconciliation_id": run, "date_range": {"start": "2026-01-01", "end": "2026-01-31"}})
-    if not until(lambda: call("GET", f"/v1/reconciliations/{run}")["status"] == "completed", 120):
-        raise AssertionError(f"{run} does not complete")
-    return shop, job, run
+    a_job(tag)
+    start(tag)
+    ends(f"run-{tag}")
+    return f"shop-{tag}", f"job-{tag}", f"run-{tag}"
 
 
 def configuration(shop, job, run):

@@ -1,32 +1,21 @@
 """What a run leaves in the logs: one correlation id through every function, metrics that add up, and no credential."""
 import datetime
 import json
-import pathlib
-import sys
 import time
 import unittest
 import uuid
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local"))
-from stack import OUTPUTS, Settings, client, http, read, stack_outputs, until  # noqa: E402
+from given import LOCAL, TENANT, a_job, call, ends, start
+from stack import Settings, client, stack_outputs, until
 
 SETTINGS = Settings()
 MADE = stack_outputs(SETTINGS)
-LOCAL = read(OUTPUTS)
-TENANT = LOCAL["tenants"][0]
 # Each of these works on every run that completes.
 ON_EVERY_RUN = {
     "CmdStartReconciliation", "Relay", "ProjSummary", "ProjUsage", "ProjHotspots", "SagaControl", "StepFetchRecords",
     "StepMatchRecords", "StepPersistResults", "StepFinish", "StepNotifyWebhooks", "DeliverWebhook",
 }
 KEYS = {"timestamp", "level", "message", "service", "function_name", "function_memory_size", "function_request_id", "cold_start", "location"}
-
-
-def call(method, path, body=None, expected=(200, 201, 202)):
-    status, answer = http(method, LOCAL["api_url"] + path, body, headers={"Authorization": f"Bearer {TENANT['api_key']}"})
-    if status not in expected:
-        raise AssertionError((method, path, status, answer))
-    return answer
 
 
 def function_of(line):
@@ -40,27 +29,16 @@ class Logs(unittest.TestCase):
         """A run with a webhook, and one that fails; every line since."""
         cls.since = int(time.time() * 1000)
         tag = uuid.uuid4().hex[:8]
-        _, data = http("POST", f"{LOCAL['sandbox_url']}/_control/datasets", {"shop": f"observed-{tag}", "preset": "typical", "orders": 60, "seed": 4, "start": "2026-01-01", "end": "2026-01-31"})
-        shop, payments, refused, job, bad = (f"{what}-{tag}" for what in ("shop", "pay", "refused", "job", "bad"))
-        cls.secrets = [data["access_token"], data["stripe_api_key"], f"sk_test_refused_{tag}", TENANT["api_key"], LOCAL["admin_api_key"]]
-        call("PUT", f"/v1/connections/{shop}", {"adapter": "shopify", "credentials": {"shop": data["shop"], "access_token": data["access_token"]}})
-        call("PUT", f"/v1/connections/{payments}", {"adapter": "stripe", "credentials": {"api_key": data["stripe_api_key"]}})
-        call("PUT", f"/v1/connections/{refused}", {"adapter": "stripe", "credentials": {"api_key": cls.secrets[2]}})
-        source = {"adapter": "shopify", "connection": shop}
-        hook = {"url": f"{LOCAL['sandbox_url']}/hooks/{tag}"}
-        made = call("POST", "/v1/jobs", {"job_id": job, "name": "Observed", "source": source, "target": {"adapter": "stripe", "connection": payments}, "webhooks": [hook]})
-        cls.secrets.append(made["webhooks"][0]["secret"])
-        call("POST", "/v1/jobs", {"job_id": bad, "name": "Refused", "source": source, "target": {"adapter": "stripe", "connection": refused}})
-        cls.run_id, failing = (f"observed-{tag}", f"refused-{tag}")
-        days = {"start": "2026-01-01", "end": "2026-01-31"}
-        cls.correlation = call("POST", "/v1/reconciliations", {"job_id": job, "reconciliation_id": cls.run_id, "date_range": days})["correlation_id"]
-        call("POST", "/v1/reconciliations", {"job_id": bad, "reconciliation_id": failing, "date_range": days})
-
-        def status(run):
-            return call("GET", f"/v1/reconciliations/{run}")["status"]
-
-        if not until(lambda: (status(cls.run_id), status(failing)) == ("completed", "failed"), 120, every=0.5):
-            raise AssertionError((status(cls.run_id), status(failing)))
+        data, made = a_job(tag, seed=4, webhooks=[{"url": f"{LOCAL['sandbox_url']}/hooks/{tag}"}])
+        cls.secrets = [data["access_token"], data["stripe_api_key"], f"sk_test_refused_{tag}", TENANT["api_key"], LOCAL["admin_api_key"], made["webhooks"][0]["secret"]]
+        refused = {"adapter": "stripe", "connection": f"refused-{tag}"}
+        call("PUT", f"/v1/connections/refused-{tag}", {"adapter": "stripe", "credentials": {"api_key": cls.secrets[2]}})
+        call("POST", "/v1/jobs", {"job_id": f"job-refused-{tag}", "name": "Refused", "source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": refused})
+        cls.run_id = f"run-{tag}"
+        cls.correlation = start(tag)["correlation_id"]
+        start(f"refused-{tag}")
+        ends(cls.run_id)
+        ends(f"run-refused-{tag}", "failed")
         # The last functions write after the run has ended.
         if not until(lambda: ON_EVERY_RUN <= {function_of(line) for line in cls.lines(cls.correlation)}, 60, every=1):
             missing = ON_EVERY_RUN - {function_of(line) for line in cls.lines(cls.correlation)}

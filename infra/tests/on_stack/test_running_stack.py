@@ -10,13 +10,11 @@ import uuid
 import boto3
 from botocore.exceptions import ClientError
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "local"))
-from stack import OUTPUTS, REGION, STACK_NAME, Settings, client, http, read, stack_outputs, until  # noqa: E402
+from given import TENANT, a_job, call
+from stack import REGION, STACK_NAME, Settings, client, stack_outputs, until
 
 SETTINGS = Settings()
 MADE = stack_outputs(SETTINGS)
-LOCAL = read(OUTPUTS)
-TENANT = LOCAL["tenants"][0]
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from test_infrastructure import FUNCTIONS  # noqa: E402
 
@@ -69,27 +67,17 @@ class Roles(unittest.TestCase):
 
 
 class Schedule(unittest.TestCase):
-    def api(self, method, path, body=None):
-        status, answer = http(method, LOCAL["api_url"] + path, body, headers={"Authorization": f"Bearer {TENANT['api_key']}"})
-        self.assertIn(status, (200, 201, 202), answer)
-        return answer
-
     def runs(self, job):
-        return self.api("GET", f"/v1/reconciliations?job_id={job}")["items"]
+        return call("GET", f"/v1/reconciliations?job_id={job}")["items"]
 
     def test_a_jobs_schedule_runs_each_period_once_and_ends_with_the_job(self):
         tag, now = uuid.uuid4().hex[:8], datetime.datetime.now(datetime.timezone.utc)
         last = now.replace(day=1) - datetime.timedelta(days=1)
         period = {"start": f"{last:%Y-%m}-01", "end": f"{last:%Y-%m-%d}"}
-        status, data = http("POST", f"{LOCAL['sandbox_url']}/_control/datasets", {"shop": f"scheduled-{tag}", "preset": "clean", "orders": 20, "seed": 3, **period})
-        self.assertIn(status, (200, 201), data)
-        self.api("PUT", f"/v1/connections/shop-{tag}", {"adapter": "shopify", "credentials": {"shop": data["shop"], "access_token": data["access_token"]}})
-        self.api("PUT", f"/v1/connections/pay-{tag}", {"adapter": "stripe", "credentials": {"api_key": data["stripe_api_key"]}})
-        job = f"job-{tag}"
-        definition = {"name": "Scheduled", "source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": {"adapter": "stripe", "connection": f"pay-{tag}"}}
-        soon = now + datetime.timedelta(seconds=2)
+        soon = now + datetime.timedelta(seconds=5)
         schedule = {"expression": f"at({soon:%Y-%m-%dT%H:%M:%S})", "window": "previous_month"}
-        self.api("POST", "/v1/jobs", {"job_id": job, **definition, "schedule": schedule})
+        _, made = a_job(tag, 20, "clean", days=period, schedule=schedule)
+        job, definition = f"job-{tag}", {part: made[part] for part in ("name", "source", "target")}
 
         def ended():
             return [run for run in self.runs(job) if run["status"] in ("completed", "failed")]
@@ -111,10 +99,10 @@ class Schedule(unittest.TestCase):
         self.assertEqual(len(self.runs(job)), 1)
 
         # The entry changes and ends with the job, and what is left of it starts nothing.
-        self.api("PUT", f"/v1/jobs/{job}", {**definition, "schedule": {"expression": "cron(0 6 1 * ? *)", "timezone": "Europe/Berlin", "window": "previous_month"}})
+        call("PUT", f"/v1/jobs/{job}", {**definition, "schedule": {"expression": "cron(0 6 1 * ? *)", "timezone": "Europe/Berlin", "window": "previous_month"}})
         entry = scheduler.get_schedule(Name=name, GroupName=MADE["ScheduleGroupName"])
         self.assertEqual((entry["ScheduleExpression"], entry["ScheduleExpressionTimezone"]), ("cron(0 6 1 * ? *)", "Europe/Berlin"))
-        self.api("PUT", f"/v1/jobs/{job}", definition)
+        call("PUT", f"/v1/jobs/{job}", definition)
         with self.assertRaises(ClientError) as gone:
             scheduler.get_schedule(Name=name, GroupName=MADE["ScheduleGroupName"])
         self.assertEqual(gone.exception.response["Error"]["Code"], "ResourceNotFoundException")
