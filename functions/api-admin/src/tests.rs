@@ -8,6 +8,7 @@ use crate::{handler::Handler, read_models::WorkQueue};
 use application::{AdminService, KeyService};
 use domain::{
     CorrelationId, Metadata, TenantId, Timestamp,
+    api_key::PLATFORM,
     connection::Adapter,
     job::Side,
     reconciliation::{self, Reconciliation, Request},
@@ -342,8 +343,7 @@ async fn a_damaged_stream_is_named_and_the_rest_is_verified() {
     let world = world(&["acme", "other"]).await;
     let all = world.ask(&sample("verify-all")).await.body;
     assert_eq!((&all["intact"], &all["streams"], &all["damaged"]), (&json!(true), &json!(7), &json!([])));
-    let platform = TenantId::parse(domain::api_key::PLATFORM).unwrap();
-    assert_eq!(world.audited(platform.as_str()).await, 1, "whoever looks at everybody leaves a trace");
+    assert_eq!(world.audited(PLATFORM).await, 1, "whoever looks at everybody leaves a trace");
 
     let run = StreamKey::new(&tenant("acme"), "reconciliation", "february");
     let one = json!({"aggregate_type": "reconciliation", "aggregate_id": "february"});
@@ -374,6 +374,16 @@ async fn lost_heads_are_made_new() {
     assert_eq!(world.store.head(&run).await.unwrap().unwrap().version, 1);
     let again = world.ask(&sample("rebuild-heads")).await.body;
     assert_eq!(again["rebuilt"], json!([]));
+}
+
+#[tokio::test]
+async fn who_comes_to_rebuild_heads_leaves_a_trace_though_the_trails_own_head_is_lost() {
+    let world = world(&["acme"]).await;
+    world.ask(&sample("rebuild-heads")).await;
+    assert_eq!(world.audited("acme").await, 1);
+    assert!(world.store.lose_head(&StreamKey::new(&tenant("acme"), "audit", NOW.day())));
+    assert_eq!(world.ask(&sample("rebuild-heads")).await.status, 200);
+    assert_eq!(world.audited("acme").await, 2);
 }
 
 #[tokio::test]

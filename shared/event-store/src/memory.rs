@@ -137,7 +137,10 @@ impl State {
         }
         for append in &transaction.appends {
             let stream = append.stream.partition();
-            if self.heads.get(&stream).map_or(0, |head| head.version) != append.expected {
+            let head = self.heads.get(&stream).map_or(0, |head| head.version);
+            // A commit may be there whose head is lost: nothing is ever written over one.
+            let taken = self.commits.contains_key(&(stream.clone(), append.expected + 1));
+            if head != append.expected || taken {
                 return Err(AppendError::VersionConflict { stream, expected: append.expected });
             }
         }

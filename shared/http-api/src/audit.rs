@@ -53,6 +53,7 @@ impl Audit {
             data: data_of(&accessed).map_err(|error| Problem::internal(error.to_string()))?,
         };
         let commit_id = Uuid::from_u128(self.ids.next());
+        let mut lost_at = None;
         for _ in 0..MAX_TRIES {
             let expected = self.store.head(&stream).await?.map_or(0, |head| head.version);
             let append =
@@ -61,7 +62,12 @@ impl Audit {
                 Transaction { appends: vec![append], command: None, fence: None, metadata: metadata.clone() };
             match self.store.append(transaction).await {
                 Ok(_) => return Ok(()),
-                Err(AppendError::VersionConflict { .. }) => {}
+                // The head stands where it stood: it is behind its commits, as after a restore. Without this, those who
+                // come to rebuild heads could not even leave their trace.
+                Err(AppendError::VersionConflict { .. }) if lost_at == Some(expected) => {
+                    self.store.rebuild_head(&stream).await?;
+                }
+                Err(AppendError::VersionConflict { .. }) => lost_at = Some(expected),
                 Err(error) => return Err(error.into()),
             }
         }

@@ -6,7 +6,7 @@ use crate::{
     given::{append, one, stream, tenant, transaction},
 };
 use domain::TenantId;
-use event_store::{HeadRebuilt, StoreError, StreamKey, Transaction};
+use event_store::{AppendError, HeadRebuilt, StoreError, StreamKey, Transaction};
 use std::collections::BTreeSet;
 
 for_both!(
@@ -32,6 +32,9 @@ async fn a_lost_head_comes_back_whole(backend: Backend) {
         panic!("a missing head was not noticed")
     };
     assert!(detail.contains("rebuild-heads"), "{detail}");
+    let Err(AppendError::VersionConflict { .. }) = store.append(one("saga", 0, 1)).await else {
+        panic!("a commit was written over")
+    };
 
     let elsewhere = backend.elsewhere();
     let rebuilt = elsewhere.rebuild_head(&stream("saga")).await.unwrap().value;
