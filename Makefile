@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench accuracy deploy up-localstack clean
+.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench accuracy load drill deploy up-localstack clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,6 +91,12 @@ accuracy: ## how right the engine is, on generated shops and, with BANK_PAIRS=<f
 	  echo "Written by \`make accuracy\` $(MACHINE)."; echo; \
 	  cargo bench --quiet -p settler-tests --bench accuracy -- $(if $(BANK_PAIRS),bank-pairs=$(abspath $(BANK_PAIRS))); \
 	} | tee docs/ACCURACY.md
+
+load: up ## start commands at a steady rate, then nothing may be lost or doubled: make load RATE=20 SECONDS=10
+	@$(RUN) infra/bench/load.py --rate $(or $(RATE),20) --seconds $(or $(SECONDS),10)
+
+drill: up ## export the local stack, empty it, import, compute anew, and compare every answer
+	@$(RUN) infra/backup/drill.py
 
 # ------------------------------------------------------------------ AWS and LocalStack
 deploy: $(VENV)/.installed ## to AWS: make deploy ENV=staging (or prod), with your own credentials
