@@ -14,6 +14,7 @@ import hashlib
 import json
 import pathlib
 import sys
+import time
 
 import boto3
 
@@ -93,7 +94,9 @@ def export(stack, folder):
 
 def put(table, batch):
     dynamodb, waiting = boto3.client("dynamodb"), {table: [{"PutRequest": {"Item": item}} for item in batch]}
-    for _ in range(MAX_TRIES):
+    for tries in range(MAX_TRIES):
+        # What a table did not take yet, it takes later.
+        time.sleep(0.1 * 2**tries if tries else 0)
         waiting = dynamodb.batch_write_item(RequestItems=waiting).get("UnprocessedItems") or {}
         if not waiting:
             return

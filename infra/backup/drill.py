@@ -8,38 +8,36 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "local"))
-from stack import BINARIES, OUTPUTS, STACK_NAME, Settings, environment, fail, http, read, say, timed, until  # noqa: E402
+from stack import BINARIES, OUTPUTS, STACK_NAME, Settings, environment, every, fail, http, read, say, timed, until  # noqa: E402
 
 SETTINGS = Settings()
-os.environ.update({name: text for name, text in environment(SETTINGS).items() if name.startswith("AWS_")})
+# Nothing of the user's own AWS set-up stays: what follows empties tables.
+own = environment(SETTINGS)
+os.environ.clear()
+os.environ.update(own)
 import boto3  # noqa: E402
 import backup  # noqa: E402
 
 LOCAL = read(OUTPUTS) or fail("No stack is running: `make up`.")
-ADMIN = LOCAL["admin_api_key"]
 AT_WORK = ("running", "compensating")
 RESULTS = ("matches", "suggestions", "unmatched", "excluded", "orders")
 # Runs per tenant whose results are compared; of the others, their rows.
 MAX_RUNS = 10
 
 
-def get(path, key):
-    status, body = http("GET", LOCAL["api_url"] + path, headers={"Authorization": f"Bearer {key}"}, timeout=60)
-    if status != 200:
-        fail(f"GET {path}: {status} {body}")
-    return body
+def getter(key):
+    def get(path):
+        status, body = http("GET", LOCAL["api_url"] + path, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        if status != 200:
+            fail(f"GET {path}: {status} {body}")
+        return body
+
+    return get
 
 
-def every(path, key):
-    found, cursor = [], ""
-    while cursor is not None:
-        page = get(f"{path}{'&' if '?' in path else '?'}limit=200{cursor}", key)
-        found += page["items"]
-        cursor = page.get("next_cursor") and f"&cursor={urllib.parse.quote(page['next_cursor'], safe='')}"
-    return found
+ADMIN = getter(LOCAL["admin_api_key"])
 
 
 def timeless(value):
@@ -50,17 +48,17 @@ def timeless(value):
 
 
 def picture():
-    """Everything that the API shows, by the call that shows it."""
-    seen = {f"{path} (platform)": every(path, ADMIN) for path in ("/admin/sagas", "/admin/api-keys", "/admin/dead-letter-queue", "/admin/circuit-breakers")}
+    """What the API shows, by the call that shows it. Circuits count calls of the last minutes: their items are compared."""
+    seen = {f"{path} (platform)": every(ADMIN, path) for path in ("/admin/sagas", "/admin/api-keys", "/admin/dead-letter-queue")}
     for tenant in LOCAL["tenants"]:
-        key, name = tenant["api_key"], tenant["tenant_id"]
-        for path in ("/v1/jobs", "/v1/reconciliations", "/v1/error-hotspots", "/v1/usage?from=2026-01-01&to=2026-12-31"):
-            seen[f"{path} ({name})"] = every(path, key)
+        get, name = getter(tenant["api_key"]), tenant["tenant_id"]
+        for path in ("/v1/jobs", "/v1/reconciliations", "/v1/error-hotspots", "/v1/usage"):
+            seen[f"{path} ({name})"] = every(get, path)
         for run in seen[f"/v1/reconciliations ({name})"][:MAX_RUNS]:
             path = f"/v1/reconciliations/{run['reconciliation_id']}"
-            seen[f"{path} ({name})"] = get(path, key)
+            seen[f"{path} ({name})"] = get(path)
             for part in RESULTS if run["status"] == "completed" else ():
-                seen[f"{path}/{part} ({name})"] = every(f"{path}/{part}", key)
+                seen[f"{path}/{part} ({name})"] = every(get, f"{path}/{part}")
     return timeless(seen)
 
 
@@ -71,13 +69,15 @@ def heads():
 
 def empty(table):
     dynamodb = boto3.client("dynamodb")
+    if dynamodb.meta.endpoint_url != SETTINGS.endpoint:
+        fail(f"{dynamodb.meta.endpoint_url} is not the local stack: nothing was emptied")
     keys = [key["AttributeName"] for key in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]
     for item in list(backup.items(table)):
         dynamodb.delete_item(TableName=table, Key={key: item[key] for key in keys})
 
 
 def settler(*arguments):
-    env = os.environ | {"SETTLER_API_URL": LOCAL["api_url"], "SETTLER_API_KEY": ADMIN}
+    env = os.environ | {"SETTLER_API_URL": LOCAL["api_url"], "SETTLER_API_KEY": LOCAL["admin_api_key"]}
     env.pop("SETTLER_TENANT", None)
     done = subprocess.run([BINARIES / "settler", *arguments], env=env, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -88,7 +88,7 @@ def settler(*arguments):
 
 def main():
     def at_rest():
-        return not any(every(f"/admin/sagas?status={status}", ADMIN) for status in AT_WORK)
+        return not any(every(ADMIN, f"/admin/sagas?status={status}") for status in AT_WORK)
 
     if not until(at_rest, 120, every=1):
         fail("Runs are at work: the drill wants a stack at rest.")
@@ -107,6 +107,10 @@ def main():
             fail(f"an empty stack knows no key, but answered {status}")
         say("import")
         backup.load(STACK_NAME, folder)
+        say("export again, before anybody writes")
+        backup.export(STACK_NAME, folder.with_name("again"))
+        if (folder / "manifest.json").read_text() != (folder.with_name("again") / "manifest.json").read_text():
+            fail("what was imported is not what was exported")
     with timed("settler events rebuild-heads"):
         settler("events", "rebuild-heads", "--yes")
     with timed("settler projections rebuild"):

@@ -12,7 +12,7 @@ import uuid
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("local", "tests/on_stack")]
 from given import JANUARY, LOCAL, TENANT, a_job, call  # noqa: E402
-from stack import http, say  # noqa: E402
+from stack import every, http, say  # noqa: E402
 
 ORDERS = 20
 THREADS = 128
@@ -38,12 +38,7 @@ def start(tag, run, due):
 
 def listed(job):
     """Every run of the job with its status, through all pages; a run that is listed twice is twice in it."""
-    runs, cursor = [], ""
-    while cursor is not None:
-        page = call("GET", f"/v1/reconciliations?job_id={job}&limit=200{cursor}")
-        runs += [(item["reconciliation_id"], item["status"]) for item in page["items"]]
-        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
-    return runs
+    return [(item["reconciliation_id"], item["status"]) for item in every(lambda path: call("GET", path), f"/v1/reconciliations?job_id={job}")]
 
 
 def trail(run):

@@ -9,11 +9,10 @@ import pathlib
 import subprocess
 import sys
 import time
-import urllib.parse
 import uuid
 from collections import defaultdict
 
-from stack import BINARIES, LOCAL, OUTPUTS, fail, http, read, say
+from stack import BINARIES, LOCAL, OUTPUTS, every, fail, http, read, say
 
 PRESET, ORDERS, SEED = "typical", 500, 7
 START, END = "2026-01-01", "2026-01-31"
@@ -43,15 +42,6 @@ class Demo:
         if status != 200:
             fail(f"GET {path}: {status} {body}")
         return body
-
-    def all(self, path):
-        items, cursor = [], None
-        while True:
-            page = self.get(f"{path}?limit=200" + (f"&cursor={urllib.parse.quote(cursor, safe='')}" if cursor else ""))
-            items += page["items"]
-            cursor = page.get("next_cursor")
-            if not cursor:
-                return items
 
     def check(self, holds, text):
         say(f"  {'✓' if holds else '✗'} {text}")
@@ -104,8 +94,8 @@ Where to look next
     def compare(self, run_id, truth):
         base = f"/v1/reconciliations/{run_id}"
         summary = self.get(base)
-        matches = self.all(f"{base}/matches")
-        suggestions, unmatched, excluded = (self.all(f"{base}/{part}") for part in ("suggestions", "unmatched", "excluded"))
+        matches = every(self.get, f"{base}/matches")
+        suggestions, unmatched, excluded = (every(self.get, f"{base}/{part}") for part in ("suggestions", "unmatched", "excluded"))
         self.check(summary["status"] == "completed", f"completed: {summary['matched_count']} of {summary['total_source_records']} source records matched")
         wrong, covered = judge(matches, truth)
         pairs = max(1, len(truth["pairs"]))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -134,6 +135,18 @@ def http(method, url, body=None, headers=None, timeout=30):
         return status, json.loads(text)
     except ValueError:
         return status, text
+
+
+def every(get, path):
+    """All items of a list of the API, page by page; `get` gives the page of a path."""
+    items, cursor = [], None
+    while True:
+        more = f"&cursor={urllib.parse.quote(cursor, safe='')}" if cursor else ""
+        page = get(f"{path}{'&' if '?' in path else '?'}limit=200{more}")
+        items += page["items"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return items
 
 
 def until(condition, seconds, every=0.1):

@@ -34,6 +34,14 @@ def start(tag, run=None, **more):
     return call("POST", "/v1/reconciliations", {"job_id": f"job-{tag}", "reconciliation_id": run or f"run-{tag}", "date_range": JANUARY, **more})
 
 
+def a_refused_run(tag, key="sk_test_refused"):
+    """The run `run-refused-<tag>` of a job whose payments are behind a key that Stripe refuses; `shop-<tag>` is there."""
+    call("PUT", f"/v1/connections/refused-{tag}", {"adapter": "stripe", "credentials": {"api_key": key}})
+    sides = {"source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": {"adapter": "stripe", "connection": f"refused-{tag}"}}
+    call("POST", "/v1/jobs", {"job_id": f"job-refused-{tag}", "name": "Refused", **sides})
+    start(f"refused-{tag}")
+
+
 def ends(run, status="completed"):
     """The run, once it has ended as expected."""
     path = f"/v1/reconciliations/{run}"

@@ -4,7 +4,7 @@ import sys
 import unittest
 import uuid
 
-from given import a_job, call, ends, start
+from given import a_job, a_refused_run, call, ends, start
 from stack import ROOT
 
 
@@ -13,10 +13,7 @@ class Drill(unittest.TestCase):
         tag = uuid.uuid4().hex[:8]
         a_job(tag, 200)
         start(tag)
-        call("PUT", f"/v1/connections/refused-{tag}", {"adapter": "stripe", "credentials": {"api_key": "sk_test_refused"}})
-        sides = {"source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": {"adapter": "stripe", "connection": f"refused-{tag}"}}
-        call("POST", "/v1/jobs", {"job_id": f"job-refused-{tag}", "name": "Refused", **sides})
-        start(f"refused-{tag}")
+        a_refused_run(tag)
         path = f"/v1/reconciliations/{ends(f'run-{tag}')['reconciliation_id']}"
         ends(f"run-refused-{tag}", "failed")
         # A person's decision is in the log only, and moves what the lists say.

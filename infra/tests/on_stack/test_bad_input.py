@@ -53,8 +53,8 @@ class Refused(unittest.TestCase):
             # ids
             "an unknown run": (("GET", missing), 404, "no such reconciliation"),
             "an unknown run's command": (("POST", f"{missing}/cancel", {}), 404, "there is no reconciliation"),
-            "an unknown job": (("POST", RUNS, {"job_id": "none", "date_range": JANUARY}), 404, "job"),
-            "an unknown match": (("POST", f"{run}/suggestions/none/confirm", reason), 404, ""),
+            "an unknown job": (("POST", RUNS, {"job_id": "none", "date_range": JANUARY}), 404, "there is no job `none`"),
+            "an unknown match": (("POST", f"{run}/suggestions/none/confirm", reason), 404, "no such suggestion"),
             "another tenant's run": (("GET", run, None, None, OTHER["api_key"]), 404, "no such reconciliation"),
             "an id with a space": (("GET", f"{RUNS}/a%20b"), 404, "nothing with this id"),
             "an id that is too long": (("GET", f"{RUNS}/{'a' * 65}"), 404, "nothing with this id"),
@@ -96,7 +96,7 @@ class Refused(unittest.TestCase):
             "a version that is none": (("POST", f"{run}/cancel", {}, {"If-Match": '"x"'}), 400, "header:If-Match"),
             "another tenant in a header": (("GET", RUNS, None, {"Settler-Tenant": OTHER["tenant_id"]}), 403, "another tenant"),
             # states
-            "the id of another start": (self.a_start(reconciliation_id=self.id, date_range={"start": "2026-01-02", "end": "2026-01-31"}), 409, ""),
+            "the id of another start": (self.a_start(reconciliation_id=self.id, date_range={"start": "2026-01-02", "end": "2026-01-31"}), 409, "taken by a run with another job or date range"),
             **{f"{verb} of a completed run": (("POST", f"{run}/{verb}", {}), 409, "completed") for verb in ("cancel", "retry", "pause", "resume")},
         }
 

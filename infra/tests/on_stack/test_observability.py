@@ -5,8 +5,8 @@ import time
 import unittest
 import uuid
 
-from given import LOCAL, TENANT, a_job, call, ends, start
-from stack import Settings, client, stack_outputs, until
+from given import LOCAL, TENANT, a_job, a_refused_run, call, ends, start
+from stack import Settings, client, every, stack_outputs, until
 
 SETTINGS = Settings()
 MADE = stack_outputs(SETTINGS)
@@ -31,12 +31,9 @@ class Logs(unittest.TestCase):
         tag = uuid.uuid4().hex[:8]
         data, made = a_job(tag, seed=4, webhooks=[{"url": f"{LOCAL['sandbox_url']}/hooks/{tag}"}])
         cls.secrets = [data["access_token"], data["stripe_api_key"], f"sk_test_refused_{tag}", TENANT["api_key"], LOCAL["admin_api_key"], made["webhooks"][0]["secret"]]
-        refused = {"adapter": "stripe", "connection": f"refused-{tag}"}
-        call("PUT", f"/v1/connections/refused-{tag}", {"adapter": "stripe", "credentials": {"api_key": cls.secrets[2]}})
-        call("POST", "/v1/jobs", {"job_id": f"job-refused-{tag}", "name": "Refused", "source": {"adapter": "shopify", "connection": f"shop-{tag}"}, "target": refused})
         cls.run_id = f"run-{tag}"
         cls.correlation = start(tag)["correlation_id"]
-        start(f"refused-{tag}")
+        a_refused_run(tag, cls.secrets[2])
         ends(cls.run_id)
         ends(f"run-refused-{tag}", "failed")
         # The last functions write after the run has ended.
@@ -78,11 +75,7 @@ class Logs(unittest.TestCase):
             values = [line[name] for line in metrics if name in line and function in (None, function_of(line))]
             return sum(sum(value) if isinstance(value, list) else value for value in values)
 
-        matches, cursor = 0, ""
-        while cursor is not None:
-            page = call("GET", f"/v1/reconciliations/{self.run_id}/matches?limit=200{cursor}")
-            matches += len(page["items"])
-            cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+        matches = len(every(lambda path: call("GET", path), f"/v1/reconciliations/{self.run_id}/matches"))
         self.assertGreater(matches, 0)
         self.assertEqual(total("RecordMatched", "StepMatchRecords"), matches)
         self.assertEqual(total("ReconciliationCompleted", "StepFinish"), 1)
