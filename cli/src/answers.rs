@@ -70,7 +70,12 @@ answers! {
         suggested_source_count: u64, suggested_target_count: u64, unmatched_source_count: u64, unmatched_target_count: u64,
         excluded_source_count: u64, excluded_target_count: u64, discrepancy_count: u64, errors_count: u64,
         accuracy_percentage: Value, totals: Vec<Totals>, warnings: Vec<Value>, started_at: String,
-        duration_ms: Option<u64>, failure: Option<Failure>,
+        duration_ms: Option<u64>, failure: Option<Failure>, cost: Option<Cost>,
+    }
+    CostLine { resource: String, quantity_milli: u64, price_micro_usd_per_million: u64, amount_nano_usd: u64, }
+    Cost {
+        total_nano_usd: u64, prices: String, lines: Vec<CostLine>, invocations: u64, complete: bool,
+        tenant_secrets: u64, tenant_monthly_nano_usd: u64,
     }
     Match {
         kind: String, status: String, source_ids: Vec<String>, target_ids: Vec<String>, order_names: Vec<String>,

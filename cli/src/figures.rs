@@ -52,6 +52,28 @@ pub fn duration(millis: u64) -> String {
     }
 }
 
+/// Billionths of a dollar: cents where they are enough, else all that matters.
+pub fn dollars(nano: u64) -> String {
+    let (whole, fraction) = (nano / 1_000_000_000, format!("{:09}", nano % 1_000_000_000));
+    let digits = fraction.trim_end_matches('0').len().max(2);
+    format!("{}.{}", count(whole), &fraction[..digits])
+}
+
+/// Billionths of a dollar as one of a column: to a ten-thousandth of a cent, half up.
+pub fn dollars_in_column(nano: u64) -> String {
+    let micro = nano.saturating_add(500) / 1_000;
+    format!("{}.{:06}", count(micro / 1_000_000), micro % 1_000_000)
+}
+
+/// Thousandths as `1,234.5`.
+pub fn thousandths(milli: u64) -> String {
+    let (whole, fraction) = (count(milli / 1_000), format!("{:03}", milli % 1_000));
+    match fraction.trim_end_matches('0') {
+        "" => whole,
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
 /// From one RFC 3339 time to another, if both are.
 pub fn between(from: &str, to: &str) -> Option<u64> {
     let (from, to) = (Timestamp::parse(from).ok()?, Timestamp::parse(to).ok()?);

@@ -28,6 +28,7 @@ KEPT = {
     "WebhookDeliveries": "what was sent to whom",
     "DeadLetterQueue": "what nobody could handle",
     "CircuitBreakers": "circuits that an operator has forced",
+    "Consumption": "what runs cost",
     "TaskTokens": "how a run that is on hold is woken up",
 }
 COMPUTED = {

@@ -21,7 +21,7 @@ Examples:
     List(ListRuns),
     /// Show what a run found, in figures
     #[command(
-        after_help = "Example:\n  settler reconciliation show march --fail-on-differences || echo 'somebody has to look'"
+        after_help = "Examples:\n  settler reconciliation show march --fail-on-differences || echo 'somebody has to look'\n  settler reconciliation show march --cost"
     )]
     Show {
         /// Id of the run
@@ -29,6 +29,9 @@ Examples:
         /// End with 8 if anything is unmatched, suggested or discrepant
         #[arg(long)]
         fail_on_differences: bool,
+        /// Also show what the run has cost on AWS so far, by what was consumed
+        #[arg(long)]
+        cost: bool,
     },
     /// Records that belong together
     Matches(Results),

@@ -17,8 +17,9 @@ pub async fn run(context: &Context, command: ReconciliationCommand) -> Result<()
     match command {
         ReconciliationCommand::Start(start) => self::start(context, start).await,
         ReconciliationCommand::List(list) => self::list(context, &list).await,
-        ReconciliationCommand::Show { id, fail_on_differences } => {
-            let answer = context.client.get(&["v1", "reconciliations", &id], &[]).await?;
+        ReconciliationCommand::Show { id, fail_on_differences, cost } => {
+            let query = [("cost", cost.then_some("true"))];
+            let answer = context.client.get(&["v1", "reconciliations", &id], &query).await?;
             context.show(&answer.body, |run| summary::render(context.screen, run))?;
             check(fail_on_differences, &answer.read()?)
         }

@@ -1,8 +1,8 @@
 //! A run's result on one screen: does it add up, what is open, where to look.
 
 use crate::{
-    answers::{Failure, SideTotals, Summary, Totals},
-    figures::{count, counted, duration, instant, money, percentage, plain},
+    answers::{Cost, Failure, SideTotals, Summary, Totals},
+    figures::{count, counted, dollars, dollars_in_column, duration, instant, money, percentage, plain, thousandths},
     steps,
     tables::{Column, Screen, table, tone},
 };
@@ -22,7 +22,42 @@ pub fn render(screen: Screen, run: &Summary) -> String {
     if let Some(failure) = &run.failure {
         let _ = write!(text, "\n{} {}\n", screen.bold("Failed:"), screen.wrap(&steps::failure(failure), 8, "        "));
     }
+    if let Some(cost) = &run.cost {
+        text += &self::cost(screen, cost);
+    }
     text + &next(screen, run)
+}
+
+/// What was consumed, what it cost, and what the tenant costs without any run.
+fn cost(screen: Screen, cost: &Cost) -> String {
+    let columns = [
+        ("Consumed", Column::Text),
+        ("Quantity", Column::Figure),
+        ("$ per million", Column::Figure),
+        ("$", Column::Figure),
+    ];
+    let mut rows: Vec<Vec<String>> = cost
+        .lines
+        .iter()
+        .map(|line| {
+            vec![
+                line.resource.replace('_', " "),
+                thousandths(line.quantity_milli),
+                dollars(line.price_micro_usd_per_million.saturating_mul(1_000)),
+                dollars_in_column(line.amount_nano_usd),
+            ]
+        })
+        .collect();
+    rows.push(vec!["sum".to_owned(), String::new(), String::new(), dollars_in_column(cost.total_nano_usd)]);
+    let so_far = if cost.complete { "" } else { " so far; some of it is not known (yet)" };
+    format!(
+        "\n{}\n\n{} of functions, at public prices ({}){so_far}\nBeside it each month, with or without runs: {} of the tenant, {} $\n",
+        table(screen, &columns, rows),
+        counted(cost.invocations, "invocation", "invocations"),
+        plain(&cost.prices),
+        counted(cost.tenant_secrets, "secret", "secrets"),
+        dollars(cost.tenant_monthly_nano_usd),
+    )
 }
 
 /// Counts and amounts of both sides, per currency.

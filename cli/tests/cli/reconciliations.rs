@@ -46,6 +46,33 @@ fn show_fits_on_a_screen() {
 }
 
 #[test]
+fn show_tells_what_a_run_cost_when_asked() {
+    let fake = Fake::start();
+    let mut run = samples::completed();
+    let line = |resource: &str, quantity_milli: u64, price: u64, amount: u64| {
+        json!({
+            "resource": resource, "quantity_milli": quantity_milli, "price_micro_usd_per_million": price,
+            "amount_nano_usd": amount,
+        })
+    };
+    run["cost"] = json!({
+        "total_nano_usd": 1_780_167, "prices": "us-east-1, on demand, November 2025", "invocations": 34, "complete": true,
+        "tenant_secrets": 2, "tenant_monthly_nano_usd": 800_000_000,
+        "lines": [
+            line("dynamodb_write_units", 1_048_000, 625_000, 655_000),
+            line("lambda_gb_seconds", 10_510, 16_666_700, 175_167),
+            line("state_transitions", 38_000, 25_000_000, 950_000),
+        ],
+    });
+    fake.ok("GET /v1/reconciliations/march", &run);
+    let shown = fake.settler("reconciliation show march --cost");
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("show_cost", shown.stdout);
+    fake.settler("reconciliation show march");
+    assert_eq!(fake.lines(), ["GET /v1/reconciliations/march?cost=true", "GET /v1/reconciliations/march"]);
+}
+
+#[test]
 fn show_can_fail_on_differences() {
     let fake = Fake::start();
     for (id, run, code) in [

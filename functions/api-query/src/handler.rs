@@ -1,13 +1,13 @@
 //! Translate, read, translate. One thing by id is folded from its stream, consistently; lists come from read models.
 
-use crate::{deliveries, lists, matches, usage};
+use crate::{cost, deliveries, lists, matches, usage};
 use application::Caller;
 use domain::{
     Clock, ReconciliationId, Timestamp,
     connection::Connection,
     decision::Decisions,
     job::Job,
-    ports::Blobs,
+    ports::{Blobs, ConsumptionLog, Executions},
     reconciliation::{Published, Reconciliation, Run},
     saga::Saga,
 };
@@ -29,6 +29,8 @@ pub struct Handler {
     pub blobs: Arc<dyn Blobs>,
     pub clock: Arc<dyn Clock>,
     pub audit: Audit,
+    pub consumption: Arc<dyn ConsumptionLog>,
+    pub executions: Arc<dyn Executions>,
 }
 
 /// A run whose results are asked for.
@@ -104,6 +106,7 @@ impl Handler {
     async fn reconciliation(&self, request: &Request, caller: &Caller) -> Result<Response, Problem> {
         min_version(request)?;
         let id: ReconciliationId = request.known_id("id")?;
+        let with_cost = request.parsed("cost", "true or false", |text| text.parse::<bool>().ok())?;
         let stream = StreamKey::new(&caller.tenant, <Reconciliation as domain::Aggregate>::TYPE, id.as_str());
         let commits = self.store.load(&stream, 0).await?;
         let events: Vec<_> = commits.into_iter().flat_map(|commit| commit.events).collect();
@@ -113,6 +116,10 @@ impl Handler {
         let saga = load::<Saga>(self.store.as_ref(), &caller.tenant, id.as_str()).await?;
         let mut body = serde_json::to_value(&summary).map_err(|error| Problem::internal(error.to_string()))?;
         body["current_step"] = json!(saga.state.and_then(|saga| saga.current()));
+        if with_cost == Some(true) {
+            let cost = cost::of_run(self, &caller.tenant, &id, summary.status.has_ended()).await?;
+            body["cost"] = serde_json::to_value(&cost).map_err(|error| Problem::internal(error.to_string()))?;
+        }
         Ok(Response::json(200, &body).etag(summary.version))
     }
 

@@ -1,5 +1,6 @@
 //! The read side of the HTTP API.
 
+mod cost;
 mod decided;
 mod deliveries;
 mod handler;
@@ -14,7 +15,9 @@ use handler::Handler;
 use http_api::audit::Audit;
 use lambda_runtime::{Error, LambdaEvent};
 use projections::{DynamoProjections, DynamoResultPages, Tables};
-use runtime::{S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs};
+use runtime::{
+    DynamoConsumption, ExecutionHistory, S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs,
+};
 use serde_json::Value;
 use std::sync::Arc;
 use webhooks::DynamoDeliveries;
@@ -37,6 +40,7 @@ async fn main() -> Result<(), Error> {
         webhook_deliveries,
         tenant_usage_view,
         error_hotspots_view,
+        consumption,
     ] = settings.require(SETTINGS)?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
@@ -57,11 +61,21 @@ async fn main() -> Result<(), Error> {
     let blobs = Arc::new(S3Blobs::new(&aws, bucket));
     let audit = Audit::new(store.clone(), clock.clone(), ids);
     let deliveries = Arc::new(DynamoDeliveries::new(dynamodb(&aws), webhook_deliveries));
-    let handler = Handler { store, models: Arc::new(models), pages: Arc::new(pages), deliveries, blobs, clock, audit };
+    let handler = Handler {
+        store,
+        models: Arc::new(models),
+        pages: Arc::new(pages),
+        deliveries,
+        blobs,
+        clock,
+        audit,
+        consumption: Arc::new(DynamoConsumption::new(dynamodb(&aws), consumption)),
+        executions: Arc::new(ExecutionHistory::new(&aws)),
+    };
     runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }
 
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 14] = [
     "EVENT_STORE_TABLE",
     "STREAM_HEADS_TABLE",
     "PROJECTION_CHECKPOINTS_TABLE",
@@ -75,4 +89,5 @@ const SETTINGS: [&str; 13] = [
     "WEBHOOK_DELIVERIES_TABLE",
     "TENANT_USAGE_VIEW_TABLE",
     "ERROR_HOTSPOTS_VIEW_TABLE",
+    "RUN_CONSUMPTION_TABLE",
 ];

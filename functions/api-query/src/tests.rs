@@ -2,6 +2,11 @@
 
 mod given;
 
+use domain::{
+    ReconciliationId, TenantId, Timestamp,
+    consumption::{Consumption, Quantities, Resource},
+    ports::ConsumptionLog,
+};
 use given::{World, sample};
 use serde_json::{Value, json};
 use testkit::sample_events;
@@ -35,6 +40,39 @@ async fn a_summary_holds_the_figures_of_the_run() {
     ] {
         assert_eq!(held.body[field], expected, "{field}");
     }
+}
+
+#[tokio::test]
+async fn what_a_run_cost_is_told_to_who_asks() {
+    let world = World::published().await;
+    let (tenant, run) = (TenantId::parse("acme").unwrap(), ReconciliationId::parse("february").unwrap());
+    for (request_id, milli) in [("r1", 1_500_000), ("r2", 500_000), ("r2", 500_000)] {
+        let consumption = Consumption {
+            function_name: "step-finish".into(),
+            request_id: request_id.into(),
+            at: Timestamp::from_millis(0),
+            quantities: Quantities([(Resource::DynamodbWriteUnits, milli)].into()),
+        };
+        world.consumption.keep(&tenant, &run, &consumption).await.unwrap();
+    }
+    let asked = |wanted: &str| {
+        let mut event = sample("reconciliation");
+        event["queryStringParameters"] = json!({ "cost": wanted });
+        event
+    };
+    let forgotten = world.ask(&asked("true")).await.body;
+    assert_eq!(forgotten["cost"]["complete"], false, "the engine knows nothing of arn:x");
+    world.executions.0.lock().unwrap().insert("arn:x".into(), 40);
+    let cost = world.ask(&asked("true")).await.body["cost"].clone();
+    assert_eq!(
+        (&cost["complete"], &cost["invocations"], &cost["tenant_secrets"]),
+        (&json!(true), &json!(2), &json!(2)),
+        "{cost}"
+    );
+    // 2,000 write units and 40 transitions, each a thousandth of a dollar and a quarter more.
+    assert_eq!(cost["total_nano_usd"], 1_250_000 + 1_000_000, "{cost}");
+    assert_eq!(world.ask(&asked("false")).await.body["cost"], Value::Null);
+    assert_eq!(world.ask(&asked("perhaps")).await.status, 400);
 }
 
 #[tokio::test]

@@ -8,11 +8,11 @@ use aws_lambda_events::{
     dynamodb::{Event, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
-use domain::ErrorName;
+use domain::{ErrorName, consumption::Resource};
 use event_store::StreamKey;
 use lambda_runtime::LambdaEvent;
 use rand::Rng;
-use runtime::{FunctionError, function_error, observe::Context};
+use runtime::{FunctionError, consumed, function_error, observe::Context};
 use serde::Deserialize;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -130,6 +130,7 @@ impl<B: Bus> Handler<B> {
                 for (outgoing, taken) in some.iter().zip(taken) {
                     let _entered = context(&outgoing.entry).entered();
                     if taken.is_ok() {
+                        consumed(Resource::BusEvents, 1);
                         tracing::info!(event_type = outgoing.entry.event_type, "sent to the event bus");
                     }
                     if let Err(cause) = taken {

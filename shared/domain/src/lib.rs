@@ -25,6 +25,7 @@ pub mod api_key;
 pub mod audit;
 pub mod catalogue;
 pub mod connection;
+pub mod consumption;
 pub mod decision;
 pub mod envelope;
 pub mod failure;

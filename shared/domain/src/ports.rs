@@ -87,6 +87,31 @@ pub trait KeyTable: Send + Sync {
     async fn list(&self, limit: u32, after: Option<String>) -> Result<(Vec<KeyEntry>, Option<String>), PortError>;
 }
 
+/// What invocations consumed, by the run that they worked for.
+#[async_trait]
+pub trait ConsumptionLog: Send + Sync {
+    /// Keeps what one invocation consumed. Kept again, it is replaced.
+    async fn keep(
+        &self,
+        tenant: &crate::TenantId,
+        run: &crate::ReconciliationId,
+        consumption: &crate::consumption::Consumption,
+    ) -> Result<(), PortError>;
+    /// All that is kept of a run, in the order of function and invocation.
+    async fn of_run(
+        &self,
+        tenant: &crate::TenantId,
+        run: &crate::ReconciliationId,
+    ) -> Result<Vec<crate::consumption::Consumption>, PortError>;
+}
+
+/// What the workflow engine remembers of its executions.
+#[async_trait]
+pub trait Executions: Send + Sync {
+    /// How many states an execution has entered; none when the engine has forgotten it.
+    async fn transitions(&self, execution_arn: &str) -> Result<Option<u64>, PortError>;
+}
+
 /// Bytes that nobody can foresee, for secrets. Ids come from [`crate::IdSource`].
 pub trait Entropy: Send + Sync {
     /// # Errors

@@ -22,7 +22,7 @@ pub use aggregate::{Loaded, NewCommit, load, load_as_of};
 pub use audit::{Audit, Audited, Damage, audit_stream, audit_streams};
 pub use commit::event_id;
 pub use doorbell::{HeadChange, HeadImage, InvalidImage};
-pub use dynamo::{DynamoStore, Tables, feed_key, feed_shard, priced};
+pub use dynamo::{DynamoStore, Tables, feed_key, feed_shard, milli, priced};
 pub use memory::MemoryStore;
 pub use pack::packs;
 pub use position::FEED_SHARDS;

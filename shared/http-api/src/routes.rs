@@ -315,7 +315,7 @@ pub const ROUTES: &[Route] = &[
         key: GET_RECONCILIATION,
         operation: "getReconciliation",
         summary: "A run with its figures, consistent",
-        query: &[MIN_VERSION],
+        query: &[MIN_VERSION, query("cost", Kind::Boolean, "Also what the run has cost so far.")],
         answer: Answer::One(&SUMMARY),
         ..READ
     },

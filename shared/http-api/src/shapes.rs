@@ -358,6 +358,51 @@ const STEPS: Kind = OneOf(&[
     "notify_webhooks",
 ]);
 
+pub const RESOURCES: &[&str] = &[
+    "dynamodb_write_units",
+    "dynamodb_read_units",
+    "lambda_requests",
+    "lambda_gb_seconds",
+    "state_transitions",
+    "api_requests",
+    "s3_writes",
+    "s3_reads",
+    "s3_stored_mb",
+    "sqs_requests",
+    "bus_events",
+    "secret_reads",
+    "log_mb",
+];
+
+pub const COST_LINE: Shape = Shape {
+    name: "CostLine",
+    about: "One resource that AWS bills for.",
+    fields: &[
+        required("resource", OneOf(RESOURCES), ""),
+        required("quantity_milli", Integer, "In thousandths of the unit that the resource's name says."),
+        required("price_micro_usd_per_million", Integer, "Price of a million units, in millionths of a dollar."),
+        required("amount_nano_usd", Integer, "In billionths of a dollar."),
+    ],
+};
+
+pub const COST: Shape = Shape {
+    name: "Cost",
+    about: "What a run has cost on AWS so far, from what its invocations consumed, at public prices.",
+    fields: &[
+        required("total_nano_usd", Integer, "Sum of the lines, in billionths of a dollar."),
+        required("prices", TEXT, "Region, terms and date of the prices."),
+        required("lines", List(&Object(&COST_LINE)), ""),
+        required("invocations", Integer, "Invocations of functions that the lines sum up."),
+        required(
+            "complete",
+            Boolean,
+            "False while the run has not ended, or when the engine has forgotten an execution.",
+        ),
+        required("tenant_secrets", Integer, "Secrets that the tenant's jobs name."),
+        required("tenant_monthly_nano_usd", Integer, "What those secrets cost each month, with or without runs."),
+    ],
+};
+
 pub const SUMMARY: Shape = Shape {
     name: "Summary",
     about: "A run with its figures. Counts are 0 until a result is published.",
@@ -400,6 +445,7 @@ pub const SUMMARY: Shape = Shape {
         optional("completed_at", Instant, ""),
         optional("duration_ms", Integer, ""),
         optional("failure", Object(&FAILURE), ""),
+        optional("cost", Object(&COST), "Of one run, with ?cost=true."),
         required("version", Integer, ""),
         required("as_of", Instant, ""),
     ],

@@ -1,5 +1,6 @@
 //! The data bucket on S3.
 
+use crate::Meter;
 use async_trait::async_trait;
 use aws_sdk_s3::{
     Client,
@@ -21,7 +22,7 @@ impl S3Blobs {
     pub fn new(aws: &aws_config::SdkConfig, bucket: String) -> Self {
         // A custom endpoint (the local stack) has no host name per bucket.
         let path_style = aws.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
-        let config = aws_sdk_s3::config::Builder::from(aws).force_path_style(path_style).build();
+        let config = aws_sdk_s3::config::Builder::from(aws).force_path_style(path_style).interceptor(Meter).build();
         Self { client: Client::from_conf(config), bucket }
     }
 }

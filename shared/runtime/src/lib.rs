@@ -9,9 +9,11 @@ mod blobs;
 mod circuits;
 mod clock;
 pub mod consumer;
+mod consumption;
 mod failure;
 mod keys;
 mod letters;
+mod meter;
 pub mod observe;
 mod resend;
 mod schedules;
@@ -28,15 +30,17 @@ pub use blobs::S3Blobs;
 pub use circuits::{CircuitBus, breakers};
 pub use clock::{SystemClock, SystemEntropy, UuidIds};
 pub use consumer::{Consumer, Delivery, MessageError};
+pub use consumption::DynamoConsumption;
 pub use failure::{FunctionError, function_error};
 pub use keys::DynamoKeyTable;
 pub use letters::{dead_letters, redrive};
+pub use meter::{Meter, consumed};
 pub use observe::{serve, start_logs};
 pub use resend::{AwsResend, Target};
 pub use schedules::{SchedulerEntries, schedule_name};
 pub use secrets::SecretsManager;
 pub use settings::{MissingSettings, Settings};
-pub use step_functions::StepFunctions;
+pub use step_functions::{ExecutionHistory, StepFunctions};
 pub use task_tokens::DynamoTaskTokens;
 pub use webhook_queue::WebhookQueue;
 
@@ -47,12 +51,18 @@ use event_store::{DynamoSnapshots, DynamoStore, EventStore, Tables};
 use std::sync::Arc;
 
 /// SDK configuration: region and credentials from the function's environment, endpoint from `AWS_ENDPOINT_URL` if set.
+/// With `CONSUMPTION_TABLE`, what each invocation consumes for a run is kept there.
 pub async fn aws() -> SdkConfig {
     let loader = aws_config::defaults(aws_config::BehaviorVersion::latest());
-    match tls::amazon_client(&Settings::from_env()) {
+    let settings = Settings::from_env();
+    let aws = match tls::amazon_client(&settings) {
         Some(client) => loader.http_client(client).load().await,
         None => loader.load().await,
+    };
+    if let Some(table) = settings.optional("CONSUMPTION_TABLE") {
+        observe::keep_consumption(Arc::new(DynamoConsumption::new(dynamodb(&aws), table)));
     }
+    aws
 }
 
 /// The event store out of `EVENT_STORE_TABLE`, `STREAM_HEADS_TABLE` and, for commands, `COMMAND_LOG_TABLE`; with
@@ -108,7 +118,7 @@ pub fn read_models(settings: &Settings) -> Result<projections::Tables, MissingSe
 /// A DynamoDB client; one per process.
 #[must_use]
 pub fn dynamodb(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(aws)
+    aws_sdk_dynamodb::Client::from_conf(aws_sdk_dynamodb::config::Builder::from(aws).interceptor(Meter).build())
 }
 
 /// The system's clock and id source as ports.

@@ -1,6 +1,6 @@
 //! Credentials in AWS Secrets Manager, one secret per connection and per webhook endpoint.
 
-use crate::blobs::port_error;
+use crate::{Meter, blobs::port_error};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{Client, error::ProvideErrorMetadata};
 use domain::ports::{PortError, Secrets};
@@ -15,7 +15,10 @@ pub struct SecretsManager {
 impl SecretsManager {
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, prefix: String) -> Self {
-        Self { client: Client::new(aws), prefix }
+        Self {
+            client: Client::from_conf(aws_sdk_secretsmanager::config::Builder::from(aws).interceptor(Meter).build()),
+            prefix,
+        }
     }
 
     fn full_name(&self, name: &str) -> String {

@@ -5,13 +5,13 @@ use aws_sdk_sfn::{
     Client,
     error::{DisplayErrorContext, SdkError},
     operation::{
-        describe_execution::DescribeExecutionError, send_task_failure::SendTaskFailureError,
-        send_task_success::SendTaskSuccessError, start_execution::StartExecutionError,
-        stop_execution::StopExecutionError,
+        describe_execution::DescribeExecutionError, get_execution_history::GetExecutionHistoryError,
+        send_task_failure::SendTaskFailureError, send_task_success::SendTaskSuccessError,
+        start_execution::StartExecutionError, stop_execution::StopExecutionError,
     },
     types::ExecutionStatus,
 };
-use domain::ports::PortError;
+use domain::ports::{Executions, PortError};
 use saga::control::{Answer, Execution, Workflow};
 
 #[derive(Debug, Clone)]
@@ -25,6 +25,17 @@ impl StepFunctions {
     #[must_use]
     pub fn new(aws: &aws_config::SdkConfig, state_machine_arn: String) -> Self {
         Self { client: Client::new(aws), state_machine_arn }
+    }
+}
+
+/// What the engine remembers: for standard workflows, 90 days after an execution has ended.
+#[derive(Debug, Clone)]
+pub struct ExecutionHistory(Client);
+
+impl ExecutionHistory {
+    #[must_use]
+    pub fn new(aws: &aws_config::SdkConfig) -> Self {
+        Self(Client::new(aws))
     }
 }
 
@@ -107,6 +118,27 @@ impl Workflow for StepFunctions {
                 }
             }
         }
+    }
+}
+
+#[async_trait]
+impl Executions for ExecutionHistory {
+    async fn transitions(&self, execution_arn: &str) -> Result<Option<u64>, PortError> {
+        let history = self.0.get_execution_history().execution_arn(execution_arn).include_execution_data(false);
+        let mut events = history.into_paginator().items().send();
+        let mut entered = 0;
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => entered += u64::from(event.r#type().as_str().ends_with("StateEntered")),
+                Err(error)
+                    if error.as_service_error().is_some_and(GetExecutionHistoryError::is_execution_does_not_exist) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(transient(execution_arn, &error)),
+            }
+        }
+        Ok(Some(entered))
     }
 }
 

@@ -11,4 +11,4 @@ pub use faults::{Fault, FaultyStore, survives};
 pub use ports::{CountedEntropy, FixedClock, MemoryKeys, SequentialIds};
 pub use queue::{Done, MemoryQueue};
 pub use samples::sample_events;
-pub use stores::{MemoryBlobs, MemorySecrets};
+pub use stores::{MemoryBlobs, MemoryConsumption, MemoryExecutions, MemorySecrets};

@@ -1,7 +1,11 @@
-//! Bucket and secret store in memory.
+//! Bucket, secret store and figures of consumption in memory.
 
 use async_trait::async_trait;
-use domain::ports::{Blobs, PortError, Secrets};
+use domain::{
+    ReconciliationId, TenantId,
+    consumption::Consumption,
+    ports::{Blobs, ConsumptionLog, Executions, PortError, Secrets},
+};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -82,5 +86,40 @@ impl Secrets for MemorySecrets {
     async fn delete(&self, name: &str) -> Result<(), PortError> {
         locked(&self.0).remove(name);
         Ok(())
+    }
+}
+
+/// What invocations consumed, in the order of function and invocation.
+#[derive(Debug, Default)]
+pub struct MemoryConsumption(Mutex<BTreeMap<[String; 4], Consumption>>);
+
+#[async_trait]
+impl ConsumptionLog for MemoryConsumption {
+    async fn keep(
+        &self,
+        tenant: &TenantId,
+        run: &ReconciliationId,
+        consumption: &Consumption,
+    ) -> Result<(), PortError> {
+        let Consumption { function_name, request_id, .. } = consumption;
+        let key = [tenant.to_string(), run.to_string(), function_name.clone(), request_id.clone()];
+        locked(&self.0).insert(key, consumption.clone());
+        Ok(())
+    }
+
+    async fn of_run(&self, tenant: &TenantId, run: &ReconciliationId) -> Result<Vec<Consumption>, PortError> {
+        let of_run = |key: &[String; 4]| key[0] == tenant.as_str() && key[1] == run.as_str();
+        Ok(locked(&self.0).iter().filter(|(key, _)| of_run(key)).map(|(_, kept)| kept.clone()).collect())
+    }
+}
+
+/// Executions of the engine by what they entered; one that is not named is forgotten.
+#[derive(Debug, Default)]
+pub struct MemoryExecutions(pub Mutex<BTreeMap<String, u64>>);
+
+#[async_trait]
+impl Executions for MemoryExecutions {
+    async fn transitions(&self, execution_arn: &str) -> Result<Option<u64>, PortError> {
+        Ok(locked(&self.0).get(execution_arn).copied())
     }
 }

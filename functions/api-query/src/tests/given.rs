@@ -19,7 +19,9 @@ use http_api::{
 use projections::{Engine, MemoryProjections, MemoryResultPages, ResultList, ResultPages};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use testkit::{FixedClock, MemoryBlobs, MemorySecrets, SequentialIds, sample_events};
+use testkit::{
+    FixedClock, MemoryBlobs, MemoryConsumption, MemoryExecutions, MemorySecrets, SequentialIds, sample_events,
+};
 use uuid::Uuid;
 use webhooks::{Deliveries, Delivery, MemoryDeliveries, delivery::Told};
 
@@ -32,6 +34,8 @@ pub struct World {
     deliveries: Arc<MemoryDeliveries>,
     clock: Arc<FixedClock>,
     ids: Arc<SequentialIds>,
+    pub consumption: Arc<MemoryConsumption>,
+    pub executions: Arc<MemoryExecutions>,
     handler: Handler,
 }
 
@@ -87,6 +91,8 @@ impl World {
         let (models, pages) = (Arc::new(MemoryProjections::new()), Arc::new(MemoryResultPages::new()));
         let (clock, ids): (Arc<FixedClock>, Arc<SequentialIds>) = (Arc::default(), Arc::default());
         let deliveries = Arc::new(MemoryDeliveries::default());
+        let (consumption, executions): (Arc<MemoryConsumption>, Arc<MemoryExecutions>) =
+            (Arc::default(), Arc::default());
         let handler = Handler {
             store: Arc::new(store.clone()),
             models: models.clone(),
@@ -95,8 +101,10 @@ impl World {
             blobs: Arc::new(MemoryBlobs::default()),
             clock: clock.clone(),
             audit: Audit::new(Arc::new(store.clone()), clock.clone(), ids.clone()),
+            consumption: consumption.clone(),
+            executions: executions.clone(),
         };
-        Self { store, models, pages, deliveries, clock, ids, handler }
+        Self { store, models, pages, deliveries, clock, ids, consumption, executions, handler }
     }
 
     /// Connections, a job, and the run `february` under way, with matches that nobody may see yet.

@@ -1,7 +1,7 @@
-//! What the store's calls come to, as metrics. Facts are counted by the events that were appended: each once, whatever
+//! What appends come to, as metrics. Facts are counted by the events that were appended: each once, whatever
 //! was tried before.
 
-use crate::store::{AppendError, Appended, Transaction, Units};
+use crate::store::{AppendError, Appended, Transaction};
 use domain::{COUNTED_EVENTS, METRIC};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,11 +23,8 @@ pub(super) fn counted(transaction: &Transaction) -> Counted {
 pub(super) fn append(result: &Result<Appended, AppendError>, events: &Counted) {
     match result {
         Ok(appended) if appended.repeated => {}
-        Ok(appended) => {
+        Ok(_) => {
             tracing::info!(target: METRIC, name = "Appends", value = 1_u64, unit = "Count");
-            let units = appended.units.write_milli.div_ceil(1_000);
-            tracing::info!(target: METRIC, name = "WriteUnits", value = units, unit = "Count");
-            read(appended.units);
             for ((name, step), count) in events {
                 match step {
                     Some(step) => {
@@ -41,12 +38,5 @@ pub(super) fn append(result: &Result<Appended, AppendError>, events: &Counted) {
             tracing::info!(target: METRIC, name = "VersionConflicts", value = 1_u64, unit = "Count");
         }
         Err(_) => {}
-    }
-}
-
-pub(super) fn read(units: Units) {
-    let units = units.read_milli.div_ceil(1_000);
-    if units > 0 {
-        tracing::info!(target: METRIC, name = "ReadUnits", value = units, unit = "Count");
     }
 }

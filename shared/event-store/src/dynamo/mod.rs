@@ -144,7 +144,8 @@ where
 
 /// Capacity of a response, in thousandths.
 #[expect(clippy::float_arithmetic, reason = "the SDK gives capacity as a float; from here on it is an integer")]
-pub(crate) fn milli<'c>(consumed: impl IntoIterator<Item = &'c ConsumedCapacity>) -> u64 {
+#[must_use]
+pub fn milli<'c>(consumed: impl IntoIterator<Item = &'c ConsumedCapacity>) -> u64 {
     let units: f64 = consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).sum();
     // A negative or absurd figure would say zero or the most, which is all that can be said about it.
     (units * 1000.0).round() as u64
@@ -165,7 +166,7 @@ impl EventStore for DynamoStore {
     }
 
     async fn load_metered(&self, stream: &StreamKey, after: u64) -> Result<Metered<Vec<Commit>>, StoreError> {
-        self.read(stream, after, None).await.inspect(|read| measure::read(read.units))
+        self.read(stream, after, None).await
     }
 
     async fn page_metered(
@@ -174,7 +175,7 @@ impl EventStore for DynamoStore {
         after: u64,
         limit: u32,
     ) -> Result<Metered<Vec<Commit>>, StoreError> {
-        self.read(stream, after, Some(limit)).await.inspect(|read| measure::read(read.units))
+        self.read(stream, after, Some(limit)).await
     }
 
     async fn head_metered(&self, stream: &StreamKey) -> Result<Metered<Option<Head>>, StoreError> {

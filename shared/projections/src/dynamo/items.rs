@@ -30,13 +30,8 @@ pub(crate) fn fault<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Fault
     if BUSY.contains(&code) { Fault::Busy(text) } else { Fault::Refused(text) }
 }
 
-/// Milli-units out of the service's decimal, digit by digit.
-pub(crate) fn milli(capacity: Option<f64>) -> u64 {
-    capacity.map_or(0, |units| format!("{units:.3}").replace('.', "").parse().unwrap_or(0))
-}
-
 pub(crate) fn write_units(consumed: &[ConsumedCapacity]) -> Units {
-    Units { read_milli: 0, write_milli: consumed.iter().map(|capacity| milli(capacity.capacity_units)).sum() }
+    Units { read_milli: 0, write_milli: event_store::milli(consumed) }
 }
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {

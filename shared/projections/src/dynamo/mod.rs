@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::{
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, TransactWriteItem},
 };
-pub(crate) use items::{Item, fault, milli, number, number_of, text, text_of, write_units};
+pub(crate) use items::{Item, fault, number, number_of, text, text_of, write_units};
 use items::{checkpoint_item, checkpoint_of, row_item, row_key, stands_at};
 use std::{
     collections::HashMap,

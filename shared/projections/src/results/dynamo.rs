@@ -6,7 +6,7 @@ use super::{
     partition,
 };
 use crate::{
-    dynamo::{Item, fault, milli, number, number_of, text, write_units},
+    dynamo::{Item, fault, number, number_of, text, write_units},
     store::Fault,
 };
 use async_trait::async_trait;
@@ -85,7 +85,7 @@ impl DynamoResultPages {
             .limit(CHUNKS_PER_READ)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let output = query.send().await.map_err(|error| fault(&error))?;
-        let read_milli = output.consumed_capacity.as_ref().map_or(0, |capacity| milli(capacity.capacity_units));
+        let read_milli = event_store::milli(output.consumed_capacity.as_slice());
         let chunks = output.items.unwrap_or_default().iter().map(chunk_of).collect::<Result<_, _>>()?;
         Ok((chunks, Units { read_milli, write_milli: 0 }))
     }

@@ -21,9 +21,9 @@ pub use delivery::Delivery;
 pub use error::MessageError;
 pub use sqs::{SqsQueue, send};
 
-use crate::{MissingSettings, SdkConfig, Settings, observe::Context};
+use crate::{MissingSettings, SdkConfig, Settings, meter::consumed, observe::Context};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::{Clock, ErrorName, Family};
+use domain::{Clock, ErrorName, Family, consumption::Resource};
 use futures::FutureExt;
 use lambda_runtime::LambdaEvent;
 use resilience::WorkQueue;
@@ -34,6 +34,8 @@ use tracing::Instrument;
 
 /// `maxReceiveCount` of the template's queues, unless a function's `MAX_RECEIVE_COUNT` says otherwise.
 pub const MAX_RECEIVES: u32 = 5;
+/// Sent, received, deleted: at most, because batches share the last two.
+const REQUESTS_PER_MESSAGE: u64 = 3;
 /// Kept free before the function's deadline, for what is to be said about the messages.
 const MARGIN_MS: i64 = 2_000;
 
@@ -127,6 +129,7 @@ impl Consumer {
         M: DeserializeOwned,
         H: AsyncFn(M, &Delivery) -> Result<(), MessageError>,
     {
+        consumed(Resource::SqsRequests, REQUESTS_PER_MESSAGE);
         let now = self.clock.now();
         let delivery = Delivery::of(message, now);
         let read = body.and_then(serde_json::from_value).map_err(|cause| MessageError::unreadable(&cause));

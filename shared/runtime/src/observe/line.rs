@@ -2,7 +2,7 @@
 
 use super::Function;
 use crate::SystemClock;
-use domain::{Clock, METRIC};
+use domain::{Clock, METRIC, consumption::CONSUMED};
 use serde_json::{Map, Value, json};
 use std::fmt;
 use tracing::{
@@ -21,7 +21,7 @@ const MAX_CHARS: usize = 2_000;
 
 /// The fields of a span, kept with it.
 #[derive(Debug, Default)]
-pub(super) struct Known(Map<String, Value>);
+pub(super) struct Known(pub Map<String, Value>);
 
 /// Reads fields as JSON.
 pub(super) struct Reader<'m>(pub &'m mut Map<String, Value>);
@@ -115,7 +115,7 @@ where
 {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let about = event.metadata();
-        if about.target() == METRIC {
+        if [METRIC, CONSUMED].contains(&about.target()) {
             return;
         }
         let mut line = Map::new();

@@ -1,6 +1,6 @@
 //! The frame around every function: whose work an invocation is, its line at the end, its metrics.
 
-use super::{Context, flush_metrics};
+use super::{Context, flush_metrics, keep_consumed};
 use crate::SystemClock;
 use domain::{Clock, ErrorName, METRIC};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
@@ -33,8 +33,11 @@ where
         if let Some(trace) = &about.xray_trace_id {
             span.record("xray_trace_id", trace.as_str());
         }
+        let (request_id, begun) = (about.request_id.clone(), SystemClock.now());
         let answered = answer(handler, event).instrument(span).await;
+        let duration_ms = u64::try_from(SystemClock.now().millis() - begun.millis()).unwrap_or(0);
         flush_metrics();
+        keep_consumed(&request_id, duration_ms).await;
         answered
     }))
     .await
