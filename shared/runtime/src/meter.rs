@@ -147,8 +147,12 @@ impl Intercept for Meter {
     ) -> Result<(), BoxError> {
         if let Some((resource, milli)) = context.output_or_error().ok().and_then(units) {
             consumed(resource, milli);
-            let name = if resource == Resource::DynamodbWriteUnits { "WriteUnits" } else { "ReadUnits" };
-            tracing::info!(target: METRIC, name, value = milli.div_ceil(1_000), unit = "Count");
+            let units = milli.div_ceil(1_000);
+            if resource == Resource::DynamodbWriteUnits {
+                tracing::info!(target: METRIC, name = "WriteUnits", value = units, unit = "Count");
+            } else {
+                tracing::info!(target: METRIC, name = "ReadUnits", value = units, unit = "Count");
+            }
         }
         Ok(())
     }
