@@ -5,7 +5,7 @@ use crate::{
     exit::{CliError, Result},
 };
 use domain::{DateRange, Timestamp, record::Record, time::Window};
-use matching::RunInput;
+use matching::{Memory, RunInput};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -36,5 +36,5 @@ pub fn of(what: &Days, source: Vec<Record>, target: Vec<Record>) -> Result<RunIn
         Some(text) => Timestamp::parse(text).map_err(|error| CliError::Usage(error.to_string()))?,
         None => all.to,
     };
-    Ok(RunInput { source, target, orders: Vec::new(), window: Window { from, to }, as_of, reserved: Vec::new() })
+    Ok(RunInput { source, target, orders: Vec::new(), window: Window { from, to }, as_of, memory: Memory::default() })
 }

@@ -67,7 +67,7 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
                 if run.decisions.broken.contains_key(&one.id()) {
                     continue;
                 }
-                found.push((event.sequence, items::matched(&one, "auto", commit.metadata.timestamp)?));
+                found.push((event.sequence, items::matched(&one, items::standing(&one), commit.metadata.timestamp)?));
             }
         }
         after = end;

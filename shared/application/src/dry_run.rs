@@ -57,7 +57,7 @@ impl AdminService {
         let rules = saga::rules_for(definition, Some(matching_rules)).map_err(wrong_rules)?;
         let blobs = self.blobs.as_ref();
         let before = saga::staged::result(blobs, &published.reference).await.map_err(staged)?;
-        let input = saga::staged::input(blobs, &run).await.map_err(staged)?;
+        let input = saga::staged::input(blobs, &run, before.memory.clone()).await.map_err(staged)?;
         let after = reconcile(input, &rules).map_err(|error| CommandError::Internal(error.to_string()))?;
         Ok(DryRun {
             attempt: published.attempt,

@@ -67,7 +67,7 @@ pub struct Review {
 }
 
 /// How a match that people decided stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     Confirmed,
@@ -92,8 +92,21 @@ pub struct Decided {
     pub decided_at: Timestamp,
 }
 
+/// A match that people took apart or would not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Parted {
+    pub found: Match,
+    pub decided_at: Timestamp,
+}
+
 /// One record, on one side.
 pub type RecordKey = (Side, String);
+
+impl Parted {
+    fn by(decision: &Decision) -> Self {
+        Self { found: decision.found.clone(), decided_at: decision.decided_at }
+    }
+}
 
 /// All decisions about a run, as they stand. Lists are kept in the order of their keys, so that equal decisions make
 /// equal states.
@@ -102,9 +115,9 @@ pub struct Decisions {
     /// By match id, in the order in which they were decided.
     pub standing: Vec<(String, Decided)>,
     /// Suggestions that were rejected, and confirmed ones that were broken again.
-    pub rejected: BTreeMap<String, Match>,
+    pub rejected: BTreeMap<String, Parted>,
     /// The engine's own matches that were broken.
-    pub broken: BTreeMap<String, Match>,
+    pub broken: BTreeMap<String, Parted>,
     /// Records that are left by decisions, in the order of the events.
     pub left: Vec<Exception>,
     pub orders: BTreeMap<String, OrderResult>,
@@ -143,7 +156,7 @@ impl Decisions {
     }
 
     pub(crate) fn rejected(&mut self, decision: &Decision) {
-        self.rejected.insert(decision.found.id(), decision.found.clone());
+        self.rejected.insert(decision.found.id(), Parted::by(decision));
         self.follow(decision);
     }
 
@@ -154,11 +167,11 @@ impl Decisions {
         match decided {
             // A suggestion that was confirmed and broken again is not suggested once more.
             Some(Standing::Confirmed) => {
-                self.rejected.insert(id, decision.found.clone());
+                self.rejected.insert(id, Parted::by(decision));
             }
             Some(Standing::Manual) => {}
             None => {
-                self.broken.insert(id, decision.found.clone());
+                self.broken.insert(id, Parted::by(decision));
             }
         }
         self.follow(decision);

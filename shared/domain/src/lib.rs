@@ -31,6 +31,7 @@ pub mod envelope;
 pub mod failure;
 pub mod ids;
 pub mod job;
+pub mod job_runs;
 pub mod matches;
 pub mod money;
 pub mod ports;

@@ -1,7 +1,9 @@
 //! Results of matching: matches, suggestions, exceptions, exclusions, orders rolled up; and the events of a `matches`
 //! stream, which are written in packs and never folded.
 
-use crate::{aggregate::Event, money::Currency, record::Side, summary::Difference, time::Timestamp};
+use crate::{
+    aggregate::Event, decision::ReviewState, money::Currency, record::Side, summary::Difference, time::Timestamp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,18 @@ pub struct Exception {
     pub explanation: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+    /// What people said about the record in an earlier run of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<CarriedReview>,
+}
+
+/// A look at an exception that an earlier run had about the same record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CarriedReview {
+    pub state: ReviewState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    pub note: String,
 }
 
 /// A record that is out of scope, and why.

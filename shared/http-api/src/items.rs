@@ -67,6 +67,21 @@ fn confidence(basis_points: u16) -> Result<Number, Problem> {
     digits.parse().map_err(|_| Problem::internal(format!("confidence {basis_points}")))
 }
 
+/// How a match of the engine stands: by its own rules, or because people decided so in an earlier run.
+#[must_use]
+pub fn standing(found: &Match) -> &'static str {
+    match found.rule.split_once('@') {
+        Some((word @ ("confirmed" | "manual"), _)) => {
+            if word == "manual" {
+                "manual"
+            } else {
+                "confirmed"
+            }
+        }
+        _ => "auto",
+    }
+}
+
 /// `status` is `auto`, `confirmed`, `manual` or `suggested`.
 ///
 /// # Errors
@@ -108,10 +123,16 @@ pub fn unmatched(exception: &Exception, review: Option<&Review>) -> Result<Value
     let mut body = value(exception)?;
     body["order_name"] = json!(exception.order_name);
     body["candidates"] = value(&exception.candidates)?;
-    body["state"] = json!(review.map_or(ReviewState::Open, |review| review.state));
-    if let Some(review) = review {
-        body["assignee"] = json!(review.assignee);
-        body["note"] = json!(review.note);
+    let here = review.map(|review| (review.state, &review.assignee, &review.note));
+    let carried = exception.review.as_ref().map(|review| (review.state, &review.assignee, &review.note));
+    let said = here.or(carried);
+    body["state"] = json!(said.map_or(ReviewState::Open, |(state, ..)| state));
+    if let Some((_, assignee, note)) = said {
+        body["assignee"] = json!(assignee);
+        body["note"] = json!(note);
+    }
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("review");
     }
     Ok(body)
 }
@@ -133,6 +154,36 @@ pub fn order(order: &OrderResult) -> Result<Value, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_earlier_run_said_is_shown_until_this_one_says_otherwise() {
+        let open = |review: Value| -> Exception {
+            let mut exception = json!({
+                "record_id": "ch_1", "side": "target", "class": "missing", "amount_minor": 5, "currency": "USD",
+                "occurred_at": "2026-01-02T00:00:00Z", "reason": "missing_source", "explanation": "…",
+            });
+            exception["review"] = review;
+            serde_json::from_value(exception).unwrap()
+        };
+        let carried = open(json!({"state": "accepted", "assignee": "ann", "note": "cash"}));
+        let shown = unmatched(&carried, None).unwrap();
+        assert_eq!(
+            (&shown["state"], &shown["assignee"], &shown["note"]),
+            (&json!("accepted"), &json!("ann"), &json!("cash"))
+        );
+        assert!(shown.get("review").is_none());
+        let here = Review {
+            attempt: 1,
+            record_id: "ch_1".into(),
+            side: domain::record::Side::Target,
+            state: ReviewState::WrittenOff,
+            assignee: None,
+            note: "no longer".into(),
+        };
+        let shown = unmatched(&carried, Some(&here)).unwrap();
+        assert_eq!((&shown["state"], &shown["assignee"]), (&json!("written_off"), &Value::Null));
+        assert_eq!(unmatched(&open(Value::Null), None).unwrap()["state"], "open");
+    }
 
     #[test]
     fn confidence_is_written_digit_by_digit() {

@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{matches::MatchKind, summary::Difference};
 use smallvec::{SmallVec, smallvec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Members of one side of a match: nearly always one, which then needs no memory of its own.
 pub(crate) type Members = SmallVec<[Ix; 4]>;
@@ -116,6 +116,8 @@ pub(crate) struct Board<'t> {
     hints: Vec<Option<Hint>>,
     /// Heaviest candidates of records that tier 6 left, best first.
     candidates: BTreeMap<Ix, Vec<Ix>>,
+    /// Members that people said are no match, sorted.
+    forbidden: BTreeSet<(Members, Members)>,
 }
 
 impl<'t> Board<'t> {
@@ -130,7 +132,24 @@ impl<'t> Board<'t> {
             blocked: vec![false; count],
             hints: vec![None; count],
             candidates: BTreeMap::new(),
+            forbidden: BTreeSet::new(),
         }
+    }
+
+    /// From now on these records together are neither matched nor suggested.
+    pub fn forbid(&mut self, mut sources: Members, mut targets: Members) {
+        sources.sort_unstable();
+        targets.sort_unstable();
+        self.forbidden.insert((sources, targets));
+    }
+
+    pub fn is_forbidden_pair(&self, source: Ix, target: Ix) -> bool {
+        !self.forbidden.is_empty() && self.forbidden.contains(&(smallvec![source], smallvec![target]))
+    }
+
+    fn is_forbidden(&self, sorted: &Accepted) -> bool {
+        // Hardly any run has one, and then no members are copied.
+        !self.forbidden.is_empty() && self.forbidden.contains(&(sorted.sources.clone(), sorted.targets.clone()))
     }
 
     /// In scope, decided by the provider, and not matched yet.
@@ -160,13 +179,16 @@ impl<'t> Board<'t> {
         self.blocked[at as usize] = true;
     }
 
-    /// Takes all members; refused as a whole when one of them is taken already.
+    /// Takes all members; refused as a whole when one of them is taken already, or people said that it is no match.
     pub fn accept(&mut self, mut accepted: Accepted) -> bool {
         if accepted.members().any(|at| !self.is_open(at)) {
             return false;
         }
         accepted.sources.sort_unstable();
         accepted.targets.sort_unstable();
+        if self.is_forbidden(&accepted) {
+            return false;
+        }
         let number = u32::try_from(self.accepted.len()).unwrap_or(NONE);
         for at in accepted.members() {
             self.taken[at as usize] = number;
@@ -175,7 +197,12 @@ impl<'t> Board<'t> {
         true
     }
 
-    pub fn propose(&mut self, accepted: Accepted, score: i64) {
+    pub fn propose(&mut self, mut accepted: Accepted, score: i64) {
+        accepted.sources.sort_unstable();
+        accepted.targets.sort_unstable();
+        if self.is_forbidden(&accepted) {
+            return;
+        }
         self.proposals.push(Proposal { accepted, score });
     }
 

@@ -121,6 +121,7 @@ mod tests {
             exclusions: Vec::new(),
             orders: Vec::new(),
             summary: RunSummary::default(),
+            memory: crate::Memory::default(),
         }
     }
 

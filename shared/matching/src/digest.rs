@@ -1,10 +1,13 @@
 //! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
 
-use crate::{RunInput, rules::RuleSet, table::Table};
-use domain::record::{Order, Record, Reference, Scheme};
+use crate::{Memory, RunInput, rules::RuleSet, table::Table};
+use domain::{
+    matches::match_id,
+    record::{Order, Record, Reference, Scheme},
+};
 use sha2::{Digest, Sha256};
 
-/// Hex SHA-256 of the records in canonical order, orders, reservations, window, `as_of` and rules. Where a record was
+/// Hex SHA-256 of the records in canonical order, orders, what earlier runs left, window, `as_of` and rules. Where a record was
 /// staged is not part of it.
 pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String {
     let mut hash = Sha256::new();
@@ -24,21 +27,30 @@ pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String
         write_order(&mut buffer, order);
         hash.update(&buffer);
     }
-    let mut reserved: Vec<String> = input
-        .reserved
-        .iter()
-        .map(|reservation| {
-            let mut sorted = reservation.clone();
-            sorted.partner_ids.sort_unstable();
-            json(&sorted)
-        })
-        .collect();
-    reserved.sort_unstable();
-    for text in reserved.iter().chain(&[json(&input.window), json(&input.as_of), json(rules)]) {
+    let memory = remembered(&input.memory);
+    for text in memory.iter().chain(&[json(&input.window), json(&input.as_of), json(rules)]) {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What earlier runs left, in an order of its own.
+fn remembered(memory: &Memory) -> Vec<String> {
+    let reserved = memory.reserved.iter().map(|reservation| {
+        let mut sorted = reservation.clone();
+        sorted.partner_ids.sort_unstable();
+        json(&sorted)
+    });
+    // The id of a match is the hash of its sorted members.
+    let decided = memory.decided.iter().map(|decided| format!("{} {}", decided.standing.as_str(), decided.found.id()));
+    let rejected = memory
+        .rejected
+        .iter()
+        .map(|rejected| format!("rejected {}", match_id(&rejected.source_ids, &rejected.target_ids)));
+    let mut all: Vec<String> = reserved.chain(decided).chain(rejected).collect();
+    all.sort_unstable();
+    all
 }
 
 /// The types that come here have no maps with odd keys and no serializer of their own that fails: there is always a text.

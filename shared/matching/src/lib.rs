@@ -30,6 +30,7 @@ mod table;
 mod tiers;
 
 use domain::{
+    decision::Standing,
     matches::{Exception, Exclusion, Match, OrderResult},
     record::{Order, Record, Side},
     summary::RunSummary,
@@ -60,7 +61,32 @@ pub struct RunInput {
     pub orders: Vec<Order>,
     pub window: Window,
     pub as_of: Timestamp,
+    #[serde(default, skip_serializing_if = "Memory::is_empty")]
+    pub memory: Memory,
+}
+
+/// What earlier runs of the job and people leave to a run, by record id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
     pub reserved: Vec<Reservation>,
+    pub decided: Vec<DecidedMatch>,
+    pub rejected: Vec<RejectedMatch>,
+}
+
+impl Memory {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.reserved.is_empty() && self.decided.is_empty() && self.rejected.is_empty()
+    }
+
+    pub(crate) fn in_order(&self) -> Self {
+        let mut sorted = self.clone();
+        sorted.reserved.sort_unstable();
+        sorted.decided.sort_by_cached_key(|decided| (decided.found.id(), decided.standing));
+        sorted.rejected.sort_unstable();
+        sorted
+    }
 }
 
 /// What an earlier completed run of the job matched across the edge of its window.
@@ -70,6 +96,20 @@ pub struct Reservation {
     pub side: Side,
     /// Ids on the other side.
     pub partner_ids: Vec<String>,
+}
+
+/// A match that people confirmed or made, and have not taken apart again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedMatch {
+    pub standing: Standing,
+    pub found: Match,
+}
+
+/// A match that people rejected or took apart: these records together are not one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RejectedMatch {
+    pub source_ids: Vec<String>,
+    pub target_ids: Vec<String>,
 }
 
 /// The result of a run, every list in a canonical order.
@@ -82,4 +122,7 @@ pub struct Outcome {
     pub exclusions: Vec<Exclusion>,
     pub orders: Vec<OrderResult>,
     pub summary: RunSummary,
+    /// What the run was given of earlier ones, so that it can be judged again on the same grounds.
+    #[serde(default, skip_serializing_if = "Memory::is_empty")]
+    pub memory: Memory,
 }

@@ -9,7 +9,7 @@ use crate::{
     summary,
     table::{Class, Table},
     tiers::{
-        amount_window, classify, parent, payout, reserved, same_key_group, strong_id, suggest, tolerance,
+        amount_window, classify, decided, parent, payout, reserved, same_key_group, strong_id, suggest, tolerance,
         weak_reference,
     },
 };
@@ -28,7 +28,8 @@ pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, Conservati
     let mut board = Board::new(&table, rules);
     let board = &mut board;
 
-    reserved::apply(board, &input.reserved);
+    decided::apply(board, &input.memory);
+    reserved::apply(board, &input.memory.reserved);
     strong_id::apply(board);
     weak_reference::apply(board);
     parent::apply(board);
@@ -48,7 +49,7 @@ pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, Conservati
     let outcome = report::outcome(board, &suggested, open);
     let orders = orders::roll_up(board, input);
     let summary = summary::count(board, &outcome, &suggested, input, digest::of(&table, input, rules));
-    let outcome = Outcome { orders, summary, ..outcome };
+    let outcome = Outcome { orders, summary, memory: input.memory.in_order(), ..outcome };
     conservation::check(&table, &outcome, input)?;
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! From positions back to records: the lists that people read, of the run's own window only.
 
 use crate::{
-    Outcome,
+    Memory, Outcome,
     board::{Accepted, Board, field},
     reason::Reason,
     table::{Ix, Table},
@@ -31,6 +31,7 @@ pub(crate) fn outcome(board: &Board<'_>, suggested: &Suggested, open: Vec<Open>)
         exclusions: exclusions(table),
         orders: Vec::new(),
         summary: RunSummary::default(),
+        memory: Memory::default(),
     }
 }
 
@@ -88,6 +89,7 @@ fn left(table: &Table<'_>, open: Open) -> Exception {
         reason: open.reason.code().to_owned(),
         explanation: open.explanation,
         candidates: open.candidates,
+        review: None,
     }
 }
 
@@ -110,6 +112,7 @@ fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)
         reason: reason.code().to_owned(),
         explanation: reason.sentence(record, &facts),
         candidates: Vec::new(),
+        review: None,
     };
     Some((at, exception))
 }

@@ -14,6 +14,7 @@
 //! | `amount_agreement@1` | amount, currency and window, and e-mail, card, name, memo or reference agree | 9,950 |
 //! | `amount_instant@1` | amount unique for a day on both sides, minutes apart | 9,900 |
 //! | `identical_set@1` | k identical against k identical | 9,900 |
+//! | `confirmed@1`, `manual@1` | a person said so, in an earlier run of the job | as it was |
 //! | `reserved@1` | an earlier run matched them across the edge of its window | 9,950 |
 //! | `suggest_agreement@1` | as `amount_agreement`, but a reference points elsewhere | 8,500 |
 //! | `suggest_amount@1` | only the amount, mutually unique in the window | 8,500 |
@@ -27,6 +28,8 @@
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rule {
+    Confirmed,
+    Manual,
     Reserved,
     StrongId,
     StrongIdContested,
@@ -64,6 +67,8 @@ impl Rule {
 
     const fn table(self) -> (&'static str, u16) {
         match self {
+            Self::Confirmed => ("confirmed@1", 9_999),
+            Self::Manual => ("manual@1", 9_999),
             Self::Reserved => ("reserved@1", 9_950),
             Self::StrongId => ("strong_id@1", 10_000),
             Self::StrongIdContested => ("strong_id_contested@1", 9_900),

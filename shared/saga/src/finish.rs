@@ -5,15 +5,19 @@ use crate::{
     error::StepError,
     failure::ReportedFailure,
     input::StepInput,
-    ledger::{Decision, Guard, Ledger},
+    ledger::{Decision, Guard, Ledger, MAX_TRIES, outrun},
     outcome::{StepOutcome, held},
+    persist::CROSSING,
     undo::UndoSteps,
 };
 use domain::{
-    ErrorName, METRIC, reconciliation,
+    ErrorName, METRIC,
+    job_runs::{self, CompletedRun, JobRuns},
+    reconciliation,
     saga::{self, Step, ended_fence, forward_fence},
     status::Status,
 };
+use event_store::{Append, NewCommit, load};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -69,8 +73,9 @@ impl FinishRun {
     }
 
     async fn end(&self, input: &StepInput, fence: &str) -> Result<(), StepError> {
-        self.ledger
-            .transact(input, Guard::Fence(fence), |current, at| {
+        for _ in 0..MAX_TRIES {
+            let noted = self.note(input).await?;
+            let done = self.ledger.try_once(input, Guard::Fence(fence), |current, at| {
                 let mut events =
                     saga::step_succeeded(&current.saga.state, input.attempt, STEP, serde_json::Value::Null, at)?;
                 events.extend(saga::complete(&current.saga.state, input.attempt, at)?);
@@ -78,10 +83,38 @@ impl FinishRun {
                     saga: events,
                     subject: reconciliation::complete(&current.run.state, input.attempt, at)?,
                     set_fence: Some(ended_fence(input.attempt)),
+                    others: noted.clone(),
                     ..Decision::default()
                 })
-            })
-            .await
+            });
+            if done.await? {
+                return Ok(());
+            }
+        }
+        Err(outrun())
+    }
+
+    /// The note for later runs of the job: with the run's completion it is written, or neither is.
+    async fn note(&self, input: &StepInput) -> Result<Vec<Append>, StepError> {
+        let run = self.ledger.run(input).await?;
+        let saga = self.ledger.saga(input).await?;
+        let persisted = saga.and_then(|saga| saga.step(Step::PersistResults).map(|step| step.reference.clone()));
+        let crossing = persisted.as_ref().and_then(|reference| reference.get(CROSSING)?.as_str()).map(str::to_owned);
+        let completed = CompletedRun {
+            reconciliation_id: input.reconciliation_id.clone(),
+            attempt: input.attempt,
+            date_range: run.request.date_range.clone(),
+            timezone: run.request.timezone.clone(),
+            crossing,
+        };
+        let job = run.request.job_id.as_str();
+        let noted = load::<JobRuns>(self.ledger.store.as_ref(), &input.tenant_id, job).await?;
+        let events = job_runs::note(&noted.state, &completed);
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let commit_id = self.ledger.commit_id();
+        Ok(vec![NewCommit::of::<JobRuns>(&input.tenant_id, job, noted.version, &events, commit_id)?])
     }
 
     async fn undo_all(&self, input: &StepInput, failure: &ReportedFailure) -> Result<FinishOutcome, StepError> {

@@ -15,6 +15,7 @@ mod finish;
 mod input;
 mod ledger;
 mod matching_step;
+mod memory;
 mod notify;
 mod outcome;
 mod persist;

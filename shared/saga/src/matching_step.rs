@@ -6,6 +6,7 @@ use crate::{
     fetch::rules_of,
     input::StepInput,
     ledger::Ledger,
+    memory::Remembered,
     outcome::{StepOutcome, outcome},
     staged,
     staging::put_json,
@@ -17,7 +18,7 @@ use domain::{
     saga::{Saga, Step, forward_fence},
 };
 use event_store::{Fence, NewEvent, StreamKey, append_run};
-use matching::{Outcome, reconcile};
+use matching::{Memory, Outcome, reconcile};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -46,9 +47,14 @@ impl MatchRecords {
 
     async fn perform(&self, input: &StepInput) -> Result<(), StepError> {
         let run = self.ledger.run(input).await?;
-        let engine_input = staged::input(self.blobs.as_ref(), &run).await?;
+        let mut records = staged::input(self.blobs.as_ref(), &run, Memory::default()).await?;
         let rules = rules_of(&self.ledger, input, &run).await?;
-        let outcome = reconcile(engine_input, &rules)?;
+        let (store, blobs) = (self.ledger.store.as_ref(), self.blobs.as_ref());
+        let looked_at = (&records, rules.window_pad_days);
+        let mut remembered = Remembered::of(store, blobs, input, &run, looked_at).await?;
+        records.memory = std::mem::take(&mut remembered.memory);
+        let mut outcome = reconcile(records, &rules)?;
+        outcome.exceptions.iter_mut().for_each(|exception| remembered.review(exception));
         let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
         let (key, digest) = put_json(self.blobs.as_ref(), &prefix, &outcome).await?;
         self.ledger.may_go_on(input).await?;

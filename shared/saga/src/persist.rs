@@ -8,11 +8,11 @@ use crate::{
     ledger::Ledger,
     outcome::{StepOutcome, outcome},
     report,
-    staging::get_json,
+    staging::{get_json, put_json},
 };
 use domain::{
     ErrorName,
-    matches::OrderState,
+    matches::{Match, OrderState},
     ports::Blobs,
     reconciliation::{self, Published},
     saga::{Step, forward_fence},
@@ -37,6 +37,8 @@ impl std::fmt::Debug for PersistResults {
 }
 
 const STEP: Step = Step::PersistResults;
+/// Member of the step's line in the ledger: where the matches lie that reach across the edge of the run's days.
+pub(crate) const CROSSING: &str = "crossing";
 
 impl PersistResults {
     /// # Errors
@@ -61,9 +63,17 @@ impl PersistResults {
         self.blobs.put(&report::report_key(input, "csv"), "text/csv", csv).await?;
         let jsonl = report::jsonl(&outcome)?;
         self.blobs.put(&report::report_key(input, "jsonl"), "application/jsonl", jsonl).await?;
+        let crossing: Vec<&Match> = outcome.matches.iter().filter(|found| found.cross_period).collect();
+        let crossing = if crossing.is_empty() {
+            Value::Null
+        } else {
+            // Content-addressed, so that a repeated step names the same file.
+            let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
+            json!(put_json(self.blobs.as_ref(), &prefix, &crossing).await?.0)
+        };
         let published = Published { attempt: input.attempt, summary: outcome.summary, reference: key, digest };
         self.ledger
-            .succeed(input, STEP, json!({ "key": published.reference }), |state| {
+            .succeed(input, STEP, json!({ "key": published.reference, CROSSING: crossing }), |state| {
                 reconciliation::publish(state, &published)
             })
             .await

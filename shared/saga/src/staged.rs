@@ -9,7 +9,7 @@ use domain::{
     ports::Blobs,
     reconciliation::{Fetched, Run},
 };
-use matching::{Outcome, RunInput};
+use matching::{Memory, Outcome, RunInput};
 
 /// The engine's outcome, as ResultsPublished refers to it.
 ///
@@ -19,11 +19,11 @@ pub async fn result(blobs: &dyn Blobs, reference: &str) -> Result<Outcome, StepE
     get_json(blobs, reference).await
 }
 
-/// What the engine was given: the run's staged records, its days and its time.
+/// What the engine was given: the run's staged records, its days, its time, and what it remembered.
 ///
 /// # Errors
 /// As [`result`]; a side that was never fetched counts as lost.
-pub async fn input(blobs: &dyn Blobs, run: &Run) -> Result<RunInput, StepError> {
+pub async fn input(blobs: &dyn Blobs, run: &Run, memory: Memory) -> Result<RunInput, StepError> {
     let staged = async |side: &Option<Fetched>, what: &str| {
         let missing = || StepError::new(ErrorName::StagedDataLost, format!("{what} were not fetched"));
         read_all(blobs, &side.as_ref().ok_or_else(missing)?.reference).await
@@ -36,7 +36,7 @@ pub async fn input(blobs: &dyn Blobs, run: &Run) -> Result<RunInput, StepError> 
         orders: orders.orders,
         window: run.request.date_range.window(&run.request.timezone)?,
         as_of: run.as_of,
-        reserved: Vec::new(),
+        memory,
     })
 }
 

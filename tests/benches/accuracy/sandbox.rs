@@ -2,7 +2,7 @@
 
 use super::{Fallible, truth::Truth};
 use domain::{Clock, TenantId, Timestamp, time::Window};
-use matching::{RuleSet, RunInput};
+use matching::{Memory, RuleSet, RunInput};
 use providers::{Calls, Endpoints, Page, connect, http_client};
 use serde_json::{Value, json};
 use settler_tests::sandbox::server::Server;
@@ -58,7 +58,7 @@ impl Running {
             orders: source.orders,
             window,
             as_of: Later.now(),
-            reserved: Vec::new(),
+            memory: Memory::default(),
         };
         Ok((input, truth))
     }

@@ -9,7 +9,7 @@ use domain::{
     record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
     time::{Timestamp, Window},
 };
-use matching::RunInput;
+use matching::{Memory, RunInput};
 use settler_tests::sandbox::random::Random;
 
 /// 2026-01-01T00:00:00Z.
@@ -56,7 +56,7 @@ pub fn month(orders: u32) -> Month {
         window,
         // Late enough that nothing is merely not there yet.
         as_of: at(2 * MONTH_MS),
-        reserved: Vec::new(),
+        memory: Memory::default(),
     };
     let mut true_pairs = 0;
     for number in 0..orders {

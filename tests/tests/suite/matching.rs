@@ -12,7 +12,7 @@ use domain::{
     record::{Record, Side},
     time::Window,
 };
-use matching::{Outcome, RuleSet, RunInput, reconcile};
+use matching::{Memory, Outcome, RuleSet, RunInput, reconcile};
 use providers::{Calls, Endpoints, Page, connect};
 use serde_json::{Value, json};
 use std::{
@@ -81,7 +81,7 @@ async fn fetched(sandbox: &Sandbox, preset: &str, orders: u32, seed: u64) -> (Ru
         orders: source.orders,
         window: january(),
         as_of: Later.now(),
-        reserved: Vec::new(),
+        memory: Memory::default(),
     };
     (input, sandbox.truth(&shop).await)
 }

@@ -166,7 +166,9 @@ impl Bench {
         let known = |id: &str| {
             let decided = decisions.and_then(|decisions| {
                 let standing = decisions.standing(id).map(|decided| &decided.found);
-                standing.or_else(|| decisions.rejected.get(id)).or_else(|| decisions.broken.get(id))
+                let parted =
+                    || decisions.rejected.get(id).or_else(|| decisions.broken.get(id)).map(|parted| &parted.found);
+                standing.or_else(parted)
             });
             decided.or_else(|| self.suggestion(id)).or_else(|| self.engines_match(id)).cloned()
         };

@@ -183,6 +183,7 @@ fn left(bench: &Bench, found: &Match, reason: &str, why: &str) -> Vec<Exception>
         reason: reason.to_owned(),
         explanation: format!("{why} by hand, so its counterpart is to be found again."),
         candidates: Vec::new(),
+        review: None,
     };
     records.filter(|record| bench.in_scope(record)).map(exception).collect()
 }

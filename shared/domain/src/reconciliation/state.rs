@@ -128,7 +128,7 @@ impl Aggregate for Reconciliation {
     const TYPE: &'static str = "reconciliation";
     type Event = ReconciliationEvent;
     type State = Option<Run>;
-    const SNAPSHOT: Option<SnapshotFormat<Self::State>> = Some(SnapshotFormat::json(3));
+    const SNAPSHOT: Option<SnapshotFormat<Self::State>> = Some(SnapshotFormat::json(4));
 
     fn evolve(state: Option<Run>, event: &ReconciliationEvent) -> Option<Run> {
         use ReconciliationEvent as E;

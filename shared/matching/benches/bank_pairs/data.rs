@@ -5,7 +5,7 @@ use domain::{
     record::{Counterparty, Kind, Precision, Record, Side, Status},
     time::Window,
 };
-use matching::RunInput;
+use matching::{Memory, RunInput};
 use std::{collections::HashMap, error::Error, path::Path};
 
 pub const DAY_MS: i64 = 86_400_000;
@@ -62,7 +62,7 @@ impl Data {
                 to: Timestamp::from_millis((last + 1) * DAY_MS),
             },
             as_of: Timestamp::from_millis((last + 100) * DAY_MS),
-            reserved: Vec::new(),
+            memory: Memory::default(),
         })
     }
 }

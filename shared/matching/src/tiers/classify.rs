@@ -205,6 +205,9 @@ fn why_not(board: &Board<'_>, at: Ix, other: Ix, reason: Reason, suggested: &Sug
     let (row, there) = (table.row(at), table.row(other));
     let (source, target) = table.as_pair(at, other);
     let found = agreement(table, source, target);
+    if board.is_forbidden_pair(source, target) {
+        return "a person said that they do not belong together".to_owned();
+    }
     if there.class != row.class {
         return "one is a payment, the other a refund".to_owned();
     }

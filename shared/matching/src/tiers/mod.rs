@@ -3,6 +3,7 @@
 pub(crate) mod amount_window;
 pub(crate) mod classify;
 pub(crate) mod components;
+pub(crate) mod decided;
 pub(crate) mod hygiene;
 pub(crate) mod parent;
 pub(crate) mod payout;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::expect_used, reason = "a test that cannot go on should say where")]
 
+mod decided;
 mod exceptions;
 mod groups;
 mod hygiene;

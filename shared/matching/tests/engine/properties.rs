@@ -1,11 +1,12 @@
 //! What must hold for any input, on records made to collide: few amounts, buyers, references and moments.
 
-use crate::records::{DAY, With, currency, input, minutes, order, record};
+use crate::records::{DAY, With, currency, input, minutes, order, record, remembered};
 use domain::{
+    decision::Standing,
     matches::{ExceptionClass, Match, MatchKind},
     record::{Kind, Precision, Record, Scheme, Side, Status},
 };
-use matching::{Outcome, Reservation, RuleSet, RunInput, reconcile};
+use matching::{Outcome, RejectedMatch, Reservation, RuleSet, RunInput, reconcile};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,16 +81,34 @@ fn any_record(side: Side) -> impl Strategy<Value = Record> {
 
 fn any_input() -> impl Strategy<Value = RunInput> {
     let side = |side| prop::collection::vec(any_record(side), 0..16);
-    let reserved = prop::collection::vec((0..24_u8, 0..24_u8), 0..2);
-    (side(Side::Source), side(Side::Target), reserved).prop_map(|(source, target, reserved)| {
+    let ids = || (0..24_u8, 0..24_u8);
+    let reserved = prop::collection::vec(ids(), 0..2);
+    let decided = prop::collection::vec((ids(), any::<bool>()), 0..3);
+    let rejected = prop::collection::vec(ids(), 0..4);
+    let memory = (reserved, decided, rejected);
+    (side(Side::Source), side(Side::Target), memory).prop_map(|(source, target, (reserved, decided, rejected))| {
         let mut made = input(source.into_iter().chain(target));
         made.orders = (0..4).map(|number| order(&number.to_string(), 1_000)).collect();
-        made.reserved = reserved
+        made.memory.reserved = reserved
             .into_iter()
             .map(|(source, target)| Reservation {
                 record_id: format!("s{source}"),
                 side: Side::Source,
                 partner_ids: vec![format!("t{target}")],
+            })
+            .collect();
+        let standing = |confirmed| if confirmed { Standing::Confirmed } else { Standing::Manual };
+        made.memory.decided = decided
+            .into_iter()
+            .map(|((source, target), confirmed)| {
+                remembered(standing(confirmed), &format!("s{source}"), &format!("t{target}"))
+            })
+            .collect();
+        made.memory.rejected = rejected
+            .into_iter()
+            .map(|(source, target)| RejectedMatch {
+                source_ids: vec![format!("s{source}")],
+                target_ids: vec![format!("t{target}")],
             })
             .collect();
         made
@@ -134,7 +153,9 @@ fn money_fits(input: &RunInput, outcome: &Outcome) {
     for found in outcome.matches.iter().chain(&outcome.suggestions) {
         let records: Option<Vec<&Record>> = members(found).map(|id| known.get(id.as_str()).copied()).collect();
         let Some(records) = records else { continue };
-        assert_eq!(records.iter().map(|of| of.kind == Kind::Refund).collect::<BTreeSet<_>>().len(), 1, "{found:?}");
+        // A person may join what goes in two directions, such as a payment and what undid it.
+        let directions = records.iter().map(|of| of.kind == Kind::Refund).collect::<BTreeSet<_>>().len();
+        assert!(directions == 1 || found.rule == "manual@1" || found.rule == "confirmed@1", "{found:?}");
         for of in &records {
             let shop = of.shop_money.map(|money| money.currency);
             assert!(of.currency == found.currency || shop == Some(found.currency), "{found:?}");
@@ -167,6 +188,17 @@ proptest! {
         money_fits(&input, &outcome);
     }
 
+    /// A person's no holds, unless a person's yes to the same records stands beside it.
+    #[test]
+    fn what_was_rejected_is_neither_matched_nor_suggested(input in any_input()) {
+        let outcome = result(&input);
+        let found: BTreeSet<String> = outcome.matches.iter().chain(&outcome.suggestions).map(Match::id).collect();
+        for rejected in &input.memory.rejected {
+            let id = domain::matches::match_id(&rejected.source_ids, &rejected.target_ids);
+            prop_assert!(!found.contains(&id), "{:?}", rejected);
+        }
+    }
+
     #[test]
     fn the_order_of_the_records_does_not_matter(
         input in any_input(),
@@ -176,7 +208,9 @@ proptest! {
         shuffle(&mut other.source, &order);
         shuffle(&mut other.target, &order);
         shuffle(&mut other.orders, &order);
-        shuffle(&mut other.reserved, &order);
+        shuffle(&mut other.memory.reserved, &order);
+        shuffle(&mut other.memory.decided, &order);
+        shuffle(&mut other.memory.rejected, &order);
         for record in other.source.iter_mut().chain(&mut other.target) {
             shuffle(&mut record.refs, &order);
         }

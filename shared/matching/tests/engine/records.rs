@@ -2,11 +2,13 @@
 
 use domain::{
     Currency, Money, Timestamp,
-    matches::{Exception, Match},
+    decision::Standing,
+    matches::{Exception, Match, MatchKind},
     record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
+    summary::Difference,
     time::Window,
 };
-use matching::{Outcome, RuleSet, RunInput, reconcile};
+use matching::{DecidedMatch, Memory, Outcome, RuleSet, RunInput, reconcile};
 
 pub const DAY: i64 = 1_440;
 const NOON_MS: i64 = 1_768_046_400_000;
@@ -135,8 +137,27 @@ pub fn input(records: impl IntoIterator<Item = Record>) -> RunInput {
             to: Timestamp::parse("2026-02-01T00:00:00Z").expect("an instant"),
         },
         as_of: Timestamp::parse("2026-03-01T00:00:00Z").expect("an instant"),
-        reserved: Vec::new(),
+        memory: Memory::default(),
     }
+}
+
+/// What people said of these two in an earlier run.
+pub fn remembered(standing: Standing, source: &str, target: &str) -> DecidedMatch {
+    let found = Match {
+        kind: MatchKind::Pair,
+        source_ids: vec![source.to_owned()],
+        target_ids: vec![target.to_owned()],
+        order_names: Vec::new(),
+        amount_minor: 0,
+        currency: currency("USD"),
+        confidence_bp: 8_500,
+        rule: "suggest_amount@1".to_owned(),
+        matched_fields: vec!["amount".to_owned()],
+        margin: None,
+        difference: Difference::default(),
+        cross_period: false,
+    };
+    DecidedMatch { standing, found }
 }
 
 pub fn run(input: RunInput) -> Outcome {

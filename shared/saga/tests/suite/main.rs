@@ -8,6 +8,7 @@ mod fence;
 mod fetching;
 mod notifying;
 mod records;
+mod remembering;
 mod repeating;
 mod reporting;
 mod running;

@@ -229,17 +229,36 @@ impl World {
             world.secrets.put(&name, &json!({ "token": "secret" }).to_string()).await.unwrap();
         }
         world.write::<Job>("shop", &[JobEvent::JobCreated { definition: definition(rules) }]).await;
+        world.started(id().as_str(), "2026-01-01", "2026-01-31").await;
+        world
+    }
+
+    async fn started(&self, run: &str, start: &str, end: &str) {
         let request = Request {
             job_id: JobId::parse("shop").unwrap(),
             job_version: 1,
-            date_range: DateRange { start: "2026-01-01".into(), end: "2026-01-31".into() },
+            date_range: DateRange { start: start.into(), end: end.into() },
             timezone: "UTC".into(),
             source: side(Adapter::Shopify),
             target: side(Adapter::Stripe),
         };
-        let started = reconciliation::start(&None, &request, world.ledger().now()).unwrap();
-        world.write::<Reconciliation>(id().as_str(), &started).await;
-        world
+        let started = reconciliation::start(&None, &request, self.ledger().now()).unwrap();
+        self.write::<Reconciliation>(run, &started).await;
+    }
+
+    /// Another run of the same job, from its start to its end.
+    pub async fn completes(&self, run: &str, (start, end): (&str, &str)) {
+        self.started(run, start, end).await;
+        let id = ReconciliationId::parse(run).unwrap();
+        let input = StepInput { reconciliation_id: id.clone(), ..input() };
+        self.control().ring(&tenant(), &id).await.unwrap();
+        for step in [Step::FetchShopifyOrders, Step::FetchStripePayments] {
+            assert_eq!(self.fetch().run(&input, step, None).await.unwrap(), FetchOutcome::Done);
+        }
+        let (ledger, blobs, pages) = (self.ledger(), self.blobs.clone(), self.pages.clone());
+        done(MatchRecords { ledger: ledger.clone(), blobs: blobs.clone() }.run(&input).await).unwrap();
+        done(PersistResults { ledger: ledger.clone(), blobs, pages }.run(&input).await).unwrap();
+        FinishRun { ledger }.run(&input, &FinishInput::Completed).await.unwrap();
     }
 
     pub async fn plain() -> Self {
@@ -263,7 +282,7 @@ impl World {
     }
 
     async fn write<A: Aggregate>(&self, id: &str, events: &[A::Event]) {
-        let commit_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, A::TYPE.as_bytes());
+        let commit_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{} {id}", A::TYPE).as_bytes());
         let append = NewCommit::of::<A>(&tenant(), id, 0, events, commit_id).unwrap();
         let metadata = Metadata { causation_id: None, ..self.ledger().metadata(&input(), self.ledger().now()) };
         let transaction = Transaction { appends: vec![append], command: None, fence: None, metadata };

@@ -83,7 +83,9 @@ fn candidate(
 ) -> Option<Candidate> {
     let weighed = scorer.weigh(pair)?;
     let (source, target) = (pool.sources.get(pair.0)?.at, pool.targets.get(pair.1)?.at);
-    if parents_differ(board, source, target) || (board.rules.exact_amounts && !is_left(board, source, target, &weighed))
+    if board.is_forbidden_pair(source, target)
+        || parents_differ(board, source, target)
+        || (board.rules.exact_amounts && !is_left(board, source, target, &weighed))
     {
         return None;
     }

@@ -1,0 +1,85 @@
+//! What people decided in earlier runs of the job stands: confirmed and manual matches are taken first, and what was
+//! rejected or taken apart is not put together again. A member that is not in this run's data keeps the others from being
+//! given to somebody else.
+
+use crate::{
+    DecidedMatch, Memory,
+    board::{Accepted, Board, Members, field},
+    reason::Reason,
+    rule::Rule,
+    table::{Ix, NONE},
+};
+use domain::{
+    decision::{RecordKey, Standing},
+    summary::Difference,
+};
+use std::collections::BTreeMap;
+
+pub(crate) fn apply(board: &mut Board<'_>, memory: &Memory) {
+    for rejected in &memory.rejected {
+        let places = places(board, &rejected.source_ids, &rejected.target_ids);
+        if let (Some(sources), Some(targets)) = (whole(&places.0), whole(&places.1)) {
+            board.forbid(sources, targets);
+        }
+    }
+    let members = |decided: &DecidedMatch| domain::decision::members(&decided.found).collect::<Vec<_>>();
+    let mut claims: BTreeMap<RecordKey, u32> = BTreeMap::new();
+    for member in memory.decided.iter().flat_map(members) {
+        *claims.entry(member).or_default() += 1;
+    }
+    for decided in &memory.decided {
+        // Where two words speak of one record, neither is picked.
+        if members(decided).iter().all(|member| claims.get(member) == Some(&1)) {
+            stand(board, decided);
+        }
+    }
+}
+
+fn stand(board: &mut Board<'_>, decided: &DecidedMatch) {
+    let found = &decided.found;
+    let places = places(board, &found.source_ids, &found.target_ids);
+    if let (Some(sources), Some(targets)) = (whole(&places.0), whole(&places.1)) {
+        let currency = |at: &Ix| board.table.row(*at).currency;
+        if sources.iter().chain(&targets).any(|at| sources.first().map(currency) != Some(currency(at))) {
+            // What was one money when people decided is two now: nobody said anything about that.
+            return;
+        }
+        let sum = |members: &Members| members.iter().map(|at| board.table.row(*at).amount).sum::<i64>();
+        let gap = sum(&targets) - sum(&sources);
+        let rule = match decided.standing {
+            Standing::Confirmed => Rule::Confirmed,
+            Standing::Manual => Rule::Manual,
+        };
+        let agreed = field::NAMES.iter().filter(|(_, name)| found.matched_fields.iter().any(|known| known == name));
+        let accepted = Accepted {
+            confidence_bp: Some(found.confidence_bp),
+            // As it was explained then, as long as it is the same difference.
+            difference: if found.difference.sum() == gap {
+                found.difference
+            } else {
+                Difference { unexplained: gap, ..Difference::default() }
+            },
+            ..Accepted::many(found.kind, sources, targets, rule, agreed.fold(0, |bits, (bit, _)| bits | bit))
+        };
+        board.accept(accepted);
+        return;
+    }
+    for at in places.0.into_iter().chain(places.1).filter(|at| *at != NONE) {
+        if board.is_open(at) {
+            board.block(at);
+            board.hint(at, Reason::OutsideWindow, NONE, 1);
+        }
+    }
+}
+
+fn places(board: &Board<'_>, sources: &[String], targets: &[String]) -> (Vec<Ix>, Vec<Ix>) {
+    let side = |target: bool, ids: &[String]| {
+        ids.iter().map(|id| board.table.place(target, id).unwrap_or(NONE)).collect::<Vec<_>>()
+    };
+    (side(false, sources), side(true, targets))
+}
+
+/// All of them, if all are here and there are some.
+fn whole(places: &[Ix]) -> Option<Members> {
+    (!places.is_empty() && !places.contains(&NONE)).then(|| places.iter().copied().collect())
+}
