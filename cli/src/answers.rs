@@ -32,6 +32,7 @@ answers! {
     }
     ProjectionState {
         projection: String, aggregate_type: String, live: u64, building: Option<u64>, rebuild: Option<RebuildState>,
+        live_format: u64, format: u64,
     }
     StartedRebuild { projection: String, rebuild: RebuildState, resumed: bool, }
     StartedRebuilds { rebuilds: Vec<StartedRebuild>, }

@@ -143,6 +143,19 @@ Examples:
     /// Read models: whether they are complete, and how to rebuild them (platform key)
     #[command(subcommand, visible_alias = "projection")]
     Projections(ProjectionsCommand),
+    /// After a deployment: make read models anew that the release stores in another way (platform key)
+    #[command(after_help = "\
+Events are never changed: old ones are read as they were written. Lists go on showing the live version until the new one
+is complete. Ends with 8 when something could not be folded or is not exact afterwards. Again does nothing.
+
+Examples:
+  settler migrate --dry-run
+  settler migrate")]
+    Migrate {
+        /// Only show what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Messages that nobody could handle (platform key)
     #[command(subcommand, visible_alias = "dead-letters")]
     Dlq(DlqCommand),

@@ -9,6 +9,7 @@ mod dry_run;
 pub mod events;
 pub mod job;
 pub mod key;
+mod migrate;
 pub mod projections;
 pub mod reconciliation;
 pub mod results;
@@ -54,6 +55,7 @@ pub async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Usage(days) => usage::daily(context, &days).await,
         Command::ErrorHotspots(filter) => usage::hotspots(context, &filter).await,
         Command::Projections(command) => projections::run(context, command).await,
+        Command::Migrate { dry_run } => migrate::run(context, dry_run).await,
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Breaker(command) => breaker::run(context, command).await,
         Command::Key(command) => key::run(context, command).await,

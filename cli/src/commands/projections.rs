@@ -27,8 +27,11 @@ pub async fn run(context: &Context, command: ProjectionsCommand) -> Result<()> {
     }
 }
 
+/// A projection, read and as the API wrote it.
+pub(super) type States = (ProjectionState, Box<RawValue>);
+
 /// Every page of the comparison, added up.
-async fn compared(context: &Context) -> Result<Comparison> {
+pub(super) async fn compared(context: &Context) -> Result<Comparison> {
     let spinner = if output::interactive() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     let (mut all, mut cursor) = (Comparison::default(), None::<String>);
     loop {
@@ -52,7 +55,7 @@ async fn compared(context: &Context) -> Result<Comparison> {
     Ok(all)
 }
 
-async fn states(context: &Context) -> Result<Vec<(ProjectionState, Box<RawValue>)>> {
+pub(super) async fn states(context: &Context) -> Result<Vec<States>> {
     let mut states = Vec::new();
     context
         .client
@@ -116,7 +119,7 @@ fn as_json(pair: &Inexact) -> Value {
 }
 
 /// "exact for 100 % of aggregates as of T", or for how many.
-fn verdict(compared: &Comparison) -> String {
+pub(super) fn verdict(compared: &Comparison) -> String {
     let as_of = instant(&compared.as_of);
     if compared.exact == compared.checked {
         return format!("exact for 100 % of aggregates as of {as_of} UTC ({} compared)", count(compared.checked));
@@ -190,25 +193,36 @@ async fn rebuild(context: &Context, wanted: &Rebuild) -> Result<()> {
         "from": wanted.from,
         "to": wanted.to,
     });
-    let answer = context.client.send(Method::POST, &["admin", "projections", "rebuild"], &[], Some(&body)).await?;
-    let started: StartedRebuilds = answer.read()?;
-    for one in &started.rebuilds {
-        let how = if one.resumed { "goes on" } else { "was asked for" };
-        output::note(&format!("rebuild {} of {} {how}", one.rebuild.number, plain(&one.projection)));
-    }
+    let (answer, numbers) = ask(context, &body).await?;
     if wanted.no_wait {
         return context
-            .show(&answer.body, |_: &Value| "asked for; settler projections status shows how far it is".to_owned());
+            .show(&answer, |_: &Value| "asked for; settler projections status shows how far it is".to_owned());
     }
-    let numbers: BTreeMap<String, u64> =
-        started.rebuilds.iter().map(|one| (one.projection.clone(), one.rebuild.number)).collect();
     let ended = ended(context, &numbers).await?;
     match context.format {
         Format::Table => output::data(&state_table(context, ended.iter().map(|(state, _)| state)))?,
         _ => output::array(&ended.iter().map(|(_, raw)| raw.clone()).collect::<Vec<_>>())?,
     }
+    all_folded(&ended)
+}
+
+/// Asks for a rebuild; gives back the answer and the number of each one that was begun or goes on.
+pub(super) async fn ask(context: &Context, body: &Value) -> Result<(Box<RawValue>, BTreeMap<String, u64>)> {
+    let answer = context.client.send(Method::POST, &["admin", "projections", "rebuild"], &[], Some(body)).await?;
+    let started: StartedRebuilds = answer.read()?;
+    for one in &started.rebuilds {
+        let how = if one.resumed { "goes on" } else { "was asked for" };
+        output::note(&format!("rebuild {} of {} {how}", one.rebuild.number, plain(&one.projection)));
+    }
+    let numbers = started.rebuilds.iter().map(|one| (one.projection.clone(), one.rebuild.number)).collect();
+    Ok((answer.body, numbers))
+}
+
+/// # Errors
+/// Differences, when some aggregates could not be folded; each is named on stderr.
+pub(super) fn all_folded(ended: &[States]) -> Result<()> {
     let mut unfolded = 0;
-    for (state, _) in &ended {
+    for (state, _) in ended {
         let Some(rebuild) = &state.rebuild else { continue };
         unfolded += rebuild.unfolded_count;
         for one in &rebuild.unfolded {
@@ -233,7 +247,7 @@ async fn rebuild(context: &Context, wanted: &Rebuild) -> Result<()> {
 }
 
 /// Waits for the end of these rebuilds; on a terminal with a bar for each.
-async fn ended(context: &Context, numbers: &BTreeMap<String, u64>) -> Result<Vec<(ProjectionState, Box<RawValue>)>> {
+pub(super) async fn ended(context: &Context, numbers: &BTreeMap<String, u64>) -> Result<Vec<States>> {
     let mut bars = Bars::new();
     let (mut seen, mut stalled) = (String::new(), 0);
     loop {

@@ -12,7 +12,7 @@ fn rebuild(phase: &str, finished: bool) -> Value {
 }
 
 fn projections(rebuild: &Value) -> Value {
-    let item = |name: &str, follows: &str, rebuild: Value| json!({"projection": name, "aggregate_type": follows, "live": 2, "building": null, "rebuild": rebuild});
+    let item = |name: &str, follows: &str, rebuild: Value| json!({"projection": name, "aggregate_type": follows, "live": 2, "building": null, "live_format": 1, "format": 1, "rebuild": rebuild});
     json!({"items": [
         item("reconciliation_summary", "reconciliation", rebuild.clone()),
         item("saga_state", "saga", Value::Null),
@@ -92,6 +92,57 @@ fn what_could_not_be_folded_is_named() {
     fake.on("POST /admin/projections/rebuild", Reply::json(202, &started));
     fake.ok("GET /admin/projections", &projections(&blocked));
     let run = fake.settler("projections rebuild");
+    assert_eq!(run.code, 8, "{run:?}");
+    assert!(run.stderr.contains("saga march of acme stopped at sequence 5: NobodyKnows"), "{}", run.stderr);
+}
+
+#[test]
+fn migrate_makes_anew_what_the_release_stores_otherwise() {
+    let fake = Fake::start();
+    let mut behind = projections(&rebuild("done", true));
+    behind["items"][0]["format"] = json!(2);
+    let mut done = behind.clone();
+    done["items"][0]["live_format"] = json!(2);
+    let started = json!({"rebuilds": [{"projection": "reconciliation_summary", "rebuild": rebuild("announcing", false), "resumed": false}]});
+    fake.on("POST /admin/projections/rebuild", Reply::json(202, &started));
+    fake.ok("GET /admin/projections/comparison", &comparison(&json!([]), 2400));
+
+    fake.ok("GET /admin/projections", &behind);
+    let plan = fake.settler("migrate --dry-run");
+    assert_eq!((plan.code, plan.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("migrate_plan", plan.stdout);
+    assert_eq!(fake.lines(), ["GET /admin/projections?limit=200"]);
+
+    // Looked at before, while it is waited for, and after.
+    let fake_done = Fake::start();
+    fake_done.on("POST /admin/projections/rebuild", Reply::json(202, &started));
+    fake_done.ok("GET /admin/projections/comparison", &comparison(&json!([]), 2400));
+    fake_done.ok("GET /admin/projections", &behind);
+    fake_done.ok("GET /admin/projections", &done);
+    let run = fake_done.settler("migrate");
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.stdout, "exact for 100 % of aggregates as of 2026-04-01 06:00:02 UTC (2,400 compared)\n");
+    assert!(run.stderr.contains("rebuild 3 of reconciliation_summary was asked for"), "{}", run.stderr);
+    let asked = &fake_done.calls()[1];
+    assert_eq!(asked.body, json!({"projection": "reconciliation_summary"}));
+
+    let run = fake_done.settler("migrate");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(run.stdout, "nothing to migrate: every read model is stored as this release stores it\n");
+}
+
+#[test]
+fn migrate_says_what_could_not_be_migrated() {
+    let fake = Fake::start();
+    let mut blocked = rebuild("blocked", true);
+    blocked["unfolded_count"] = json!(1);
+    blocked["unfolded"] = json!([{"tenant_id": "acme", "aggregate_type": "saga", "aggregate_id": "march", "position": 5, "error": "NobodyKnows"}]);
+    let mut behind = projections(&blocked);
+    behind["items"][0]["format"] = json!(2);
+    fake.ok("GET /admin/projections", &behind);
+    let started = json!({"rebuilds": [{"projection": "reconciliation_summary", "rebuild": rebuild("counting", false), "resumed": true}]});
+    fake.on("POST /admin/projections/rebuild", Reply::json(202, &started));
+    let run = fake.settler("migrate");
     assert_eq!(run.code, 8, "{run:?}");
     assert!(run.stderr.contains("saga march of acme stopped at sequence 5: NobodyKnows"), "{}", run.stderr);
 }

@@ -62,6 +62,8 @@ pub async fn list(handler: &Handler) -> Result<Response, Problem> {
             "aggregate_type": projection.aggregate,
             "live": registration.versions.live,
             "building": registration.versions.building,
+            "live_format": registration.format,
+            "format": projection.format,
             "rebuild": registration.rebuild.as_ref().map(shown).transpose()?,
         }));
     }

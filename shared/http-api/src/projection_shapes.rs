@@ -80,6 +80,7 @@ pub const REBUILD: Shape = Shape {
         required("started_at", Instant, ""),
         required("updated_at", Instant, ""),
         optional("finished_at", Instant, ""),
+        required("format", Integer, "How what it writes is stored."),
         required("total", Integer, "Aggregates (of a range: commits) of the present phase; 0 while it is not known."),
         required("done", Integer, ""),
         required("unfolded_count", Integer, ""),
@@ -95,6 +96,8 @@ pub const PROJECTION: Shape = Shape {
         required("aggregate_type", TEXT, "Whose streams it follows."),
         required("live", Integer, "The version that readers see."),
         optional("building", Integer, "The version that is being built beside it."),
+        required("live_format", Integer, "How the live version is stored: number of the fold and its rows."),
+        required("format", Integer, "How this release stores it; settler migrate brings the two together."),
         optional("rebuild", Object(&REBUILD), "The last one."),
     ],
 };

@@ -60,6 +60,9 @@ pub trait Projection {
     /// Where the state is between two pulls. False: it is the aggregate's one row, under the aggregate's id. True: it
     /// stands beside the checkpoint, and an aggregate shows any number of rows, none included.
     const APART: bool = false;
+    /// Number of what is stored: the fold, its state and its rows. Whoever changes any of them raises it, and `settler
+    /// migrate` makes the read model anew. From 1.
+    const FORMAT: u32 = 1;
     type State: Serialize + DeserializeOwned;
 
     /// # Errors

@@ -69,6 +69,8 @@ pub struct Registered {
     pub aggregate: &'static str,
     pub table: Table,
     pub apart: bool,
+    /// See [`Projection::FORMAT`].
+    pub format: u32,
     fold: Fold,
     show: Show,
 }
@@ -81,6 +83,7 @@ impl Registered {
             aggregate: P::AGGREGATE,
             table: P::TABLE,
             apart: P::APART,
+            format: P::FORMAT,
             fold: fold_commits::<P>,
             show: show::<P>,
         }

@@ -38,7 +38,12 @@ impl DynamoProjections {
         } else {
             None
         };
-        let registration = Registration { versions, rebuild, revision: number_of(&item, "rev")?.unwrap_or(0) };
+        let registration = Registration {
+            versions,
+            format: number_of(&item, "format")?.unwrap_or(Registration::default().format),
+            rebuild,
+            revision: number_of(&item, "rev")?.unwrap_or(0),
+        };
         let mut cache = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         cache.insert(projection.to_owned(), (Instant::now(), versions));
         Ok((versions, registration))
@@ -127,6 +132,7 @@ impl RebuildStore for DynamoProjections {
         let mut item = Item::from([
             ("pk".to_owned(), text(projection)),
             ("live".to_owned(), number(registration.versions.live)),
+            ("format".to_owned(), number(registration.format)),
             ("rev".to_owned(), number(registration.revision + 1)),
         ]);
         item.extend(registration.versions.building.map(|building| ("building".to_owned(), number(building))));

@@ -77,6 +77,9 @@ pub struct Rebuild {
     pub number: u64,
     #[serde(flatten)]
     pub scope: Scope,
+    /// What is stored is made of: see [`crate::projection::Projection::FORMAT`].
+    #[serde(default = "first_format")]
+    pub format: u32,
     pub phase: Phase,
     /// Key id of the operator.
     pub requested_by: Option<String>,
@@ -95,11 +98,12 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
-    pub(super) fn new(number: u64, scope: Scope, by: Option<String>, now: Timestamp) -> Self {
+    pub(super) fn new(number: u64, scope: Scope, format: u32, by: Option<String>, now: Timestamp) -> Self {
         let phase = if scope == Scope::All { Phase::Announcing } else { Phase::Counting };
         Self {
             number,
             scope,
+            format,
             phase,
             requested_by: by,
             started_at: now,
@@ -135,11 +139,24 @@ impl Rebuild {
     }
 }
 
+/// Rebuilds that were written down before formats were.
+const fn first_format() -> u32 {
+    1
+}
+
 /// A projection as it is registered: its versions and its last rebuild.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     pub versions: Versions,
+    /// What the live version was made of; 1 as long as nothing was rebuilt.
+    pub format: u32,
     pub rebuild: Option<Rebuild>,
     /// Rises with each change; a change needs the one that was read.
     pub revision: u64,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self { versions: Versions::default(), format: first_format(), rebuild: None, revision: 0 }
+    }
 }

@@ -41,7 +41,8 @@ pub async fn request(
     }
     for _ in 0..MAX_TRIES {
         let mut registration = store.registration(projection.name).await?;
-        let fresh = || Rebuild::new(registration.revision + 1, scope.clone(), by.map(str::to_owned), now);
+        let fresh =
+            || Rebuild::new(registration.revision + 1, scope.clone(), projection.format, by.map(str::to_owned), now);
         let rebuild = match registration.rebuild.clone() {
             Some(rebuild) if rebuild.phase == Phase::Blocked && rebuild.scope == *scope => {
                 let mut again = Rebuild { unfolded: Vec::new(), unfolded_count: 0, ..rebuild };

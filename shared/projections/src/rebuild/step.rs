@@ -44,6 +44,21 @@ impl std::fmt::Debug for Rebuilder {
     }
 }
 
+/// A new version that an earlier release has begun and this one would end otherwise.
+fn outdated(rebuild: &Rebuild, projection: &Registered) -> bool {
+    let folding = matches!(rebuild.phase, Phase::Announcing | Phase::Counting | Phase::Folding | Phase::Auditing);
+    rebuild.scope == Scope::All && folding && rebuild.format != projection.format
+}
+
+/// In a version of its own, so that nothing that the earlier release has folded is in it.
+fn begin_again(registration: &mut Registration, rebuild: &mut Rebuild, projection: &Registered, now: Timestamp) {
+    registration.versions.building = registration.versions.building.map(|building| building + 1);
+    rebuild.format = projection.format;
+    rebuild.unfolded.clear();
+    rebuild.unfolded_count = 0;
+    rebuild.enter(Phase::Announcing, now);
+}
+
 /// An aggregate with the version that it has to reach.
 type Goal = (StreamKey, u64);
 
@@ -87,6 +102,9 @@ impl Rebuilder {
         let now = self.clock.now();
         if let Some(ms) = rebuild.not_before.map(|at| at.millis() - now.millis()).filter(|ms| *ms > 0) {
             return Ok(Stepped::Wait(Duration::from_millis(ms.unsigned_abs())));
+        }
+        if outdated(&rebuild, projection) {
+            begin_again(&mut registration, &mut rebuild, projection, now);
         }
         match rebuild.phase {
             Phase::Announcing => {
@@ -281,6 +299,7 @@ impl Rebuilder {
                 rebuild.enter(Phase::Blocked, now);
             } else {
                 registration.versions = crate::store::Versions { live: building, building: None };
+                registration.format = rebuild.format;
                 rebuild.enter(Phase::Retiring, now);
                 rebuild.done = rebuild.total;
                 rebuild.wait(self.clock.now(), HEARD_MS);

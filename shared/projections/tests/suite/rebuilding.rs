@@ -24,6 +24,7 @@ use testkit::FixedClock;
 
 for_both!(
     all_of_a_projection_is_rebuilt_beside_the_live_version,
+    a_release_that_stores_otherwise_ends_no_rebuild_of_the_one_before,
     one_run_is_folded_anew_in_place,
     a_time_range_is_folded_anew_in_place,
 );
@@ -182,6 +183,32 @@ async fn all_of_a_projection_is_rebuilt_beside_the_live_version(backend: Backend
         usage.items.iter().map(|day| &day.day).collect::<Vec<_>>()
     );
     assert_eq!(now.items[0].failures, 3);
+}
+
+async fn a_release_that_stores_otherwise_ends_no_rebuild_of_the_one_before(backend: Backend) {
+    let rows = &backend.rebuilds;
+    let store = given_runs(rows).await;
+    let clock = Arc::new(FixedClock::default());
+    let rebuilder = rebuilder(&store, rows, &clock);
+    let (before, mut after) = (TENANT_USAGE, TENANT_USAGE);
+    after.format = before.format + 1;
+    assert_eq!(rows.registration(before.name).await.unwrap().format, before.format);
+    request(&**rows, &before, &Scope::All, None, clock.now()).await.unwrap();
+    // The release comes while the one before is folding.
+    while rows.registration(before.name).await.unwrap().rebuild.unwrap().phase != Phase::Folding {
+        match rebuilder.step(&before).await.unwrap() {
+            Stepped::Wait(pause) => clock.advance_ms(i64::try_from(pause.as_millis()).unwrap()),
+            stepped => assert_eq!(stepped, Stepped::More),
+        }
+    }
+    assert!(finish(&rebuilder, &clock, &after).await.is_some());
+    let registration = rows.registration(after.name).await.unwrap();
+    assert_eq!(registration.versions, Versions { live: 3, building: None }, "in a version of its own");
+    assert_eq!((registration.format, registration.rebuild.unwrap().phase), (after.format, Phase::Done));
+    // What is live is of this release: a further one begins beside it.
+    request(&**rows, &after, &Scope::All, None, clock.now()).await.unwrap();
+    assert!(finish(&rebuilder, &clock, &after).await.is_some());
+    assert_eq!(rows.registration(after.name).await.unwrap().versions.live, 4);
 }
 
 async fn one_run_is_folded_anew_in_place(backend: Backend) {
