@@ -99,9 +99,8 @@ drill: up ## export the local stack, empty it, import, compute anew, and compare
 	@$(RUN) infra/backup/drill.py
 
 # ------------------------------------------------------------------ AWS and LocalStack
-deploy: $(VENV)/.installed ## to AWS: make deploy ENV=staging (or prod), with your own credentials
-	sam build --config-env $(ENV)
-	sam deploy --config-env $(ENV)
+deploy: $(VENV)/.installed lint test-infra ## to AWS in guarded stages: make deploy ENV=staging (or prod), with your own credentials; CHECK=1 only shows, YES=1 does not ask
+	@$(RUN) infra/deploy/deploy.py --env $(ENV) $(if $(CHECK),--check) $(if $(YES),--yes)
 	@echo; echo "A first key: $(RUN) infra/local/seed_keys.py --stack settler-$(ENV)   (--tenant <id> for a tenant's)"
 
 # LocalStack needs an account (LOCALSTACK_AUTH_TOKEN) and Docker; `pip install aws-sam-cli-local localstack` brings both commands.

@@ -11,7 +11,13 @@ os.environ.setdefault("SFN_WAIT_SCALE", "0")
 from ministack.services import stepfunctions as engine  # noqa: E402 - reads the variable when it is loaded
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEFINITION = re.sub(r"\$\{(\w+)\}", r"arn:aws:lambda:us-east-1:000000000000:function:\1", (ROOT / "infra/statemachines/reconciliation.asl.json").read_text())
+MACHINES = ROOT / "infra/statemachines"
+
+
+def definition(path):
+    return re.sub(r"\$\{(\w+)\}", r"arn:aws:lambda:us-east-1:000000000000:function:\1", path.read_text())
+
+
 FETCHES = ["fetch_shopify_orders", "fetch_stripe_payments"]
 
 
@@ -24,6 +30,8 @@ def waits(step, reason, until=None, cursor=None):
 
 
 class Paths(unittest.TestCase):
+    path = MACHINES / "reconciliation.asl.json"
+
     def run_machine(self, script, extra=None):
         """Calls as (function, step, payload), and how the execution ended."""
         calls = []
@@ -41,7 +49,7 @@ class Paths(unittest.TestCase):
             return answer
 
         engine._call_lambda = call
-        made = engine._create_state_machine({"name": f"m{time.time_ns()}", "definition": DEFINITION, "roleArn": "arn:aws:iam::000000000000:role/x"})
+        made = engine._create_state_machine({"name": f"m{time.time_ns()}", "definition": definition(self.path), "roleArn": "arn:aws:iam::000000000000:role/x"})
         started = engine._start_execution({"stateMachineArn": json.loads(made[2])["stateMachineArn"], "name": "x", "input": json.dumps({"attempt": 1, **(extra or {})})})
         execution = engine._executions.get(json.loads(started[2])["executionArn"])
         for _ in range(600):
@@ -102,6 +110,26 @@ class Paths(unittest.TestCase):
         self.assertEqual((status, output, calls[-1][1]), ("SUCCEEDED", {"status": "superseded"}, "perform_matching"))
         _, status, _ = self.run_machine({"perform_matching": [failed("Settler.Internal")], "plan_undo": [failed("Settler.Internal")]})
         self.assertEqual(status, "FAILED")
+
+
+class ReleasedPaths(Paths):
+    """A run that began before a deployment ends under the definition it began with, and is answered by today's functions."""
+    path = MACHINES / "released/1.asl.json"
+
+    def test_every_schema_that_functions_accept_has_its_definition(self):
+        current = int(re.search(r"pub const SCHEMA: u32 = (\d+);", (ROOT / "shared/saga/src/input.rs").read_text())[1])
+        accepted = {schema for schema in (current - 1, current) if schema > 0}
+        self.assertEqual({int(path.name.split(".")[0]) for path in (MACHINES / "released").iterdir()}, accepted)
+
+    def test_what_it_calls_is_there(self):
+        template = (ROOT / "template.yaml").read_text()
+        steps = set(re.findall(r'=> "(\w+)"', (ROOT / "shared/domain/src/saga/step.rs").read_text()))
+        for path in (MACHINES / "released").iterdir():
+            text = path.read_text()
+            for function in set(re.findall(r"\$\{(\w+)\}", text)):
+                self.assertIn(f"  {function}:\n    Type: AWS::Serverless::Function", template, path.name)
+            for step in set(re.findall(r"'step': '(\w+)'", text)) - {"plan_undo", "undo", "hold", "fetch"}:
+                self.assertIn(step, steps, path.name)
 
 
 if __name__ == "__main__":
