@@ -34,9 +34,7 @@ mod tests {
 
     #[test]
     fn an_input_of_an_unknown_schema_is_refused() {
-        let input = |schema: u32| {
-            json!({"schema": schema, "tenant_id": "acme", "reconciliation_id": "march", "attempt": 1, "correlation_id": "c"})
-        };
+        let input = |schema: u32| json!({"schema": schema, "tenant_id": "acme", "reconciliation_id": "march", "attempt": 1, "correlation_id": "c"});
         let read = |schema: u32| serde_json::from_value::<StepInput>(input(schema)).map(|input| input.schema);
         assert_eq!(read(SCHEMA).unwrap(), SCHEMA);
         assert_eq!(read(SCHEMA - 1).unwrap(), SCHEMA - 1);

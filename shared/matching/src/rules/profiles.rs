@@ -124,7 +124,7 @@ fn tolerance() -> Tolerance {
         ]
         .map(str::to_owned)
         .to_vec(),
-        max_block_pairs: 200_000_000,
+        max_block_pairs: 20_000_000,
         max_component_work: 20_000_000,
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use serde_json::json;
 
 fn pointers(value: &Value) -> Vec<String> {
@@ -165,6 +166,50 @@ fn the_reader_agrees_with_a_full_implementation() {
                 *document.pointer_mut(&place).expect("a place") = value.clone();
                 let ours = validate::against(&schema, &document);
                 assert_eq!(ours.is_empty(), full.is_valid(&document), "{place} = {value}: {ours:?}");
+            }
+        }
+    }
+}
+
+/// JSON that looks like rules: their own names with values of any kind, numbers at their extremes.
+fn any_rules() -> impl Strategy<Value = Value> {
+    let names: Vec<String> = match serde_json::to_value(RuleSet::of(Profile::Ledger)) {
+        Ok(Value::Object(fields)) => fields.keys().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0..50_i64).prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+    ];
+    let name = prop_oneof![4 => prop::sample::select(names), 1 => "\\PC{0,8}"];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(name.clone(), inner, 0..5)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is given is taken or refused with places; what is taken is whole and means the same when it is read again.
+    #[test]
+    fn any_json_is_taken_or_refused_with_a_place(given in any_rules()) {
+        match RuleSet::from_json(&given) {
+            Ok(rules) => {
+                let again = serde_json::to_value(&rules).unwrap();
+                prop_assert_eq!(RuleSet::from_json(&again), Ok(rules));
+            }
+            Err(errors) => {
+                prop_assert!(!errors.is_empty());
+                prop_assert!(errors.iter().all(|error| !error.message.is_empty()));
             }
         }
     }

@@ -15,3 +15,4 @@ mod properties;
 mod records;
 mod roll_up;
 mod tolerance;
+mod worst;

@@ -7,7 +7,7 @@ use crate::{
     board::{Accepted, Board, field},
     reason::Reason,
     rule::Rule,
-    table::{Class, DAY_MS, Ix, NONE, normalised},
+    table::{Class, DAY_MS, Ix, NONE, Table, normalised},
 };
 use domain::{matches::MatchKind, summary::Difference};
 use std::{
@@ -15,6 +15,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 use subset_sum::{Found, chance_bp, search};
+
+/// Records that are passed over at once where each is too large to be part of a deposit.
+const CHUNK: usize = 256;
 
 pub(crate) fn apply(board: &mut Board<'_>) {
     given(board);
@@ -102,6 +105,7 @@ fn summed(board: &mut Board<'_>) {
     for ((class, currency, negative, target), deposits) in &lists {
         // Positions of one side are in order of time.
         let Some(others) = lists.get(&(*class, *currency, *negative, !*target)) else { continue };
+        let least = least_of_chunks(table, others);
         for deposit in deposits {
             let row = table.row(*deposit);
             let from = row.at - i64::from(payouts.days_after) * DAY_MS;
@@ -109,10 +113,10 @@ fn summed(board: &mut Board<'_>) {
             let start = others.partition_point(|other| table.row(*other).at < from);
             let end = others.partition_point(|other| table.row(*other).at <= to);
             let whole = row.amount.unsigned_abs();
-            let candidates: Vec<(u64, Ix)> = others
-                .get(start..end)
-                .unwrap_or_default()
-                .iter()
+            let candidates: Vec<(u64, Ix)> = (start / CHUNK..=end / CHUNK)
+                .filter(|chunk| least.get(*chunk).is_some_and(|least| *least < whole))
+                .flat_map(|chunk| (chunk * CHUNK).max(start)..((chunk + 1) * CHUNK).min(end))
+                .filter_map(|place| others.get(place))
                 .map(|other| (table.row(*other).amount.unsigned_abs(), *other))
                 .filter(|(amount, _)| *amount < whole)
                 .take(usize::from(payouts.max_candidates) + 1)
@@ -142,6 +146,12 @@ fn summed(board: &mut Board<'_>) {
             }
         }
     }
+}
+
+/// The smallest amount of every chunk, so that days full of larger ones are passed over.
+fn least_of_chunks(table: &Table<'_>, all: &[Ix]) -> Vec<u64> {
+    let least = |chunk: &[Ix]| chunk.iter().map(|at| table.row(*at).amount.unsigned_abs()).min().unwrap_or(u64::MAX);
+    all.chunks(CHUNK).map(least).collect()
 }
 
 fn group_score(confidence_bp: u64) -> u16 {

@@ -145,7 +145,7 @@ impl<'p> Builder<'p> {
         let mut by_amount = whole.targets.clone();
         by_amount.sort_by_key(|target| self.amount(*target));
         let count: u64 = whole.sources.iter().map(|source| self.reach(*source, &by_amount).len() as u64).sum();
-        if count <= FEW_PAIRS {
+        if count <= FEW_PAIRS.min(self.max_pairs) {
             self.add(whole);
             return;
         }

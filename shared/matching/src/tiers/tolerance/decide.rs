@@ -87,12 +87,12 @@ fn reason(board: &Board<'_>, accepted: &Accepted, amount: AmountLevel, gap: i64)
 
 fn join(board: &mut Board<'_>, weighing: &Weighing<'_>, candidate: &Candidate, margin: i64) {
     if let Some(accepted) = pair(board, weighing, candidate, Rule::Tolerance, margin) {
-        accept_or_propose(board, accepted, Rule::SuggestTolerance);
+        accept_or_propose(board, weighing, accepted, Rule::SuggestTolerance);
     }
 }
 
 /// Matched where the rules allow it and the margin is wide enough, otherwise suggested under the other rule.
-pub(super) fn accept_or_propose(board: &mut Board<'_>, accepted: Accepted, otherwise: Rule) {
+pub(super) fn accept_or_propose(board: &mut Board<'_>, weighing: &Weighing<'_>, accepted: Accepted, otherwise: Rule) {
     let tolerance = &board.rules.tolerance;
     let allowed = match tolerance.automatic {
         Automatic::Never => false,
@@ -106,7 +106,9 @@ pub(super) fn accept_or_propose(board: &mut Board<'_>, accepted: Accepted, other
     // As in tier 5: amount and time alone are right too seldom to go without a person.
     let signs = field::MEMO | field::EMAIL | field::LAST4 | field::NAME | field::REFERENCE | field::STRONG_ID;
     let signed = accepted.fields & signs != 0;
-    if allowed && clear && signed && accepted.margin.is_some_and(|margin| margin >= tolerance.automatic_margin) {
+    let whole = !accepted.members().any(|at| weighing.crowded.contains(&at));
+    if allowed && clear && signed && whole && accepted.margin.is_some_and(|margin| margin >= tolerance.automatic_margin)
+    {
         board.accept(accepted);
         return;
     }

@@ -14,6 +14,7 @@ use crate::{
     table::Ix,
 };
 pub(crate) use candidates::blocks_of;
+use std::collections::BTreeSet;
 
 /// A pair that may be one, with the pool and the places in it where its comparison can be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,9 @@ pub(super) struct Weighing<'p> {
     pub pools: &'p [Pool<'p>],
     pub scorers: Vec<Scorer<'p>>,
     pub candidates: Vec<Candidate>,
+    /// Records of blocks that were too much work: not all that they could belong to was weighed, so none of them is
+    /// matched without a person.
+    pub crowded: BTreeSet<Ix>,
 }
 
 impl Weighing<'_> {
@@ -40,14 +44,16 @@ impl Weighing<'_> {
 
 pub(crate) fn apply(board: &mut Board<'_>) {
     let pools = pools(board);
-    let mut weighing = Weighing { pools: &pools, scorers: Vec::new(), candidates: Vec::new() };
+    let mut weighing =
+        Weighing { pools: &pools, scorers: Vec::new(), candidates: Vec::new(), crowded: BTreeSet::new() };
     for (number, pool) in pools.iter().enumerate() {
         let scorer = Scorer::new(pool, board.rules);
         let blocks = blocks_of(pool, &scorer, board.rules);
-        for at in blocks.crowded {
+        for at in &blocks.crowded {
             // Nobody in particular is meant: the record is its own answer to "which one".
-            board.hint(at, Reason::BudgetExceeded, crate::table::NONE, 0);
+            board.hint(*at, Reason::BudgetExceeded, crate::table::NONE, 0);
         }
+        weighing.crowded.extend(blocks.crowded);
         let likely = blocks.pairs.into_iter().filter_map(|pair| candidate(board, pool, &scorer, number, pair));
         weighing.candidates.extend(likely);
         weighing.scorers.push(scorer);

@@ -35,7 +35,7 @@ pub(super) fn apply(board: &mut Board<'_>, weighing: &Weighing<'_>, tied: &[Cand
     }
     for pairs in classes.into_values().filter(|pairs| pairs.len() >= 2) {
         if let Some(set) = set(board, weighing, &pairs, &around) {
-            decide::accept_or_propose(board, set, Rule::SuggestSet);
+            decide::accept_or_propose(board, weighing, set, Rule::SuggestSet);
         }
     }
 }
