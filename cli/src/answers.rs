@@ -95,7 +95,7 @@ answers! {
         order_name: String, currency: String, total_minor: i64, received_minor: i64, refunded_minor: i64, matched_minor: i64,
         state: String,
     }
-    Report { url: String, }
+    Report { url: String, includes_decisions: Option<bool>, }
     Upload { upload_id: String, url: String, max_bytes: u64, }
     StepRun {
         step: String, status: String, started_at: String, ended_at: Option<String>, tries: u64, pages: u64, records: u64,

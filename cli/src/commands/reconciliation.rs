@@ -141,6 +141,11 @@ async fn report(context: &Context, report: &Report) -> Result<()> {
     let path = ["v1", "reconciliations", report.id.as_str(), "report"];
     let answer = context.client.get(&path, &[("format", Some(report.format.as_str()))]).await?;
     let address: answers::Report = answer.read()?;
+    if address.includes_decisions == Some(false) {
+        output::note(
+            "the run is too large for a report with decisions: this is the engine's result before anybody decided",
+        );
+    }
     let Some(file) = &report.output else {
         return context.client.download(&address.url, output::bytes).await;
     };

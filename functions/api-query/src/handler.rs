@@ -3,7 +3,7 @@
 use crate::{cost, deliveries, lists, matches, usage};
 use application::Caller;
 use domain::{
-    Clock, ReconciliationId, Timestamp,
+    Clock, ErrorName, ReconciliationId, Timestamp,
     connection::Connection,
     decision::Decisions,
     job::Job,
@@ -14,6 +14,7 @@ use domain::{
 use event_store::{EventStore, Loaded, StreamKey, load};
 use http_api::{Problem, Request, Response, audit::Audit, caller, close, items, open, page::min_version, routes};
 use projections::{ReadModels, ResultPages, summary_of};
+use saga::{MAX_DECIDED_RECORDS, decided_report};
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc};
 use webhooks::Deliveries;
@@ -142,13 +143,27 @@ impl Handler {
         let format = request
             .parsed("format", "csv or jsonl", parse)?
             .ok_or_else(|| Problem::parameter("query:format", "is required: csv or jsonl"))?;
-        let Results { id, published, .. } = self.results(request, caller).await?;
-        let attempt = published
-            .ok_or_else(|| domain::Decline::conflict("no result is published, so there is no report"))?
-            .attempt;
-        let key = format!("results/{}/{id}/a{attempt}/report.{format}", caller.tenant);
+        let Results { id, version, published, decisions, .. } = self.results(request, caller).await?;
+        let published =
+            published.ok_or_else(|| domain::Decline::conflict("no result is published, so there is no report"))?;
+        let [source, target] = [&published.summary.source, &published.summary.target];
+        let records = source.in_scope() + source.excluded + target.in_scope() + target.excluded;
+        let (undecided, fits) = (decisions == Decisions::default(), records <= MAX_DECIDED_RECORDS);
+        let key = if !undecided && fits {
+            let of = (&caller.tenant, &id);
+            let written = decided_report(self.blobs.as_ref(), of, &published, (&decisions, version), format).await;
+            written.map_err(|error| match error.name {
+                ErrorName::Transient => Problem::busy(error.message),
+                _ => Problem::internal(error.to_string()),
+            })?
+        } else {
+            format!("results/{}/{id}/a{}/report.{format}", caller.tenant, published.attempt)
+        };
         let url = self.blobs.sign(&key, &format!("{id}.{format}"), REPORT_VALID_S).await?;
         let expires_at = Timestamp::from_millis(self.clock.now().millis() + i64::from(REPORT_VALID_S) * 1_000);
-        Ok(Response::json(200, &json!({ "url": url, "expires_at": expires_at })))
+        Ok(Response::json(
+            200,
+            &json!({ "url": url, "expires_at": expires_at, "includes_decisions": undecided || fits }),
+        ))
     }
 }

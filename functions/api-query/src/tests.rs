@@ -157,6 +157,7 @@ async fn a_report_is_an_address_for_a_quarter_of_an_hour() {
     assert_eq!(held.body["expires_at"], "2026-03-01T12:15:00.000Z");
     let url = held.body["url"].as_str().unwrap();
     assert!(url.contains("results/acme/february/a1/report.") && url.contains("valid_s=900"), "{url}");
+    assert_eq!(held.body["includes_decisions"], true, "there are none");
     for (query, pointer) in [(Value::Null, "query:format"), (json!({"format": "pdf"}), "query:format")] {
         let mut event = sample("report");
         event["queryStringParameters"] = query;

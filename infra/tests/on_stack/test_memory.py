@@ -1,5 +1,8 @@
 """A later run of a job knows what people decided in an earlier one."""
+import csv
+import io
 import unittest
+import urllib.request
 import uuid
 
 from given import a_job, call, ends, start
@@ -25,6 +28,11 @@ class Memory(unittest.TestCase):
         call("POST", f"{path}/suggestions/{yes['match_id']}/confirm", {"reason": "seen on paper"})
         call("POST", f"{path}/suggestions/{no['match_id']}/reject", {"reason": "other customers"})
         call("POST", f"{path}/unmatched/{open_record['record_id']}", {"state": "accepted", "assignee": "ann", "note": "paid in cash"})
+        with urllib.request.urlopen(call("GET", f"{path}/report?format=csv")["url"]) as answer:
+            rows = list(csv.DictReader(io.TextIOWrapper(answer, "utf-8")))
+        confirmed = next(row for row in rows if row["source_ids"] == " ".join(yes["source_ids"]))
+        self.assertEqual(confirmed["class"], "matched", "the report follows decisions")
+        self.assertEqual({row["class"] for row in rows if row["source_ids"] in no["source_ids"]}, {"unmatched"})
         start(tag, second)
         ends(second)
         found = {match["match_id"]: match for match in listed(second, "matches")}

@@ -604,7 +604,15 @@ pub const ORDER: Shape = Shape {
 pub const REPORT: Shape = Shape {
     name: "Report",
     about: "Where the report can be fetched, without a key, until it expires.",
-    fields: &[required("url", TEXT, ""), required("expires_at", Instant, "")],
+    fields: &[
+        required("url", TEXT, ""),
+        required("expires_at", Instant, ""),
+        required(
+            "includes_decisions",
+            Boolean,
+            "Whether it shows what people have decided; false for a run of more than 100,000 records that were decided about.",
+        ),
+    ],
 };
 
 pub const HEALTH: Shape = Shape { name: "Health", about: "", fields: &[required("status", OneOf(&["ok"]), "")] };

@@ -1,9 +1,12 @@
 //! The report that finance downloads: every record of the run once, as CSV and as JSON lines.
 
-use crate::{error::StepError, input::StepInput, matching_step::joined};
+use crate::{error::StepError, input::StepInput, matching_step::joined, staged};
 use domain::{
-    ErrorName,
-    matches::{ExceptionClass, Match},
+    ErrorName, ReconciliationId, TenantId,
+    decision::Decisions,
+    matches::{CarriedReview, ExceptionClass, Match},
+    ports::{Blobs, PortError},
+    reconciliation::Published,
     record::Side,
 };
 use matching::Outcome;
@@ -155,6 +158,63 @@ pub(crate) fn jsonl(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+/// Records of a run up to which its report is written anew for the decisions of people. More do not fit the function that
+/// answers for the report.
+pub const MAX_DECIDED_RECORDS: u64 = 100_000;
+
+/// The report with the decisions in it, as of this version of the run: its key. Written when it is asked for first.
+///
+/// # Errors
+/// The published result or the bucket cannot be read or written.
+pub async fn decided_report(
+    blobs: &dyn Blobs,
+    (tenant, id): (&TenantId, &ReconciliationId),
+    published: &Published,
+    (decisions, version): (&Decisions, u64),
+    format: &str,
+) -> Result<String, StepError> {
+    let key = format!("reports/{tenant}/{id}/a{}/v{version}.{format}", published.attempt);
+    match blobs.head(&key, 1).await {
+        Ok(_) => return Ok(key),
+        Err(PortError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let outcome = decided(staged::result(blobs, &published.reference).await?, decisions);
+    let (content_type, body) =
+        if format == "csv" { ("text/csv", csv(&outcome)?) } else { ("application/jsonl", jsonl(&outcome)?) };
+    blobs.put(&key, content_type, body).await?;
+    Ok(key)
+}
+
+/// The engine's result as people's decisions have left it, as the lists show it.
+fn decided(outcome: Outcome, decisions: &Decisions) -> Outcome {
+    let (held, left) = (decisions.held(), decisions.left_keys());
+    let Outcome { mut matches, mut suggestions, mut exceptions, mut orders, .. } = outcome;
+    matches.retain(|found| !decisions.broken.contains_key(&found.id()));
+    matches.extend(decisions.standing.iter().map(|(_, decided)| decided.found.clone()));
+    suggestions.retain(|found| {
+        let id = found.id();
+        decisions.standing(&id).is_none() && !decisions.rejected.contains_key(&id)
+    });
+    exceptions.retain(|open| {
+        let key = (open.side, open.record_id.clone());
+        !held.contains(&key) && !left.contains(&key)
+    });
+    exceptions.extend(decisions.left.iter().cloned());
+    for open in &mut exceptions {
+        if let Some(review) = decisions.review(open.side, &open.record_id) {
+            let (assignee, note) = (review.assignee.clone(), review.note.clone());
+            open.review = Some(CarriedReview { state: review.state, assignee, note });
+        }
+    }
+    for order in &mut orders {
+        if let Some(decided) = decisions.orders.get(&order.order_id) {
+            order.clone_from(decided);
+        }
+    }
+    Outcome { matches, suggestions, exceptions, orders, ..outcome }
 }
 
 #[cfg(test)]

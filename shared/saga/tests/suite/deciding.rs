@@ -10,7 +10,8 @@ use domain::{
     ErrorName, Timestamp,
     decision::ReviewState,
     matches::{OrderState, match_id},
-    reconciliation::Run,
+    ports::Blobs,
+    reconciliation::{Reconciliation, Run},
     record::{Record, Side},
     summary::{RunSummary, SideTotals},
 };
@@ -132,6 +133,51 @@ async fn a_suggestion_is_confirmed_once() {
         ["MatchBroken", "SuggestionConfirmed"]
     );
     assert_eq!(events.last().unwrap().1["reason"], "because");
+}
+
+/// Rows of the report as of now: class, source, target and rule or reason.
+async fn reported(world: &World) -> Vec<String> {
+    let loaded = event_store::load::<Reconciliation>(&world.stored, &tenant(), id().as_str()).await.unwrap();
+    let run = loaded.state.unwrap();
+    let (published, as_of) = (run.published.unwrap(), (&run.decisions, loaded.version));
+    let (tenant, id) = (tenant(), id());
+    let key = saga::decided_report(world.blobs.as_ref(), (&tenant, &id), &published, as_of, "csv").await.unwrap();
+    assert_eq!(key, format!("reports/acme/jan/a1/v{}.csv", loaded.version));
+    let text = String::from_utf8(world.blobs.get(&key).await.unwrap()).unwrap();
+    let mut rows: Vec<String> = csv::Reader::from_reader(text.as_bytes())
+        .records()
+        .map(|row| {
+            let row = row.unwrap();
+            let short = |column: usize| row[column].rsplit('/').next().unwrap_or_default().to_owned();
+            format!("{} {} {} {}{}", &row[0], short(2), short(3), &row[9], &row[11])
+        })
+        .collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[tokio::test]
+async fn the_report_follows_decisions() {
+    let world = completed().await;
+    decide(&world, &confirm(SUGGESTED)).await.unwrap();
+    decide(&world, &break_up(MATCHED)).await.unwrap();
+    let rows = reported(&world).await;
+    assert_eq!(
+        rows,
+        [
+            "excluded 3  gateway_out_of_scope",
+            "matched 4 ch_4AbCdEfGhIjKlMn suggest_amount@1",
+            "unmatched  ch_1AbCdEfGhIjKlMn match_broken",
+            "unmatched  ch_9AbCdEfGhIjKlMn missing_source",
+            "unmatched 1  match_broken",
+            "unmatched 2  missing_target",
+        ],
+        "every record once, as the lists show it"
+    );
+    // Asked for again it is the file that was written; after a further decision it is another one.
+    assert_eq!(reported(&world).await, rows);
+    decide(&world, &make(&[MATCHED[0]], &[MATCHED[1]])).await.unwrap();
+    assert!(reported(&world).await.contains(&"matched 1 ch_1AbCdEfGhIjKlMn manual@1".to_owned()));
 }
 
 #[tokio::test]
