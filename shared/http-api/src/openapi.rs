@@ -172,6 +172,14 @@ mod tests {
     use super::*;
     use std::{collections::BTreeSet, path::PathBuf};
 
+    /// The document names what the code names.
+    #[test]
+    fn every_resource_that_is_billed_is_in_the_document() {
+        let billed: Vec<&str> =
+            domain::consumption::Resource::ALL.into_iter().map(domain::consumption::Resource::as_str).collect();
+        assert_eq!(crate::shapes::RESOURCES, billed);
+    }
+
     fn at_root(path: &str) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
     }

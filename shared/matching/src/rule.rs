@@ -17,8 +17,8 @@
 //! | `confirmed@1`, `manual@1` | a person said so, in an earlier run of the job | as it was |
 //! | `reserved@1` | an earlier run matched them across the edge of its window | 9,950 |
 //! | `suggest_agreement@1` | as `amount_agreement`, but a reference points elsewhere | 8,500 |
-//! | `suggest_amount@1` | only the amount, mutually unique in the window | 8,500 |
-//! | `suggest_best@1` | several fit, one fits better | 8,000 |
+//! | `suggest_amount@1` | only the amount, mutually unique in the window | 9,400 |
+//! | `suggest_best@1` | several fit, one fits better | 9,000 |
 //! | `suggest_set@1` | k identical against m | 8,000 |
 //! | `tolerance@1` | weighed, and far enough ahead of the best result without it | from its margin |
 //! | `suggest_tolerance@1` | weighed, and ahead | from its margin |
@@ -83,8 +83,8 @@ impl Rule {
             Self::AmountInstant => ("amount_instant@1", 9_900),
             Self::IdenticalSet => ("identical_set@1", 9_900),
             Self::SuggestAgreement => ("suggest_agreement@1", 8_500),
-            Self::SuggestAmount => ("suggest_amount@1", 8_500),
-            Self::SuggestBest => ("suggest_best@1", 8_000),
+            Self::SuggestAmount => ("suggest_amount@1", 9_400),
+            Self::SuggestBest => ("suggest_best@1", 9_000),
             Self::SuggestSet => ("suggest_set@1", 8_000),
             Self::Tolerance => ("tolerance@1", 9_900),
             Self::SuggestTolerance => ("suggest_tolerance@1", 8_000),
