@@ -4,14 +4,13 @@
 use async_trait::async_trait;
 use domain::{
     AttemptNumber, ReconciliationId, TenantId,
-    decision::{Decisions, RecordKey},
+    decision::{Decisions, StillHolds},
     matches::{Exception, Match, OrderResult},
 };
 use event_store::Units;
 use projections::{Position, ResultList, ResultPages, ResultRows, store::Fault};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// Chunk that stands for what decisions added; published lists have not so many.
 const ADDED: u32 = u32::MAX;
@@ -19,8 +18,7 @@ const ADDED: u32 = u32::MAX;
 pub struct Decided<'a> {
     published: &'a dyn ResultPages,
     decisions: &'a Decisions,
-    held: BTreeSet<RecordKey>,
-    left: BTreeSet<RecordKey>,
+    holds: StillHolds<'a>,
 }
 
 fn read<T: DeserializeOwned>(row: &Value) -> Result<T, Fault> {
@@ -34,22 +32,15 @@ fn write<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<Value>, Faul
 
 impl<'a> Decided<'a> {
     pub fn new(published: &'a dyn ResultPages, decisions: &'a Decisions) -> Self {
-        Self { published, decisions, held: decisions.held(), left: decisions.left_keys() }
+        Self { published, decisions, holds: decisions.over_the_result() }
     }
 
     fn holds(&self, list: ResultList, row: &Value) -> Result<bool, Fault> {
         Ok(match list {
-            ResultList::Suggested => {
-                let id = read::<Match>(row)?.id();
-                self.decisions.standing(&id).is_none() && !self.decisions.rejected.contains_key(&id)
-            }
-            ResultList::Unmatched => {
-                let open: Exception = read(row)?;
-                let key = (open.side, open.record_id);
-                !self.held.contains(&key) && !self.left.contains(&key)
-            }
+            ResultList::Suggested => self.holds.is_suggestion(&read::<Match>(row)?),
+            ResultList::Unmatched => self.holds.is_exception(&read::<Exception>(row)?),
             ResultList::Excluded => true,
-            ResultList::Orders(_) => !self.decisions.orders.contains_key(&read::<OrderResult>(row)?.order_id),
+            ResultList::Orders(_) => self.holds.is_order(&read::<OrderResult>(row)?),
         })
     }
 

@@ -14,7 +14,7 @@ use domain::{
 use event_store::{EventStore, Loaded, StreamKey, load};
 use http_api::{Problem, Request, Response, audit::Audit, caller, close, items, open, page::min_version, routes};
 use projections::{ReadModels, ResultPages, summary_of};
-use saga::{MAX_DECIDED_RECORDS, decided_report};
+use saga::{ReportFile, report_file};
 use serde_json::{Value, json};
 use std::{convert::Infallible, sync::Arc};
 use webhooks::Deliveries;
@@ -146,24 +146,17 @@ impl Handler {
         let Results { id, version, published, decisions, .. } = self.results(request, caller).await?;
         let published =
             published.ok_or_else(|| domain::Decline::conflict("no result is published, so there is no report"))?;
-        let [source, target] = [&published.summary.source, &published.summary.target];
-        let records = source.in_scope() + source.excluded + target.in_scope() + target.excluded;
-        let (undecided, fits) = (decisions == Decisions::default(), records <= MAX_DECIDED_RECORDS);
-        let key = if !undecided && fits {
-            let of = (&caller.tenant, &id);
-            let written = decided_report(self.blobs.as_ref(), of, &published, (&decisions, version), format).await;
-            written.map_err(|error| match error.name {
-                ErrorName::Transient => Problem::busy(error.message),
-                _ => Problem::internal(error.to_string()),
-            })?
-        } else {
-            format!("results/{}/{id}/a{}/report.{format}", caller.tenant, published.attempt)
-        };
+        let (of, as_of) = ((&caller.tenant, &id), (&decisions, version));
+        let file = report_file(self.blobs.as_ref(), of, &published, as_of, format).await;
+        let ReportFile { key, includes_decisions } = file.map_err(|error| match error.name {
+            ErrorName::Transient => Problem::busy(error.message),
+            _ => Problem::internal(error.to_string()),
+        })?;
         let url = self.blobs.sign(&key, &format!("{id}.{format}"), REPORT_VALID_S).await?;
         let expires_at = Timestamp::from_millis(self.clock.now().millis() + i64::from(REPORT_VALID_S) * 1_000);
         Ok(Response::json(
             200,
-            &json!({ "url": url, "expires_at": expires_at, "includes_decisions": undecided || fits }),
+            &json!({ "url": url, "expires_at": expires_at, "includes_decisions": includes_decisions }),
         ))
     }
 }

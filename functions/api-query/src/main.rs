@@ -14,9 +14,10 @@ mod wait;
 use handler::Handler;
 use http_api::audit::Audit;
 use lambda_runtime::{Error, LambdaEvent};
-use projections::{DynamoProjections, DynamoResultPages, Tables};
+use projections::{DynamoProjections, DynamoResultPages};
 use runtime::{
-    DynamoConsumption, ExecutionHistory, S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, start_logs,
+    DynamoConsumption, ExecutionHistory, S3Blobs, Settings, aws, clock_and_ids, dynamodb, event_store, read_models,
+    start_logs,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -26,37 +27,12 @@ use webhooks::DynamoDeliveries;
 async fn main() -> Result<(), Error> {
     start_logs();
     let settings = Settings::from_env();
-    let [
-        _,
-        _,
-        projection_checkpoints,
-        projections,
-        reconciliation_summary,
-        saga_state,
-        jobs,
-        exceptions,
-        order_results,
-        bucket,
-        webhook_deliveries,
-        tenant_usage_view,
-        error_hotspots_view,
-        consumption,
-    ] = settings.require(SETTINGS)?;
+    let [exceptions, order_results, bucket, webhook_deliveries, consumption] = settings.require(SETTINGS)?;
+    let tables = read_models(&settings)?;
     let aws = aws().await;
     let store = event_store(&aws, &settings)?;
     let (clock, ids) = clock_and_ids();
-    let models = DynamoProjections::new(
-        dynamodb(&aws),
-        Tables {
-            projection_checkpoints,
-            projections,
-            reconciliation_summary,
-            saga_state,
-            jobs,
-            tenant_usage_view,
-            error_hotspots_view,
-        },
-    );
+    let models = DynamoProjections::new(dynamodb(&aws), tables);
     let pages = DynamoResultPages::new(dynamodb(&aws), exceptions, order_results);
     let blobs = Arc::new(S3Blobs::new(&aws, bucket));
     let audit = Audit::new(store.clone(), clock.clone(), ids);
@@ -75,19 +51,6 @@ async fn main() -> Result<(), Error> {
     runtime::serve(async |event: LambdaEvent<Value>| handler.handle(event.payload).await).await
 }
 
-const SETTINGS: [&str; 14] = [
-    "EVENT_STORE_TABLE",
-    "STREAM_HEADS_TABLE",
-    "PROJECTION_CHECKPOINTS_TABLE",
-    "PROJECTIONS_TABLE",
-    "RECONCILIATION_SUMMARY_TABLE",
-    "SAGA_STATE_TABLE",
-    "JOBS_TABLE",
-    "EXCEPTIONS_TABLE",
-    "ORDER_RESULTS_TABLE",
-    "DATA_BUCKET",
-    "WEBHOOK_DELIVERIES_TABLE",
-    "TENANT_USAGE_VIEW_TABLE",
-    "ERROR_HOTSPOTS_VIEW_TABLE",
-    "RUN_CONSUMPTION_TABLE",
-];
+/// Beside those of the event store and of the read models.
+const SETTINGS: [&str; 5] =
+    ["EXCEPTIONS_TABLE", "ORDER_RESULTS_TABLE", "DATA_BUCKET", "WEBHOOK_DELIVERIES_TABLE", "RUN_CONSUMPTION_TABLE"];

@@ -47,6 +47,7 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
         Some(position) => position.parse().map_err(|_| Problem::internal("a sealed cursor holds no sequence"))?,
         None => visible_after(handler, &stream).await?,
     };
+    let holds = run.decisions.over_the_result();
     let mut found: Vec<(u64, Value)> = Vec::with_capacity(limit + 1);
     while found.len() <= limit {
         let commits = handler.store.page(&stream, after, PACKS_PER_READ).await?;
@@ -64,7 +65,7 @@ pub async fn page(handler: &Handler, request: &Request, caller: &Caller, run: Re
                 else {
                     return Err(Problem::internal("an event is not what its type says"));
                 };
-                if run.decisions.broken.contains_key(&one.id()) {
+                if !holds.is_match(&one) {
                     continue;
                 }
                 found.push((event.sequence, items::matched(&one, items::standing(&one), commit.metadata.timestamp)?));

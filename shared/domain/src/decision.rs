@@ -147,6 +147,12 @@ impl Decisions {
         self.left.iter().map(|left| (left.side, left.record_id.clone())).collect()
     }
 
+    /// Which rows of the engine's published result still hold, for lists and reports alike.
+    #[must_use]
+    pub fn over_the_result(&self) -> StillHolds<'_> {
+        StillHolds { decisions: self, held: self.held(), left: self.left_keys() }
+    }
+
     pub(crate) fn confirmed(&mut self, decision: &Decision) {
         self.stand(decision, Standing::Confirmed);
     }
@@ -193,6 +199,38 @@ impl Decisions {
     fn follow(&mut self, decision: &Decision) {
         self.left.extend(decision.left.iter().cloned());
         self.orders.extend(decision.orders.iter().map(|order| (order.order_id.clone(), order.clone())));
+    }
+}
+
+/// See [`Decisions::over_the_result`].
+#[derive(Debug)]
+pub struct StillHolds<'d> {
+    decisions: &'d Decisions,
+    held: BTreeSet<RecordKey>,
+    left: BTreeSet<RecordKey>,
+}
+
+impl StillHolds<'_> {
+    #[must_use]
+    pub fn is_match(&self, found: &Match) -> bool {
+        !self.decisions.broken.contains_key(&found.id())
+    }
+
+    #[must_use]
+    pub fn is_suggestion(&self, found: &Match) -> bool {
+        let id = found.id();
+        self.decisions.standing(&id).is_none() && !self.decisions.rejected.contains_key(&id)
+    }
+
+    #[must_use]
+    pub fn is_exception(&self, open: &Exception) -> bool {
+        let key = (open.side, open.record_id.clone());
+        !self.held.contains(&key) && !self.left.contains(&key)
+    }
+
+    #[must_use]
+    pub fn is_order(&self, order: &OrderResult) -> bool {
+        !self.decisions.orders.contains_key(&order.order_id)
     }
 }
 

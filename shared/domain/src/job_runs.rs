@@ -10,6 +10,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// A run as later ones of its job have to know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,14 +44,21 @@ pub struct CompletedRuns {
     pub runs: Vec<CompletedRun>,
 }
 
+impl CompletedRun {
+    #[must_use]
+    pub fn days(&self) -> (&DateRange, &str) {
+        (&self.date_range, &self.timezone)
+    }
+}
+
 impl CompletedRuns {
     /// Runs whose days are those of no later run: a later run over the same days supersedes an earlier one.
-    pub fn standing(&self) -> impl Iterator<Item = &CompletedRun> {
-        let days = |run: &CompletedRun| (run.date_range.clone(), run.timezone.clone());
-        self.runs.iter().enumerate().filter_map(move |(place, run)| {
-            let superseded = self.runs.iter().skip(place + 1).any(|later| days(later) == days(run));
-            (!superseded).then_some(run)
-        })
+    #[must_use]
+    pub fn standing(&self) -> Vec<&CompletedRun> {
+        let mut seen = HashSet::new();
+        let mut standing: Vec<&CompletedRun> = self.runs.iter().rev().filter(|run| seen.insert(run.days())).collect();
+        standing.reverse();
+        standing
     }
 }
 
@@ -103,7 +111,7 @@ mod tests {
             state = events.iter().fold(state, JobRuns::evolve);
             assert!(note(&state, run).is_empty(), "noted once");
         }
-        assert_eq!(state.standing().collect::<Vec<_>>(), [&february, &again]);
+        assert_eq!(state.standing(), [&february, &again]);
         assert_eq!(state.runs.len(), 3);
     }
 }

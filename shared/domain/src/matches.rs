@@ -2,7 +2,12 @@
 //! stream, which are written in packs and never folded.
 
 use crate::{
-    aggregate::Event, decision::ReviewState, money::Currency, record::Side, summary::Difference, time::Timestamp,
+    aggregate::Event,
+    decision::{Review, ReviewState},
+    money::Currency,
+    record::Side,
+    summary::Difference,
+    time::Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,6 +124,12 @@ pub struct CarriedReview {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<String>,
     pub note: String,
+}
+
+impl From<Review> for CarriedReview {
+    fn from(Review { state, assignee, note, .. }: Review) -> Self {
+        Self { state, assignee, note }
+    }
 }
 
 /// A record that is out of scope, and why.

@@ -71,13 +71,8 @@ fn confidence(basis_points: u16) -> Result<Number, Problem> {
 #[must_use]
 pub fn standing(found: &Match) -> &'static str {
     match found.rule.split_once('@') {
-        Some((word @ ("confirmed" | "manual"), _)) => {
-            if word == "manual" {
-                "manual"
-            } else {
-                "confirmed"
-            }
-        }
+        Some(("confirmed", _)) => "confirmed",
+        Some(("manual", _)) => "manual",
         _ => "auto",
     }
 }

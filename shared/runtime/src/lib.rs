@@ -60,7 +60,8 @@ pub async fn aws() -> SdkConfig {
         None => loader.load().await,
     };
     if let Some(table) = settings.optional("CONSUMPTION_TABLE") {
-        observe::keep_consumption(Arc::new(DynamoConsumption::new(dynamodb(&aws), table)));
+        let aws = aws.clone();
+        observe::keep_consumption(move || Arc::new(DynamoConsumption::new(dynamodb(&aws), table)));
     }
     aws
 }

@@ -42,7 +42,7 @@ pub use notify::NotifyWebhooks;
 pub use outcome::StepOutcome;
 pub use persist::PersistResults;
 pub use policies::{Policies, WAIT_BUDGET_S};
-pub use report::{MAX_DECIDED_RECORDS, decided_report, report_key};
+pub use report::{ReportFile, report_file, report_key};
 pub use rules::rules_for;
 pub use staged_files::staged_data;
 pub use staging::{Manifest, staged_prefix};

@@ -9,7 +9,7 @@ use crate::{
     memory::Remembered,
     outcome::{StepOutcome, outcome},
     staged,
-    staging::put_json,
+    staging::{put_json, results_prefix},
 };
 use domain::{
     Aggregate, ErrorName, Event, aggregate,
@@ -55,7 +55,7 @@ impl MatchRecords {
         records.memory = std::mem::take(&mut remembered.memory);
         let mut outcome = reconcile(records, &rules)?;
         outcome.exceptions.iter_mut().for_each(|exception| remembered.review(exception));
-        let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
+        let prefix = results_prefix(&input.tenant_id, &input.reconciliation_id);
         let (key, digest) = put_json(self.blobs.as_ref(), &prefix, &outcome).await?;
         self.ledger.may_go_on(input).await?;
         self.append(input, &outcome).await?;

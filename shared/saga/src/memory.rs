@@ -64,14 +64,12 @@ impl Remembered {
             };
             hear(&mut words, &run);
             for review in run.decisions.reviews {
-                let carried = CarriedReview { state: review.state, assignee: review.assignee, note: review.note };
-                reviews.insert((review.side, review.record_id), carried);
+                reviews.insert((review.side, review.record_id.clone()), CarriedReview::from(review));
             }
         }
-        let days = |of: &CompletedRun| (of.date_range.clone(), of.timezone.clone());
-        let own_days = (run.request.date_range.clone(), run.request.timezone.clone());
+        let own_days = (&run.request.date_range, run.request.timezone.as_str());
         let mut crossing: Vec<Match> = Vec::new();
-        for other in completed.standing().filter(|other| near.contains(other) && days(other) != own_days) {
+        for other in completed.standing().into_iter().filter(|other| near.contains(other) && other.days() != own_days) {
             if let Some(key) = &other.crossing {
                 crossing.extend(get_json::<Vec<Match>>(blobs, key).await?);
             }

@@ -8,7 +8,7 @@ use crate::{
     ledger::Ledger,
     outcome::{StepOutcome, outcome},
     report,
-    staging::{get_json, put_json},
+    staging::{get_json, put_json, results_prefix},
 };
 use domain::{
     ErrorName,
@@ -68,7 +68,7 @@ impl PersistResults {
             Value::Null
         } else {
             // Content-addressed, so that a repeated step names the same file.
-            let prefix = format!("results/{}/{}", input.tenant_id, input.reconciliation_id);
+            let prefix = results_prefix(&input.tenant_id, &input.reconciliation_id);
             json!(put_json(self.blobs.as_ref(), &prefix, &crossing).await?.0)
         };
         let published = Published { attempt: input.attempt, summary: outcome.summary, reference: key, digest };

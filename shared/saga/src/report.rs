@@ -1,8 +1,8 @@
 //! The report that finance downloads: every record of the run once, as CSV and as JSON lines.
 
-use crate::{error::StepError, input::StepInput, matching_step::joined, staged};
+use crate::{error::StepError, input::StepInput, matching_step::joined, staged, staging::results_prefix};
 use domain::{
-    ErrorName, ReconciliationId, TenantId,
+    AttemptNumber, ErrorName, ReconciliationId, TenantId,
     decision::Decisions,
     matches::{CarriedReview, ExceptionClass, Match},
     ports::{Blobs, PortError},
@@ -15,7 +15,11 @@ use serde_json::json;
 /// Key of the report of one attempt in the given format (`csv` or `jsonl`).
 #[must_use]
 pub fn report_key(input: &StepInput, format: &str) -> String {
-    format!("results/{}/{}/a{}/report.{format}", input.tenant_id, input.reconciliation_id, input.attempt)
+    key_of((&input.tenant_id, &input.reconciliation_id), input.attempt, format)
+}
+
+fn key_of((tenant, id): (&TenantId, &ReconciliationId), attempt: AttemptNumber, format: &str) -> String {
+    format!("{}/a{attempt}/report.{format}", results_prefix(tenant, id))
 }
 
 const COLUMNS: [&str; 13] = [
@@ -162,22 +166,39 @@ pub(crate) fn jsonl(outcome: &Outcome) -> Result<Vec<u8>, StepError> {
 
 /// Records of a run up to which its report is written anew for the decisions of people. More do not fit the function that
 /// answers for the report.
-pub const MAX_DECIDED_RECORDS: u64 = 100_000;
+const MAX_DECIDED_RECORDS: u64 = 100_000;
 
-/// The report with the decisions in it, as of this version of the run: its key. Written when it is asked for first.
+/// Where a run's report lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    pub key: String,
+    /// False when people have decided and the run is too large for a report that shows it.
+    pub includes_decisions: bool,
+}
+
+/// The report as of this version of the run. With decisions it is written when it is asked for first.
 ///
 /// # Errors
 /// The published result or the bucket cannot be read or written.
-pub async fn decided_report(
+pub async fn report_file(
     blobs: &dyn Blobs,
     (tenant, id): (&TenantId, &ReconciliationId),
     published: &Published,
     (decisions, version): (&Decisions, u64),
     format: &str,
-) -> Result<String, StepError> {
+) -> Result<ReportFile, StepError> {
+    let file = |key, includes_decisions| ReportFile { key, includes_decisions };
+    let as_published = key_of((tenant, id), published.attempt, format);
+    if *decisions == Decisions::default() {
+        return Ok(file(as_published, true));
+    }
+    let sides = [&published.summary.source, &published.summary.target];
+    if sides.iter().map(|side| side.in_scope() + side.excluded).sum::<u64>() > MAX_DECIDED_RECORDS {
+        return Ok(file(as_published, false));
+    }
     let key = format!("reports/{tenant}/{id}/a{}/v{version}.{format}", published.attempt);
     match blobs.head(&key, 1).await {
-        Ok(_) => return Ok(key),
+        Ok(_) => return Ok(file(key, true)),
         Err(PortError::Missing(_)) => {}
         Err(error) => return Err(error.into()),
     }
@@ -185,36 +206,25 @@ pub async fn decided_report(
     let (content_type, body) =
         if format == "csv" { ("text/csv", csv(&outcome)?) } else { ("application/jsonl", jsonl(&outcome)?) };
     blobs.put(&key, content_type, body).await?;
-    Ok(key)
+    Ok(file(key, true))
 }
 
 /// The engine's result as people's decisions have left it, as the lists show it.
-fn decided(outcome: Outcome, decisions: &Decisions) -> Outcome {
-    let (held, left) = (decisions.held(), decisions.left_keys());
-    let Outcome { mut matches, mut suggestions, mut exceptions, mut orders, .. } = outcome;
-    matches.retain(|found| !decisions.broken.contains_key(&found.id()));
-    matches.extend(decisions.standing.iter().map(|(_, decided)| decided.found.clone()));
-    suggestions.retain(|found| {
-        let id = found.id();
-        decisions.standing(&id).is_none() && !decisions.rejected.contains_key(&id)
-    });
-    exceptions.retain(|open| {
-        let key = (open.side, open.record_id.clone());
-        !held.contains(&key) && !left.contains(&key)
-    });
-    exceptions.extend(decisions.left.iter().cloned());
-    for open in &mut exceptions {
+fn decided(mut outcome: Outcome, decisions: &Decisions) -> Outcome {
+    let holds = decisions.over_the_result();
+    outcome.matches.retain(|found| holds.is_match(found));
+    outcome.matches.extend(decisions.standing.iter().map(|(_, decided)| decided.found.clone()));
+    outcome.suggestions.retain(|found| holds.is_suggestion(found));
+    outcome.exceptions.retain(|open| holds.is_exception(open));
+    outcome.exceptions.extend(decisions.left.iter().cloned());
+    for open in &mut outcome.exceptions {
         if let Some(review) = decisions.review(open.side, &open.record_id) {
-            let (assignee, note) = (review.assignee.clone(), review.note.clone());
-            open.review = Some(CarriedReview { state: review.state, assignee, note });
+            open.review = Some(CarriedReview::from(review.clone()));
         }
     }
-    for order in &mut orders {
-        if let Some(decided) = decisions.orders.get(&order.order_id) {
-            order.clone_from(decided);
-        }
-    }
-    Outcome { matches, suggestions, exceptions, orders, ..outcome }
+    outcome.orders.retain(|order| holds.is_order(order));
+    outcome.orders.extend(decisions.orders.values().cloned());
+    outcome
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::{error::StepError, input::StepInput};
 use domain::{
-    ErrorName,
+    ErrorName, ReconciliationId, TenantId,
     ports::{Blobs, PortError},
     record::{Order, RawPointer, Record},
 };
@@ -42,6 +42,11 @@ pub struct Staged {
 #[must_use]
 pub fn staged_prefix(input: &StepInput) -> String {
     format!("staged/{}/{}", input.tenant_id, input.reconciliation_id)
+}
+
+/// What a run found, below this prefix.
+pub(crate) fn results_prefix(tenant: &TenantId, id: &ReconciliationId) -> String {
+    format!("results/{tenant}/{id}")
 }
 
 pub(crate) fn hex_digest(bytes: &[u8]) -> String {

@@ -38,7 +38,8 @@ use tracing_subscriber::{EnvFilter, Layer, filter::Targets, layer::SubscriberExt
 static METRICS: LazyLock<Arc<Metrics>> = LazyLock::new(Arc::default);
 static CONSUMPTION: LazyLock<Arc<Consumed>> = LazyLock::new(Arc::default);
 /// Where consumption is kept; nowhere for functions that work for no run.
-static LOG: OnceLock<Arc<dyn ConsumptionLog>> = OnceLock::new();
+static LOG: OnceLock<LazyLock<Arc<dyn ConsumptionLog>, MakeLog>> = OnceLock::new();
+type MakeLog = Box<dyn FnOnce() -> Arc<dyn ConsumptionLog> + Send>;
 /// Bytes of lines since the last invocation ended.
 static LOG_BYTES: AtomicU64 = AtomicU64::new(0);
 
@@ -98,10 +99,10 @@ fn write_line(line: &str) {
     LOG_BYTES.fetch_add(u64::try_from(line.len() + 1).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
-/// From now on, what invocations consume is kept there.
-pub(crate) fn keep_consumption(log: Arc<dyn ConsumptionLog>) {
+/// From now on, what invocations consume is kept there. It is made when the first one has ended, not on the way to it.
+pub(crate) fn keep_consumption(make: impl FnOnce() -> Arc<dyn ConsumptionLog> + Send + 'static) {
     // A second one (in tests) leaves the first.
-    if LOG.set(log).is_err() {
+    if LOG.set(LazyLock::new(Box::new(make))).is_err() {
         tracing::debug!("consumption is kept already");
     }
 }

@@ -141,8 +141,9 @@ async fn reported(world: &World) -> Vec<String> {
     let run = loaded.state.unwrap();
     let (published, as_of) = (run.published.unwrap(), (&run.decisions, loaded.version));
     let (tenant, id) = (tenant(), id());
-    let key = saga::decided_report(world.blobs.as_ref(), (&tenant, &id), &published, as_of, "csv").await.unwrap();
-    assert_eq!(key, format!("reports/acme/jan/a1/v{}.csv", loaded.version));
+    let file = saga::report_file(world.blobs.as_ref(), (&tenant, &id), &published, as_of, "csv").await.unwrap();
+    let key = format!("reports/acme/jan/a1/v{}.csv", loaded.version);
+    assert_eq!(file, saga::ReportFile { key: key.clone(), includes_decisions: true });
     let text = String::from_utf8(world.blobs.get(&key).await.unwrap()).unwrap();
     let mut rows: Vec<String> = csv::Reader::from_reader(text.as_bytes())
         .records()

@@ -113,8 +113,13 @@ async fn a_later_run_over_the_same_days_supersedes_the_earlier_one() {
     assert_eq!(result(&world, "again").await, ["strong_id: 1 = ch_1AbCdEfGhIjKlMn"]);
     let noted = load::<JobRuns>(&world.stored, &tenant(), "shop").await.unwrap().state;
     let standing: Vec<_> =
-        noted.standing().map(|run| (run.reconciliation_id.as_str(), run.crossing.is_some())).collect();
+        noted.standing().into_iter().map(|run| (run.reconciliation_id.as_str(), run.crossing.is_some())).collect();
     assert_eq!(standing, [("again", false)]);
+    // What only the superseded run has matched across the edge is free for February.
+    world.shop.holds(vec![page(vec![at("2026-02-01T00:05:00Z", sale(2, "#1002", 1_000, "ch_1AbCdEfGhIjKlMn"))])]);
+    world.stripe.holds(vec![page(vec![at("2026-02-01T00:10:00Z", charge("ch_1AbCdEfGhIjKlMn", 1_000))])]);
+    world.completes("february", FEBRUARY).await;
+    assert_eq!(result(&world, "february").await, ["strong_id: 2 = ch_1AbCdEfGhIjKlMn"]);
 }
 
 #[tokio::test]
