@@ -27,8 +27,8 @@ pub fn run(what: &Learn, format: Format, screen: Screen) -> Result<()> {
     let progress = spinner("comparing, learning, and trying it out");
     let failed = |error: matching::ConservationError| CliError::Unexpected(error.to_string());
     let learnt = learn(&input, &start, labels.as_deref()).map_err(failed)?;
-    let before = matching::reconcile(input.clone(), &start).map_err(failed)?;
-    let after = matching::reconcile(input, &learnt.rules).map_err(failed)?;
+    let before = matching::reconcile(&input, &start).map_err(failed)?;
+    let after = matching::reconcile(&input, &learnt.rules).map_err(failed)?;
     let worth = labels.as_deref().map(|known| [accuracy(&before, known), accuracy(&after, known)]);
     progress.finish_and_clear();
     let proposal = serde_json::to_value(&learnt.rules).map_err(|error| CliError::Unexpected(error.to_string()))?;

@@ -39,7 +39,7 @@ pub fn run(what: &Match, format: Format, screen: Screen) -> Result<()> {
     let input = input::of(&what.days, source.records, target.records)?;
     let records = input.source.len() + input.target.len();
     let progress = spinner(&format!("matching {} records", count(records as u64)));
-    let outcome = matching::reconcile(input, &rules).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    let outcome = matching::reconcile(&input, &rules).map_err(|error| CliError::Unexpected(error.to_string()))?;
     progress.set_message("writing the result");
     let written =
         write::all(&what.output_dir, &outcome, [(&what.files.source, &bad_source), (&what.files.target, &bad_target)])?;

@@ -180,7 +180,7 @@ fn movement(id: &str, order: Option<&str>, minor: i64, currency: &str) -> Value 
 #[test]
 fn results_are_tables_that_read_well() {
     let fake = Fake::start();
-    let found = |kind: &str, status: &str| json!({"match_id": "m", "kind": kind, "status": status, "source_ids": ["gid://shopify/OrderTransaction/1001"], "target_ids": ["ch_1", "ch_2"], "order_names": ["#1001"], "amount_minor": 12_000, "currency": "EUR", "confidence": 0.9875, "rule": "strong_id@1", "matched_fields": ["charge_id", "amount"], "margin": null, "difference": {"fee": -59, "fx": 0, "tip": 0, "rounding": 0, "partial": 0, "unexplained": 0}, "cross_period": true, "matched_at": "2026-04-01T06:00:00.000Z"});
+    let found = |kind: &str, status: &str| json!({"match_id": "m", "kind": kind, "status": status, "source_ids": ["gid://shopify/OrderTransaction/1001"], "target_ids": ["ch_1", "ch_2"], "order_names": ["#1001"], "amount_minor": 12_000, "currency": "EUR", "confidence": 0.9875, "rule": "strong_id@1", "matched_fields": ["strong_id", "amount"], "margin": null, "difference": {"fee": -59, "fx": 0, "tip": 0, "rounding": 0, "partial": 0, "unexplained": 0}, "cross_period": true, "matched_at": "2026-04-01T06:00:00.000Z"});
     let page = |items: Vec<Value>| json!({"items": items, "next_cursor": null});
     fake.ok("GET /v1/reconciliations/march/matches", &page(vec![found("group", "auto"), found("pair", "manual")]));
     fake.ok("GET /v1/reconciliations/march/suggestions", &page(vec![found("set", "suggested")]));

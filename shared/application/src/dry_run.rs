@@ -58,7 +58,7 @@ impl AdminService {
         let blobs = self.blobs.as_ref();
         let before = saga::staged::result(blobs, &published.reference).await.map_err(staged)?;
         let input = saga::staged::input(blobs, &run, before.memory.clone()).await.map_err(staged)?;
-        let after = reconcile(input, &rules).map_err(|error| CommandError::Internal(error.to_string()))?;
+        let after = reconcile(&input, &rules).map_err(|error| CommandError::Internal(error.to_string()))?;
         Ok(DryRun {
             attempt: published.attempt,
             before: before.summary.clone(),

@@ -29,6 +29,7 @@ pub mod consumption;
 pub mod decision;
 pub mod envelope;
 pub mod failure;
+pub mod fields;
 pub mod ids;
 pub mod job;
 pub mod job_runs;

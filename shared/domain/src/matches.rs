@@ -4,6 +4,7 @@
 use crate::{
     aggregate::Event,
     decision::{Review, ReviewState},
+    fields::Fields,
     money::Currency,
     record::Side,
     summary::Difference,
@@ -11,6 +12,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -36,8 +38,8 @@ pub struct Match {
     /// Ten-thousandths: 10,000 is certain.
     pub confidence_bp: u16,
     /// Id and version of the rule, such as `strong_id@1`.
-    pub rule: String,
-    pub matched_fields: Vec<String>,
+    pub rule: Cow<'static, str>,
+    pub matched_fields: Fields,
     /// Distance to the best assignment without this match, in the rule's own units; none where no other exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<i64>,

@@ -7,40 +7,15 @@ use crate::{
     table::{Ix, NONE, Table},
 };
 use domain::{matches::MatchKind, summary::Difference};
+
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Signs of agreement, as bits.
+pub(crate) use domain::fields as field;
+
 /// Members of one side of a match: nearly always one, which then needs no memory of its own.
 pub(crate) type Members = SmallVec<[Ix; 4]>;
-
-/// Signs of agreement, as bits.
-pub(crate) mod field {
-    pub const AMOUNT: u16 = 1;
-    pub const CURRENCY: u16 = 1 << 1;
-    pub const STRONG_ID: u16 = 1 << 2;
-    pub const REFERENCE: u16 = 1 << 3;
-    pub const PARENT: u16 = 1 << 4;
-    pub const EMAIL: u16 = 1 << 5;
-    pub const LAST4: u16 = 1 << 6;
-    pub const NAME: u16 = 1 << 7;
-    pub const MEMO: u16 = 1 << 8;
-    pub const DATE: u16 = 1 << 9;
-    pub const RESERVATION: u16 = 1 << 10;
-
-    pub const NAMES: [(u16, &str); 11] = [
-        (AMOUNT, "amount"),
-        (CURRENCY, "currency"),
-        (STRONG_ID, "strong_id"),
-        (REFERENCE, "reference"),
-        (PARENT, "parent"),
-        (EMAIL, "email"),
-        (LAST4, "last4"),
-        (NAME, "name"),
-        (MEMO, "memo"),
-        (DATE, "date"),
-        (RESERVATION, "reservation"),
-    ];
-}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Accepted {
@@ -126,7 +101,8 @@ impl<'t> Board<'t> {
         Self {
             table,
             rules,
-            accepted: Vec::new(),
+            // A match has two members at least; what is reserved and never used takes no memory.
+            accepted: Vec::with_capacity(count / 2),
             proposals: Vec::new(),
             taken: vec![NONE; count],
             blocked: vec![false; count],
@@ -228,7 +204,7 @@ impl<'t> Board<'t> {
     }
 
     /// Open records among these.
-    pub fn open_among(&self, all: &[Ix]) -> Vec<Ix> {
+    pub fn open_among(&self, all: &[Ix]) -> Members {
         all.iter().copied().filter(|at| self.is_open(*at)).collect()
     }
 }

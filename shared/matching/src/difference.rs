@@ -92,6 +92,7 @@ fn verdicts(outcome: Outcome) -> BTreeMap<String, Verdict> {
 mod tests {
     use super::*;
     use domain::{
+        fields::Fields,
         matches::MatchKind,
         summary::{Difference, RunSummary},
     };
@@ -106,7 +107,7 @@ mod tests {
             currency: Currency::parse("EUR").unwrap(),
             confidence_bp: 9_000,
             rule: "tolerance@1".into(),
-            matched_fields: Vec::new(),
+            matched_fields: Fields::default(),
             margin: None,
             difference: Difference::default(),
             cross_period: false,

@@ -1,23 +1,56 @@
 //! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
 
-use crate::{Memory, RunInput, rules::RuleSet, table::Table};
+use crate::{
+    Memory, RunInput,
+    rules::RuleSet,
+    table::{Ix, Table},
+};
 use domain::{
     matches::match_id,
     record::{Order, Record, Reference, Scheme},
 };
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+
+pub(crate) type Digest = [u8; 32];
+
+/// A digest of each record, by position: so each is read where it lies in memory, and counts where it stands in order.
+#[derive(Debug)]
+pub(crate) struct Digests {
+    of: Vec<Digest>,
+    buffer: Vec<u8>,
+}
+
+impl Digests {
+    pub fn with_capacity(records: usize) -> Self {
+        Self { of: vec![[0; 32]; records], buffer: Vec::with_capacity(1_024) }
+    }
+
+    pub fn read(&mut self, at: Ix, record: &Record) {
+        self.of[at as usize] = digest(&mut self.buffer, record);
+    }
+
+    /// Of all records in canonical order, and then of those that were delivered twice.
+    pub fn all(mut self, duplicates: &[&Record]) -> Digest {
+        self.of.extend(duplicates.iter().map(|record| digest(&mut self.buffer, record)));
+        let mut hash = Sha256::new();
+        hash.update((self.of.len() as u64).to_le_bytes());
+        hash.update(self.of.as_flattened());
+        hash.finalize().into()
+    }
+}
+
+fn digest(buffer: &mut Vec<u8>, record: &Record) -> Digest {
+    buffer.clear();
+    write(buffer, record);
+    Sha256::digest(buffer).into()
+}
 
 /// Hex SHA-256 of the records in canonical order, orders, what earlier runs left, window, `as_of` and rules. Where a record was
 /// staged is not part of it.
 pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String {
     let mut hash = Sha256::new();
+    hash.update(table.digest);
     let mut buffer: Vec<u8> = Vec::with_capacity(1_024);
-    let all = table.records.iter().chain(&table.duplicates);
-    for record in all {
-        buffer.clear();
-        write(&mut buffer, record);
-        hash.update(&buffer);
-    }
     let mut orders: Vec<&Order> = input.orders.iter().collect();
     // Of one id there is nearly always one order: its content is asked only where ids are equal.
     orders.sort_unstable_by(|a, b| a.id.cmp(&b.id).then_with(|| json(*a).cmp(&json(*b))));
@@ -58,15 +91,21 @@ fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// One byte for nothing; otherwise one byte, the length and the bytes.
 fn text(buffer: &mut Vec<u8>, text: Option<&str>) {
-    let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX - 1));
-    buffer.extend_from_slice(&length.to_le_bytes());
-    buffer.extend_from_slice(text.unwrap_or_default().as_bytes());
+    buffer.push(u8::from(text.is_some()));
+    if let Some(text) = text {
+        buffer.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        buffer.extend_from_slice(text.as_bytes());
+    }
 }
 
+/// One byte for nothing; otherwise one byte and eight.
 fn number(buffer: &mut Vec<u8>, number: Option<i64>) {
     buffer.push(u8::from(number.is_some()));
-    buffer.extend_from_slice(&number.unwrap_or(0).to_le_bytes());
+    if let Some(number) = number {
+        buffer.extend_from_slice(&number.to_le_bytes());
+    }
 }
 
 fn write_order(buffer: &mut Vec<u8>, order: &Order) {

@@ -6,10 +6,10 @@
 
 use crate::{
     rules::RuleSet,
-    table::{Class, Interner, Ix, NONE, Table, ix, normalised},
+    table::{Class, Ix, NONE, Table, ix, normalised, number},
 };
-use domain::record::{Kind, Reference, Scheme};
-use std::{borrow::Cow, collections::BTreeSet};
+use domain::record::{Kind, Record, Reference, Scheme};
+use std::{borrow::Cow, collections::BTreeMap};
 
 const MOVEMENT_ID: u32 = 0;
 /// Keys below this are ids of movements and payments; the order's, free text and metadata keys follow.
@@ -51,14 +51,9 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub fn build(table: &Table<'_>, rules: &RuleSet) -> Self {
-        let Collected { mut entries, shapes, values, names, configured } = Collected::of(table, rules);
-        let count = values.len();
-        // They come record by record: sorting each record's few is all it takes.
-        for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
-            own.sort_unstable_by_key(|entry| (entry.value, entry.key));
-        }
-        entries.dedup_by_key(|entry| (entry.at, entry.value));
+    pub fn build<'a>(table: &Table<'a>, references: References<'a>, rules: &RuleSet) -> Self {
+        let Collected { entries, shapes, keys, configured } = Collected::of(table, references);
+        let count = shapes.len();
         let mut held = vec![(0_u32, 0_u32); count];
         let mut named_id = vec![false; count];
         for entry in &entries {
@@ -78,11 +73,11 @@ impl Keys {
         let strong = strong.map(|((id, long), held)| *id && *long && within(held, MAX_ID_HOLDERS)).collect();
         let selective = shapes.iter().zip(&held);
         let selective = selective.map(|(shape, held)| shape.digit && within(held, rules.key_max_holders)).collect();
-        let trusted = (0..FIRST_METADATA + ix(names.len()))
+        let trusted = (0..keys)
             .map(|key| key <= ORDER_NAME || (FIRST_METADATA..FIRST_METADATA + configured).contains(&key))
             .collect();
         let value_start = starts(&entries, count, |entry| entry.value);
-        let by_value = by_value(&entries, &value_start);
+        let by_value = sorted(&entries, &value_start, |entry| entry.value);
         let record_start = starts(&entries, table.rows.len(), |entry| entry.at);
         Self { by_record: entries, record_start, by_value, value_start, strong, long, selective, trusted }
     }
@@ -203,77 +198,134 @@ struct Shape {
     digit: bool,
 }
 
-/// All references of all records in scope, as numbers.
-#[derive(Debug, Default)]
-struct Collected<'a> {
+/// All references of all records in scope, as numbers: by record, and within one by (value, key), each value once.
+#[derive(Debug)]
+struct Collected {
     entries: Vec<Entry>,
     /// By value.
     shapes: Vec<Shape>,
-    values: Interner<Cow<'a, str>>,
-    /// Metadata keys, those that the rules name first.
-    names: Interner<Cow<'a, str>>,
+    /// How many keys there are.
+    keys: u32,
+    /// Metadata keys that the rules name; they come first.
     configured: u32,
 }
 
-impl<'a> Collected<'a> {
-    fn of(table: &Table<'a>, rules: &'a RuleSet) -> Self {
+impl Collected {
+    fn of<'a>(table: &Table<'a>, mut references: References<'a>) -> Self {
+        references.inherit(table);
+        let (keys, configured) = references.sort_names();
+        let References { mut entries, values, .. } = references;
+        let numbers = number(&values);
+        for (entry, value) in entries.iter_mut().zip(&numbers.of) {
+            entry.value = *value;
+        }
+        entries.retain(|entry| table.in_scope(entry.at));
+        let record_start = starts(&entries, table.rows.len(), |entry| entry.at);
+        let mut entries = sorted(&entries, &record_start, |entry| entry.at);
+        let shapes = renumber(&mut entries, &shapes(&values, &numbers.of, numbers.count));
+        for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
+            own.sort_unstable_by_key(|entry| (entry.value, entry.key));
+        }
+        entries.dedup_by_key(|entry| (entry.at, entry.value));
+        Self { entries, shapes, keys, configured }
+    }
+}
+
+/// By value.
+fn shapes(values: &[Cow<'_, str>], numbers: &[u32], count: u32) -> Vec<Shape> {
+    let mut shapes = Vec::with_capacity(count as usize);
+    for (text, number) in values.iter().zip(numbers) {
+        if *number as usize == shapes.len() {
+            shapes.push(Shape {
+                length: u16::try_from(text.chars().count()).unwrap_or(u16::MAX),
+                digit: text.bytes().any(|byte| byte.is_ascii_digit()),
+            });
+        }
+    }
+    shapes
+}
+
+/// Numbers follow the order in which the table's records show the values, so that records that are looked at one after the
+/// other hold values that lie next to each other. Returns the shapes by their new numbers.
+fn renumber(entries: &mut [Entry], shapes: &[Shape]) -> Vec<Shape> {
+    let mut numbers = vec![NONE; shapes.len()];
+    let mut renumbered = Vec::with_capacity(shapes.len());
+    for entry in entries {
+        let (number, shape) = (&mut numbers[entry.value as usize], shapes[entry.value as usize]);
+        if *number == NONE {
+            *number = ix(renumbered.len());
+            renumbered.push(shape);
+        }
+        entry.value = *number;
+    }
+    renumbered
+}
+
+/// References as they are given, a text beside each entry, whose value is not known yet.
+#[derive(Debug)]
+pub(crate) struct References<'a> {
+    entries: Vec<Entry>,
+    values: Vec<Cow<'a, str>>,
+    /// Metadata keys by first sight, those that the rules name before all others.
+    names: BTreeMap<Cow<'a, str>, u32>,
+    configured: u32,
+}
+
+impl<'a> References<'a> {
+    /// For so many records; what is reserved and never used takes no memory.
+    pub fn with_capacity(records: usize, rules: &'a RuleSet) -> Self {
         // A payment has two or three references, a movement of an order about as many.
-        let expected = table.rows.len() * 2;
         let mut all = Self {
-            entries: Vec::with_capacity(expected),
-            shapes: Vec::with_capacity(expected),
-            values: Interner::with_capacity(expected),
-            ..Self::default()
+            entries: Vec::with_capacity(records * 4),
+            values: Vec::with_capacity(records * 4),
+            names: BTreeMap::new(),
+            configured: 0,
         };
         for field in &rules.key_fields {
-            all.names.id(normalised(field));
+            all.name(field);
         }
         all.configured = ix(all.names.len());
-        // By name, not by who has one first: of two keys with one value the first counts, whichever side is read first.
-        let refs = table.records.iter().flat_map(|record| &record.refs);
-        let names: BTreeSet<&str> = refs
-            .filter_map(|reference| match &reference.scheme {
-                Scheme::Metadata(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect();
-        for name in names {
-            all.names.id(normalised(name));
-        }
-        for at in table.positions().filter(|at| table.in_scope(*at)) {
-            let record = table.record(at);
-            for reference in &record.refs {
-                all.take(at, reference);
-            }
-            // A capture is known under what its authorisation was known under.
-            let parent = table.row(at).parent;
-            if record.kind == Kind::Capture && parent != NONE && table.record(parent).kind == Kind::Authorization {
-                let inherited = table.record(parent).refs.iter();
-                for reference in inherited.filter(|reference| reference.scheme != Scheme::MovementId) {
-                    all.take(at, reference);
-                }
-            }
-            if let Some(order) = &record.order {
-                let id = order.id.rsplit('/').next().unwrap_or(&order.id);
-                all.add(at, ORDER_ID, normalised(id));
-                all.add(at, ORDER_NAME, normalised(&order.name));
-            }
-        }
         all
     }
 
-    fn take(&mut self, at: Ix, reference: &'a Reference) {
-        let key = match &reference.scheme {
-            Scheme::MovementId => MOVEMENT_ID,
-            Scheme::PaymentId => 1,
-            Scheme::ChargeId => 2,
-            Scheme::PaymentIntentId => 3,
-            Scheme::OrderId => ORDER_ID,
-            Scheme::OrderName => ORDER_NAME,
-            Scheme::Text => TEXT,
-            Scheme::Metadata(name) => FIRST_METADATA + self.names.id(normalised(name)),
-        };
-        self.add(at, key, normalised(&reference.value));
+    pub fn read(&mut self, at: Ix, record: &'a Record) {
+        self.take(at, &record.refs, |_| true);
+        if let Some(order) = &record.order {
+            let id = order.id.rsplit('/').next().unwrap_or(&order.id);
+            self.add(at, ORDER_ID, normalised(id));
+            self.add(at, ORDER_NAME, normalised(&order.name));
+        }
+    }
+
+    /// A capture is known under what its authorisation was known under.
+    fn inherit(&mut self, table: &Table<'a>) {
+        for at in table.positions().filter(|at| table.row(*at).kind == Kind::Capture) {
+            let parent = table.row(at).parent;
+            if parent != NONE && table.row(parent).kind == Kind::Authorization {
+                self.take(at, &table.record(parent).refs, |scheme| *scheme != Scheme::MovementId);
+            }
+        }
+    }
+
+    fn take(&mut self, at: Ix, references: &'a [Reference], which: impl Fn(&Scheme) -> bool) {
+        for reference in references.iter().filter(|reference| which(&reference.scheme)) {
+            let key = match &reference.scheme {
+                Scheme::MovementId => MOVEMENT_ID,
+                Scheme::PaymentId => 1,
+                Scheme::ChargeId => 2,
+                Scheme::PaymentIntentId => 3,
+                Scheme::OrderId => ORDER_ID,
+                Scheme::OrderName => ORDER_NAME,
+                Scheme::Text => TEXT,
+                Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
+            };
+            self.add(at, key, normalised(&reference.value));
+        }
+    }
+
+    fn name(&mut self, name: &'a str) -> u32 {
+        let next = ix(self.names.len());
+        *self.names.entry(normalised(name)).or_insert(next)
     }
 
     fn add(&mut self, at: Ix, key: u32, text: Cow<'a, str>) {
@@ -281,18 +333,24 @@ impl<'a> Collected<'a> {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches('#')),
             Cow::Owned(text) => Cow::Owned(text.trim_start_matches('#').to_owned()),
         };
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            self.values.push(text);
+            self.entries.push(Entry { value: NONE, at, key });
         }
-        let shape = Shape {
-            length: u16::try_from(text.chars().count()).unwrap_or(u16::MAX),
-            digit: text.bytes().any(|byte| byte.is_ascii_digit()),
-        };
-        let value = self.values.id(text);
-        if value as usize == self.shapes.len() {
-            self.shapes.push(shape);
+    }
+
+    /// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever side is read
+    /// first. Returns how many keys there are and how many of them the rules name.
+    fn sort_names(&mut self) -> (u32, u32) {
+        let mut numbers: Vec<u32> = (0..ix(self.names.len())).collect();
+        let found = self.names.values().filter(|number| **number >= self.configured);
+        for (sorted, number) in (self.configured..).zip(found) {
+            numbers[*number as usize] = sorted;
         }
-        self.entries.push(Entry { value, at, key });
+        for entry in self.entries.iter_mut().filter(|entry| entry.key >= FIRST_METADATA) {
+            entry.key = FIRST_METADATA + numbers[(entry.key - FIRST_METADATA) as usize];
+        }
+        (FIRST_METADATA + ix(numbers.len()), self.configured)
     }
 }
 
@@ -314,17 +372,14 @@ fn starts(entries: &[Entry], count: usize, of: impl Fn(&Entry) -> u32) -> Vec<u3
     starts
 }
 
-/// A counting sort: values are dense, and within one the order of records is kept.
-fn by_value(entries: &[Entry], value_start: &[u32]) -> Vec<Entry> {
-    let mut next = value_start.to_vec();
+/// A counting sort: what is sorted by has no gaps, and among equals the order is kept.
+fn sorted(entries: &[Entry], starts: &[u32], of: impl Fn(&Entry) -> u32) -> Vec<Entry> {
+    let mut next = starts.to_vec();
     let mut sorted = entries.to_vec();
     for entry in entries {
-        if let Some(place) = next.get_mut(entry.value as usize) {
-            if let Some(free) = sorted.get_mut(*place as usize) {
-                *free = *entry;
-            }
-            *place += 1;
-        }
+        let place = &mut next[of(entry) as usize];
+        sorted[*place as usize] = *entry;
+        *place += 1;
     }
     sorted
 }

@@ -3,7 +3,6 @@
 use crate::{
     RunInput,
     board::Board,
-    hashed::Map,
     reason::Reason,
     table::{Class, Ix, NONE},
 };
@@ -25,7 +24,7 @@ impl Movements {
     fn of(board: &Board<'_>) -> Self {
         let table = board.table;
         let with_order = || (0..table.sources).filter(|at| table.row(*at).order != NONE);
-        let mut starts = vec![0_u32; table.orders.len() + 1];
+        let mut starts = vec![0_u32; table.order_count as usize + 1];
         for at in with_order() {
             starts[table.row(at).order as usize + 1] += 1;
         }
@@ -66,55 +65,59 @@ struct Tally {
 pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
     let table = board.table;
     let members = Movements::of(board);
-    // By number where a movement names the order, by id where none does.
-    let mut known: Vec<Option<&Order>> = vec![None; table.orders.len()];
-    let mut alone: Map<&str, &Order> = Map::default();
-    for order in &input.orders {
+    let mut known: Vec<Option<&Order>> = vec![None; table.order_count as usize];
+    for (order, number) in input.orders.iter().zip(&table.orders) {
+        let place = &mut known[*number as usize];
         // Of two deliveries the larger in content order is kept, so that the order of input does not matter.
         let text = |order: &Order| serde_json::to_string(order).unwrap_or_default();
-        let place = match table.orders.get(&order.id.as_str()) {
-            Some(number) => known[number as usize].get_or_insert(order),
-            None => alone.entry(order.id.as_str()).or_insert(order),
-        };
-        if *place != order && text(place) < text(order) {
-            *place = order;
+        if place.is_none_or(|other| other != order && text(other) < text(order)) {
+            *place = Some(order);
         }
     }
     // Small things are sorted, and each result is made once, in its place.
-    let mut shown: Vec<(Timestamp, &str, &[Ix], Option<&Order>)> = Vec::with_capacity(input.orders.len());
+    let mut shown: Vec<(Timestamp, &str, u32)> = Vec::with_capacity(known.len());
     for (number, order) in (0..).zip(&known) {
-        let movements = members.of_order(number);
-        let here = movements.iter().copied().find(|at| table.row(*at).in_window);
+        let here = first_inside(board, members.of_order(number));
         match (order, here) {
             (Some(order), _) if here.is_some() || input.window.contains(order.occurred_at) => {
-                shown.push((order.occurred_at, &order.id, movements, Some(order)));
+                shown.push((order.occurred_at, &order.id, number));
             }
             (None, Some(first)) => {
                 let record = table.record(first);
-                let id = record.order.as_ref().map_or("", |order| order.id.as_str());
-                shown.push((record.occurred_at, id, movements, None));
+                shown.push((record.occurred_at, record.order.as_ref().map_or("", |order| &order.id), number));
             }
             _ => {}
         }
     }
-    let inside = alone.values().filter(|order| input.window.contains(order.occurred_at));
-    shown.extend(inside.map(|order| (order.occurred_at, order.id.as_str(), &[][..], Some(*order))));
-    shown.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-    shown.into_iter().map(|(_, id, movements, order)| rolled(board, id, movements, order)).collect()
+    shown.sort_unstable();
+    let result = |(_, id, number): (Timestamp, &str, u32)| {
+        let movements = members.of_order(number);
+        match known[number as usize] {
+            Some(order) => delivered(board, movements, order),
+            None => seen(board, movements, id),
+        }
+    };
+    shown.into_iter().map(result).collect()
 }
 
-/// An order that was delivered, or one that is known by its movements only.
-fn rolled(board: &Board<'_>, id: &str, movements: &[Ix], order: Option<&Order>) -> OrderResult {
+fn first_inside(board: &Board<'_>, movements: &[Ix]) -> Option<Ix> {
+    movements.iter().copied().find(|at| board.table.row(*at).in_window)
+}
+
+fn delivered(board: &Board<'_>, movements: &[Ix], order: &Order) -> OrderResult {
+    let Order { id, name, total, test, .. } = order;
+    let tally = tally(board, movements, total.currency);
+    let state = state(&tally, total.amount_minor, *test);
+    result(id, name, total.currency, total.amount_minor, &tally, state)
+}
+
+/// An order that is known by its movements only.
+fn seen(board: &Board<'_>, movements: &[Ix], id: &str) -> OrderResult {
     let table = board.table;
-    if let Some(order) = order {
-        let tally = tally(board, movements, order.total.currency);
-        let state = state(&tally, order.total.amount_minor, order.test);
-        return result(id, &order.name, order.total.currency, order.total.amount_minor, &tally, state);
-    }
-    let first = movements.iter().copied().find(|at| table.row(*at).in_window).unwrap_or(0);
+    let first = first_inside(board, movements).unwrap_or(0);
     let currency = table.currency(first);
     let tally = tally(board, movements, currency);
-    let name = table.record(first).order.as_ref().map_or("", |order| order.name.as_str());
+    let name = table.record(first).order.as_ref().map_or("", |order| &order.name);
     let total = tally.received + tally.elsewhere;
     let state = state(&tally, total, false);
     result(id, name, currency, total, &tally, state)
@@ -159,7 +162,7 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
             Class::Nothing => {}
         }
         let partners = board.match_of(at).map_or(&[][..], |accepted| accepted.targets.as_slice());
-        tally.disputed |= record.disputed || partners.iter().any(|target| table.record(*target).disputed);
+        tally.disputed |= row.disputed || partners.iter().any(|target| table.row(*target).disputed);
     }
     tally
 }

@@ -19,9 +19,7 @@ use crate::{
 /// # Errors
 /// [`ConservationError`] when the amounts are too large to be summed or the result would not add up; nothing of it may be
 /// used then.
-#[expect(clippy::needless_pass_by_value, reason = "a run owns its input: nobody needs the records after it")]
-pub fn reconcile(input: RunInput, rules: &RuleSet) -> Result<Outcome, ConservationError> {
-    let input = &input;
+pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, ConservationError> {
     conservation::summable(input)?;
     // Tier 0 screens the records while the table is built.
     let table = Table::build(input, rules);

@@ -2,7 +2,7 @@
 
 use crate::{
     Memory, Outcome,
-    board::{Accepted, Board, field},
+    board::{Accepted, Board},
     reason::Reason,
     table::{Ix, Table},
     tiers::{
@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use domain::{
+    fields::Fields,
     matches::{Exception, ExceptionClass, Exclusion, Match},
     record::{Record, Side},
     summary::RunSummary,
@@ -51,7 +52,6 @@ fn one(table: &Table<'_>, accepted: &Accepted) -> Match {
     order_names.sort_unstable();
     order_names.dedup();
     let first = accepted.sources.first().or(accepted.targets.first()).copied().unwrap_or(0);
-    let fields = field::NAMES.iter().filter(|(bit, _)| accepted.fields & bit != 0);
     Match {
         kind: accepted.kind,
         source_ids: ids(&accepted.sources),
@@ -60,8 +60,8 @@ fn one(table: &Table<'_>, accepted: &Accepted) -> Match {
         amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
         currency: table.currency(first),
         confidence_bp: accepted.confidence_bp.unwrap_or(accepted.rule.confidence_bp()),
-        rule: accepted.rule.code().to_owned(),
-        matched_fields: fields.map(|(_, name)| (*name).to_owned()).collect(),
+        rule: accepted.rule.code().into(),
+        matched_fields: Fields::of(accepted.fields),
         margin: accepted.margin,
         difference: accepted.difference,
         cross_period: accepted.members().any(|at| !table.row(at).in_window),

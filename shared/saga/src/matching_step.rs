@@ -53,7 +53,8 @@ impl MatchRecords {
         let looked_at = (&records, rules.window_pad_days);
         let mut remembered = Remembered::of(store, blobs, input, &run, looked_at).await?;
         records.memory = std::mem::take(&mut remembered.memory);
-        let mut outcome = reconcile(records, &rules)?;
+        let mut outcome = reconcile(&records, &rules)?;
+        drop(records);
         outcome.exceptions.iter_mut().for_each(|exception| remembered.review(exception));
         let prefix = results_prefix(&input.tenant_id, &input.reconciliation_id);
         let (key, digest) = put_json(self.blobs.as_ref(), &prefix, &outcome).await?;

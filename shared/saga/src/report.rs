@@ -63,7 +63,7 @@ fn match_row(class: &str, found: &Match) -> [String; 13] {
         found.currency.format(found.amount_minor),
         found.currency.to_string(),
         found.difference.sum().to_string(),
-        found.rule.clone(),
+        found.rule.to_string(),
         format!("{}.{:04}", found.confidence_bp / 10_000, found.confidence_bp % 10_000),
         String::new(),
         String::new(),

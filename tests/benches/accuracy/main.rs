@@ -102,14 +102,14 @@ async fn run(options: &Options) -> Fallible<Vec<String>> {
     Ok(broken)
 }
 
-fn result(input: RunInput, rules: &RuleSet) -> Fallible<Outcome> {
+fn result(input: &RunInput, rules: &RuleSet) -> Fallible<Outcome> {
     reconcile(input, rules).map_err(|broken| broken.to_string().into())
 }
 
 fn measure(input: &RunInput, truth: &Truth, preset: &str, seed: u32) -> Fallible<(Figures, Vec<String>)> {
     let begun = Instant::now();
     let rules = RuleSet::default();
-    let outcome = result(input.clone(), &rules)?;
+    let outcome = result(input, &rules)?;
     eprintln!(
         "{preset}: {} + {} records, engine {} ms",
         input.source.len(),
@@ -122,12 +122,12 @@ fn measure(input: &RunInput, truth: &Truth, preset: &str, seed: u32) -> Fallible
         eprintln!("  {preset}, seed {seed}: {example}");
     }
     let mut faults = Vec::new();
-    if serde_json::to_string(&result(mirror::shuffled(input, u64::from(seed)), &rules)?)?
+    if serde_json::to_string(&result(&mirror::shuffled(input, u64::from(seed)), &rules)?)?
         != serde_json::to_string(&outcome)?
     {
         faults.push(format!("{preset}, seed {seed}: the order of the records changes the result"));
     }
-    let mirrored = mirror::differences(&outcome, &result(mirror::swapped(input), &rules.mirrored())?);
+    let mirrored = mirror::differences(&outcome, &result(&mirror::swapped(input), &rules.mirrored())?);
     if !mirrored.is_empty() {
         faults.push(format!(
             "{preset}, seed {seed}: {} matches differ when sides and rules are mirrored",

@@ -38,7 +38,7 @@ pub fn differences(outcome: &Outcome, mirrored: &Outcome) -> Vec<String> {
     let key = |found: &Match, turned: bool| {
         let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
         let (ours, theirs) = (sorted(&found.source_ids), sorted(&found.target_ids));
-        if turned { (theirs, ours, found.rule.clone()) } else { (ours, theirs, found.rule.clone()) }
+        if turned { (theirs, ours, found.rule.to_string()) } else { (ours, theirs, found.rule.to_string()) }
     };
     let ours: BTreeSet<_> = outcome.matches.iter().map(|found| key(found, false)).collect();
     let theirs: BTreeSet<_> = mirrored.matches.iter().map(|found| key(found, true)).collect();

@@ -83,7 +83,7 @@ impl Found {
             targets: found.target_ids.clone(),
             automatic,
             confidence_bp: u32::from(found.confidence_bp),
-            rule: found.rule.clone(),
+            rule: found.rule.to_string(),
             amount_minor: found.amount_minor,
             currency: found.currency.code().to_owned(),
         };

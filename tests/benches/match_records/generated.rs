@@ -47,7 +47,6 @@ impl Link {
 }
 
 pub fn month(orders: u32) -> Month {
-    let mut random = Random::from_text(&format!("match_records|{orders}"));
     let window = Window { from: at(0), to: at(MONTH_MS) };
     let mut input = RunInput {
         source: Vec::new(),
@@ -58,25 +57,37 @@ pub fn month(orders: u32) -> Month {
         as_of: at(2 * MONTH_MS),
         memory: Memory::default(),
     };
+    let mut random = Random::from_text(&format!("match_records|{orders}"));
+    let mut paid_ms: Vec<i64> = (0..orders).map(|_| random.within(0, MONTH_MS - LAG_MS)).collect();
+    paid_ms.sort_unstable();
     let mut true_pairs = 0;
-    for number in 0..orders {
-        let link = Link::draw(&mut random);
-        let [sale, charge] = payment(number, link, &mut random);
-        let refund = random.percent(4).then(|| refund(number, &sale, &charge));
-        for [source, target] in std::iter::once([sale, charge]).chain(refund) {
-            true_pairs += usize::from(!matches!(link, Link::SourceOnly | Link::TargetOnly));
-            if link != Link::TargetOnly {
-                input.source.push(source);
-            }
-            if link != Link::SourceOnly {
-                input.target.push(target);
-            }
+    for (number, paid_ms) in (0..orders).zip(&paid_ms) {
+        let (link, pairs) = movements(orders, number, *paid_ms);
+        if !matches!(link, Link::SourceOnly | Link::TargetOnly) {
+            true_pairs += pairs.len();
+        }
+        if link != Link::TargetOnly {
+            input.source.extend(pairs.into_iter().map(|[source, _]| source));
+        }
+    }
+    for (number, paid_ms) in (0..orders).zip(&paid_ms).rev() {
+        let (link, pairs) = movements(orders, number, *paid_ms);
+        if link != Link::SourceOnly {
+            input.target.extend(pairs.into_iter().map(|[_, target]| target));
         }
     }
     input.orders = input.source.iter().filter(|record| record.kind == Kind::Sale).filter_map(order).collect();
-    // Providers deliver in an order of their own.
     input.target.sort_unstable_by(|a, b| (b.occurred_at, &b.id).cmp(&(a.occurred_at, &a.id)));
     Month { input, true_pairs }
+}
+
+/// An order's payment on both sides, and its refund if it was given back. The same every time.
+fn movements(orders: u32, number: u32, paid_ms: i64) -> (Link, Vec<[Record; 2]>) {
+    let mut random = Random::from_text(&format!("match_records|{orders}|{number}"));
+    let link = Link::draw(&mut random);
+    let [sale, charge] = payment(number, paid_ms, link, &mut random);
+    let refund = random.percent(4).then(|| refund(number, &sale, &charge));
+    (link, std::iter::once([sale, charge]).chain(refund).collect())
 }
 
 /// The number that a record's id ends with: partners share it, and a refund's is not its sale's.
@@ -88,10 +99,9 @@ fn at(offset_ms: i64) -> Timestamp {
     Timestamp::from_millis(START_MS + offset_ms)
 }
 
-fn payment(number: u32, link: Link, random: &mut Random) -> [Record; 2] {
+fn payment(number: u32, paid_ms: i64, link: Link, random: &mut Random) -> [Record; 2] {
     // Prices end in .99 or .00 as often as not, so amounts collide as they do in shops.
     let amount_minor = if random.percent(50) { random.within(9, 200) * 100 - 1 } else { random.within(500, 60_000) };
-    let paid_ms = random.within(0, MONTH_MS - LAG_MS);
     let name = (1_001 + number).to_string();
     let buyer = Counterparty {
         email_hash: Some(format!("{:016x}{:016x}", random.draw(), random.draw())),

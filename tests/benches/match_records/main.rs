@@ -129,7 +129,7 @@ fn measure(orders: u32, runs: usize) -> Result<Measured, Box<dyn Error>> {
             first_hit.push(time);
             wrong_first_hits = Some(pairs.iter().filter(|(source, target)| number(source) != number(target)).count());
         }
-        let (time, outcome) = timed(|| reconcile(input, &rules));
+        let (time, outcome) = timed(|| reconcile(&input, &rules));
         engine.push(time);
         judged = Some(judge(&outcome?));
     }

@@ -207,7 +207,7 @@ fn shuffled(input: &RunInput, seed: u64) -> RunInput {
 }
 
 fn result(input: &RunInput) -> Outcome {
-    reconcile(input.clone(), &RuleSet::default()).expect("a result that adds up")
+    reconcile(input, &RuleSet::default()).expect("a result that adds up")
 }
 
 /// What is wrong with one dataset's result.
@@ -312,10 +312,10 @@ async fn exchanging_the_sides_gives_the_mirrored_matches() {
             let sorted = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
             let (ours, theirs) = (sorted(&found.source_ids), sorted(&found.target_ids));
             let (a, b) = if turned { (theirs, ours) } else { (ours, theirs) };
-            (a, b, found.rule.clone())
+            (a, b, found.rule.to_string())
         };
         let ours: BTreeSet<_> = result(&input).matches.iter().map(|found| key(found, false)).collect();
-        let mirrored = reconcile(exchanged(&input), &rules.mirrored()).expect("a result that adds up");
+        let mirrored = reconcile(&exchanged(&input), &rules.mirrored()).expect("a result that adds up");
         let theirs: BTreeSet<_> = mirrored.matches.iter().map(|found| key(found, true)).collect();
         let differ: Vec<_> = ours.symmetric_difference(&theirs).collect();
         assert!(!ours.is_empty() && differ.is_empty(), "{preset}, seed {seed}: {differ:#?}");

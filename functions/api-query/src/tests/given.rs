@@ -59,7 +59,7 @@ fn found(number: usize) -> Value {
     json!({
         "kind": "pair", "source_ids": [format!("gid://shopify/OrderTransaction/{number}")], "target_ids": [format!("ch_{number}")],
         "order_names": ["#1001"], "amount_minor": 1200, "currency": "EUR", "confidence_bp": 9999, "rule": "strong_id@1",
-        "matched_fields": ["payment_id"], "difference": {"fee": 0, "fx": 0, "tip": 0, "rounding": 0, "partial": 0, "unexplained": 0},
+        "matched_fields": ["strong_id"], "difference": {"fee": 0, "fx": 0, "tip": 0, "rounding": 0, "partial": 0, "unexplained": 0},
     })
 }
 

@@ -9,6 +9,7 @@ use crate::error::CommandError;
 use domain::{
     Decline, Timestamp,
     decision::{Decision, Decisions, RecordKey, members},
+    fields::Fields,
     matches::{Exception, ExceptionClass, Match, MatchKind, OrderState},
     reconciliation::{ReconciliationEvent as Event, Run},
     record::{Kind, Record, Side},
@@ -158,8 +159,8 @@ fn make(
         currency,
         // Certain is what adds up; the rest is a person's word.
         confidence_bp: if source == target { CERTAIN_BP } else { CERTAIN_BP - 1 },
-        rule: MANUAL.to_owned(),
-        matched_fields: Vec::new(),
+        rule: MANUAL.into(),
+        matched_fields: Fields::default(),
         margin: None,
         difference: Difference { unexplained: target - source, ..Difference::default() },
         cross_period: !records.values().all(|record| bench.in_scope(record)),

@@ -213,7 +213,7 @@ fn matches() -> Vec<NewEvent> {
             "kind": "pair", "source_ids": [format!("gid://shopify/OrderTransaction/{gid}")],
             "target_ids": [format!("ch_{charge}")], "order_names": [format!("#{}", 10_482 + number)],
             "amount_minor": 500 + random(40_000), "currency": "USD", "confidence_bp": 10_000, "rule": "strong_id@1",
-            "matched_fields": ["id", "amount", "currency"],
+            "matched_fields": ["strong_id", "amount", "currency"],
         }))
         .ok()?;
         let data = serde_json::to_value(found).ok()?;

@@ -110,7 +110,7 @@ pub fn matches(count: u64) -> Vec<NewEvent> {
             "currency": "USD",
             "confidence_bp": 10_000,
             "rule": "strong_id@1",
-            "matched_fields": ["id", "amount", "currency"],
+            "matched_fields": ["strong_id", "amount", "currency"],
         });
         let found: domain::matches::Match = serde_json::from_value(found).unwrap();
         NewEvent { event_type: "RecordMatched".into(), event_version: 1, data: serde_json::to_value(found).unwrap() }

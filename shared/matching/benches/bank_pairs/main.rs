@@ -60,7 +60,7 @@ fn run(folder: &std::path::Path, with_variants: bool) -> Result<(), Box<dyn Erro
 fn measured(name: &str, data: &Data, rules: &RuleSet) -> Result<String, Box<dyn Error>> {
     let input = data.input()?;
     let start = Instant::now();
-    let outcome = reconcile(input, rules)?;
+    let outcome = reconcile(&input, rules)?;
     let time = start.elapsed();
     let found = accuracy(&outcome, &data.labels());
     let share = |share: u32| format!("{}.{:05}", share / 100_000, share % 100_000);

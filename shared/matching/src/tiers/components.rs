@@ -1,15 +1,16 @@
 //! Whole groups: open records of one class and currency that are connected through shared values.
 
 use crate::{
-    board::Board,
+    board::{Board, Members},
     keys::Keys,
     table::{Class, Ix, ix},
 };
+use smallvec::{SmallVec, smallvec};
 
 #[derive(Debug, Default)]
 pub(crate) struct Component {
-    pub sources: Vec<Ix>,
-    pub targets: Vec<Ix>,
+    pub sources: Members,
+    pub targets: Members,
 }
 
 /// Groups connected through strong values, those with both sides only, in order of their first member.
@@ -51,8 +52,10 @@ fn connect(board: &Board<'_>, joins: impl Fn(&Keys, u32) -> bool) -> Vec<Compone
     grouped
         .chunk_by(|a, b| a.0 == b.0)
         .map(|group| {
-            let (sources, targets) = group.iter().map(|(_, at)| *at).partition(|at| !table.row(*at).target);
-            Component { sources, targets }
+            // Sources come first in the table.
+            let split = group.partition_point(|(_, at)| !table.row(*at).target);
+            let members = |part: &[(Ix, Ix)]| part.iter().map(|(_, at)| *at).collect();
+            Component { sources: members(&group[..split]), targets: members(&group[split..]) }
         })
         .filter(|component: &Component| !component.sources.is_empty() && !component.targets.is_empty())
         .collect()
@@ -76,8 +79,13 @@ fn find(parents: &mut [Ix], mut at: Ix) -> Ix {
 }
 
 /// Pairs of equal amount within a group that are the only ones with their amount on both sides and share a value.
-pub(crate) fn exact_pairs(board: &Board<'_>, component: &Component) -> Vec<(Ix, Ix)> {
+pub(crate) fn exact_pairs(board: &Board<'_>, component: &Component) -> SmallVec<[(Ix, Ix); 2]> {
     let table = board.table;
+    if let ([source], [target]) = (component.sources.as_slice(), component.targets.as_slice()) {
+        let equal = table.row(*source).amount == table.row(*target).amount;
+        let joined = equal && table.keys.shared(*source, *target) != (false, false);
+        return if joined { smallvec![(*source, *target)] } else { SmallVec::new() };
+    }
     let mut all: Vec<(i64, bool, Ix)> = component
         .sources
         .iter()
@@ -99,22 +107,25 @@ pub(crate) fn by_weak_value(board: &Board<'_>) -> Vec<Component> {
     let table = board.table;
     let keys = &table.keys;
     let mut found = Vec::new();
+    let mut open: Vec<(Class, u16, Ix)> = Vec::new();
     for value in keys.values().filter(|value| !keys.is_strong(*value)) {
         let holders = keys.holders(value);
         if holders.len() < 2 || !holders.iter().any(|entry| keys.counts(*entry)) {
             continue;
         }
-        let mut open: Vec<(Class, u16, Ix)> = holders
-            .iter()
-            .filter(|entry| keys.counts(**entry) && board.is_open(entry.at))
-            .map(|entry| (table.row(entry.at).class, table.row(entry.at).currency, entry.at))
-            .collect();
+        open.clear();
+        open.extend(
+            holders
+                .iter()
+                .filter(|entry| keys.counts(**entry) && board.is_open(entry.at))
+                .map(|entry| (table.row(entry.at).class, table.row(entry.at).currency, entry.at)),
+        );
         open.sort_unstable();
         for group in open.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (sources, targets): (Vec<Ix>, Vec<Ix>) =
-                group.iter().map(|(.., at)| *at).partition(|at| !table.row(*at).target);
-            if !sources.is_empty() && !targets.is_empty() {
-                found.push(Component { sources, targets });
+            let split = group.partition_point(|(.., at)| !table.row(*at).target);
+            let members = |part: &[(Class, u16, Ix)]| part.iter().map(|(.., at)| *at).collect();
+            if split > 0 && split < group.len() {
+                found.push(Component { sources: members(&group[..split]), targets: members(&group[split..]) });
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::{
     DecidedMatch, Memory,
-    board::{Accepted, Board, Members, field},
+    board::{Accepted, Board, Members},
     reason::Reason,
     rule::Rule,
     table::{Ix, NONE},
@@ -50,7 +50,6 @@ fn stand(board: &mut Board<'_>, decided: &DecidedMatch) {
             Standing::Confirmed => Rule::Confirmed,
             Standing::Manual => Rule::Manual,
         };
-        let agreed = field::NAMES.iter().filter(|(_, name)| found.matched_fields.iter().any(|known| known == name));
         let accepted = Accepted {
             confidence_bp: Some(found.confidence_bp),
             // As it was explained then, as long as it is the same difference.
@@ -59,7 +58,7 @@ fn stand(board: &mut Board<'_>, decided: &DecidedMatch) {
             } else {
                 Difference { unexplained: gap, ..Difference::default() }
             },
-            ..Accepted::many(found.kind, sources, targets, rule, agreed.fold(0, |bits, (bit, _)| bits | bit))
+            ..Accepted::many(found.kind, sources, targets, rule, found.matched_fields.bits())
         };
         board.accept(accepted);
         return;

@@ -5,43 +5,40 @@ use crate::{
     rules::RuleSet,
     table::{NONE, Table},
 };
-use domain::record::{Kind, Status};
+use domain::record::{Kind, Record, Status};
 
-/// The reason for which each record is out of scope, by position.
-pub(crate) fn screen(table: &Table<'_>, rules: &RuleSet) -> Vec<Option<Reason>> {
-    let mut voided = vec![false; table.rows.len()];
-    for at in table.positions() {
-        let record = table.record(at);
-        let parent = table.row(at).parent;
-        if record.kind == Kind::Void && record.status == Status::Succeeded && parent != NONE {
-            let undone = matches!(table.record(parent).kind, Kind::Authorization | Kind::Sale);
-            if let (true, Some(flag)) = (undone, voided.get_mut(parent as usize)) {
-                *flag = true;
-            }
-        }
-    }
+/// The reason for which a record is out of scope by itself.
+pub(crate) fn screen(record: &Record, rules: &RuleSet) -> Option<Reason> {
     let covered = |gateway: &str| {
         rules.gateways.is_empty()
             || rules.gateways.iter().any(|known| known.trim().eq_ignore_ascii_case(gateway.trim()))
     };
-    table
-        .records
-        .iter()
-        .zip(voided)
-        .map(|(record, voided)| {
-            let foreign = record.gateway.as_deref().is_some_and(|name| !covered(name));
-            match (record.kind, record.status) {
-                _ if record.test => Some(Reason::Test),
-                _ if foreign => Some(Reason::GatewayOutOfScope),
-                (_, Status::Failed) => Some(Reason::Failed),
-                (Kind::Void, _) => Some(Reason::Voided),
-                _ if voided => Some(Reason::Voided),
-                (Kind::Authorization, _) => Some(Reason::AuthorizationOnly),
-                (Kind::Change, _) => Some(Reason::NoMovement),
-                (_, Status::Uncaptured) => Some(Reason::Uncaptured),
-                (_, Status::Succeeded) if record.amount_minor == 0 => Some(Reason::ZeroAmount),
-                _ => None,
-            }
-        })
-        .collect()
+    let foreign = record.gateway.as_deref().is_some_and(|name| !covered(name));
+    match (record.kind, record.status) {
+        _ if record.test => Some(Reason::Test),
+        _ if foreign => Some(Reason::GatewayOutOfScope),
+        (_, Status::Failed) => Some(Reason::Failed),
+        (Kind::Void, _) => Some(Reason::Voided),
+        (Kind::Authorization, _) => Some(Reason::AuthorizationOnly),
+        (Kind::Change, _) => Some(Reason::NoMovement),
+        (_, Status::Uncaptured) => Some(Reason::Uncaptured),
+        (_, Status::Succeeded) if record.amount_minor == 0 => Some(Reason::ZeroAmount),
+        _ => None,
+    }
+}
+
+/// What a successful void undoes moved no money either.
+pub(crate) fn exclude_voided(table: &mut Table<'_>) {
+    for at in table.positions() {
+        let (kind, parent) = (table.row(at).kind, table.row(at).parent);
+        if kind != Kind::Void || parent == NONE || table.record(at).status != Status::Succeeded {
+            continue;
+        }
+        let undone = matches!(table.row(parent).kind, Kind::Authorization | Kind::Sale);
+        let reason = &mut table.excluded[parent as usize];
+        let counted_before = matches!(reason, Some(Reason::Test | Reason::GatewayOutOfScope | Reason::Failed));
+        if undone && !counted_before {
+            *reason = Some(Reason::Voided);
+        }
+    }
 }

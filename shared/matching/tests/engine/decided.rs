@@ -1,7 +1,10 @@
 //! What people decided in earlier runs of the job.
 
 use crate::records::{DAY, With, charge, input, left, matched, remembered, run, sale, suggested};
-use domain::decision::Standing::{Confirmed, Manual};
+use domain::{
+    decision::Standing::{Confirmed, Manual},
+    fields::{self, Fields},
+};
 use matching::RejectedMatch;
 
 fn no(source: &str, target: &str) -> RejectedMatch {
@@ -21,7 +24,7 @@ fn a_yes_stands_whatever_the_records_say() {
     assert_eq!(matched(&outcome), ["manual: s1 = t2"]);
     let found = &outcome.matches[0];
     assert_eq!((found.difference.unexplained, found.difference.sum(), found.confidence_bp), (-60, -60, 8_500));
-    assert_eq!(found.matched_fields, ["amount", "currency"]);
+    assert_eq!(found.matched_fields, Fields::of(fields::AMOUNT | fields::CURRENCY));
     assert_eq!(outcome.memory, of.memory, "it can be judged again on the same grounds");
 }
 

@@ -27,7 +27,7 @@ fn labels_teach_when_payments_arrive() {
     // Seven of ten arrive after one or two days, one of ten after eight.
     assert!(share(1_440).is_some_and(|share| (-700..=-350).contains(&share)), "{:?}", share(1_440));
     assert!(share(7 * 1_440).is_some_and(|share| (-4_000..=-2_700).contains(&share)), "{:?}", share(7 * 1_440));
-    let judged = |rules: &RuleSet| accuracy(&reconcile(input(records.clone()), rules).expect("a result"), &truth);
+    let judged = |rules: &RuleSet| accuracy(&reconcile(&input(records.clone()), rules).expect("a result"), &truth);
     let (before, after) = (judged(&ignorant()), judged(&learnt.rules));
     assert!(after.f1 >= before.f1, "{before:?} {after:?}");
     assert_eq!(learnt.rounds, 1);

@@ -11,7 +11,7 @@ use domain::{
 use matching::{Outcome, Profile, RuleSet, reconcile};
 
 fn in_ledger(records: impl IntoIterator<Item = Record>) -> Outcome {
-    reconcile(input(records), &RuleSet::of(Profile::Ledger)).expect("a result that adds up")
+    reconcile(&input(records), &RuleSet::of(Profile::Ledger)).expect("a result that adds up")
 }
 
 fn member(id: &str, amount: i64, net: i64) -> Record {

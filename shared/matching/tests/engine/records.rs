@@ -3,6 +3,7 @@
 use domain::{
     Currency, Money, Timestamp,
     decision::Standing,
+    fields::{self, Fields},
     matches::{Exception, Match, MatchKind},
     record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
     summary::Difference,
@@ -151,8 +152,8 @@ pub fn remembered(standing: Standing, source: &str, target: &str) -> DecidedMatc
         amount_minor: 0,
         currency: currency("USD"),
         confidence_bp: 8_500,
-        rule: "suggest_amount@1".to_owned(),
-        matched_fields: vec!["amount".to_owned()],
+        rule: "suggest_amount@1".into(),
+        matched_fields: Fields::of(fields::AMOUNT),
         margin: None,
         difference: Difference::default(),
         cross_period: false,
@@ -161,7 +162,7 @@ pub fn remembered(standing: Standing, source: &str, target: &str) -> DecidedMatc
 }
 
 pub fn run(input: RunInput) -> Outcome {
-    reconcile(input, &RuleSet::default()).expect("a result that adds up")
+    reconcile(&input, &RuleSet::default()).expect("a result that adds up")
 }
 
 pub fn given(records: impl IntoIterator<Item = Record>) -> Outcome {

@@ -9,7 +9,7 @@ use matching::{Outcome, Profile, RuleSet, RunInput, reconcile};
 const MANY: i64 = 100_000;
 
 fn under(profile: Profile, of: RunInput) -> Outcome {
-    reconcile(of, &RuleSet::of(profile)).expect("a result that adds up")
+    reconcile(&of, &RuleSet::of(profile)).expect("a result that adds up")
 }
 
 fn both(of: &RunInput) -> [Outcome; 2] {

@@ -1,0 +1,150 @@
+//! Equal values as equal numbers.
+//!
+//! One hash table over millions of texts misses every cache at every step. So values are first divided by their hash into
+//! parts whose table fits into a core's own cache, and each part is numbered by itself: the radix partitioning of hash joins
+//! (Manegold, Boncz and Kersten, "Optimizing main-memory join on modern hardware", 2002).
+
+use crate::hashed;
+use std::hash::Hash;
+
+/// Values per part: their hashes and their table take some hundred KiB.
+const PART: usize = 16_384;
+const FREE: u32 = u32::MAX;
+
+/// The numbers of values, without gaps, in the order in which each value is first seen.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    /// By position of the value.
+    pub of: Vec<u32>,
+    /// How many different values there are.
+    pub count: u32,
+}
+
+/// Numbers at most 2^32 − 1 values.
+pub(crate) fn number<T: Eq + Hash>(values: &[T]) -> Numbers {
+    let divided = Divided::of(values);
+    // Of each value the position of the first that is equal to it.
+    let mut of = vec![0_u32; values.len()];
+    let mut slots: Vec<u32> = Vec::new();
+    for part in divided.parts() {
+        let mask = (part.len() * 2).next_power_of_two() - 1;
+        slots.clear();
+        slots.resize(mask + 1, FREE);
+        for (place, (hash, at)) in (0..).zip(part) {
+            let mut slot = *hash as usize & mask;
+            of[*at as usize] = loop {
+                let known = slots[slot];
+                if known == FREE {
+                    slots[slot] = place;
+                    break *at;
+                }
+                let (other_hash, other) = part[known as usize];
+                if other_hash == *hash && values[other as usize] == values[*at as usize] {
+                    break other;
+                }
+                slot = (slot + 1) & mask;
+            };
+        }
+    }
+    let mut count = 0;
+    for at in 0..of.len() {
+        // A first one stands before all that are equal to it, so theirs is a number already.
+        let first = of[at] as usize;
+        of[at] = if first == at {
+            count += 1;
+            count - 1
+        } else {
+            of[first]
+        };
+    }
+    Numbers { of, count }
+}
+
+/// Hashes and positions of values, part by part, within a part in order of position.
+struct Divided {
+    entries: Vec<(u32, u32)>,
+    starts: Vec<u32>,
+}
+
+impl Divided {
+    fn of<T: Hash>(values: &[T]) -> Self {
+        let parts = (values.len() / PART).next_power_of_two();
+        let hashes: Vec<u64> = values.iter().map(hashed::hash).collect();
+        // The upper half of a hash tells the part, the lower half tells values of one part apart.
+        let part = |hash: u64| (hash >> 32) as usize & (parts - 1);
+        let mut starts = vec![0_u32; parts + 1];
+        for hash in &hashes {
+            starts[part(*hash) + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut entries = vec![(0, 0); values.len()];
+        for (at, hash) in (0..).zip(hashes) {
+            let place = &mut next[part(hash)];
+            entries[*place as usize] = (lower(hash), at);
+            *place += 1;
+        }
+        Self { entries, starts }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[(u32, u32)]> {
+        self.starts.windows(2).map(|bounds| &self.entries[bounds[0] as usize..bounds[1] as usize])
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
+const fn lower(hash: u64) -> u32 {
+    hash as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn expected<T: Eq + Hash>(values: &[T]) -> Vec<u32> {
+        let mut known = HashMap::new();
+        values
+            .iter()
+            .map(|value| {
+                let next = u32::try_from(known.len()).unwrap();
+                *known.entry(value).or_insert(next)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn numbers_follow_the_order_of_first_sight() {
+        let values = ["b", "a", "b", "", "c", "a", ""];
+        let numbers = number(&values);
+        assert_eq!((numbers.of, numbers.count), (vec![0, 1, 0, 2, 3, 1, 2], 4));
+        assert_eq!(number::<&str>(&[]).count, 0);
+    }
+
+    #[test]
+    fn many_parts_number_as_one_table_does() {
+        let values: Vec<String> = (0..5 * PART).map(|at| format!("value {}", at * 7_919 % (2 * PART))).collect();
+        let numbers = number(&values);
+        assert_eq!(numbers.of, expected(&values));
+        assert_eq!(numbers.count as usize, 2 * PART);
+    }
+
+    /// Hashes alike whatever it is.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Colliding(u32);
+
+    impl Hash for Colliding {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            0_u32.hash(state);
+        }
+    }
+
+    #[test]
+    fn equal_hashes_do_not_make_equal_values() {
+        let values: Vec<Colliding> = (0..300).map(|at| Colliding(at % 100)).collect();
+        let numbers = number(&values);
+        assert_eq!((numbers.count, numbers.of[99], numbers.of[199], numbers.of[200]), (100, 99, 99, 0));
+    }
+}
