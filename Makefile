@@ -73,12 +73,13 @@ advisories: deny ## known vulnerabilities (needs the advisory database)
 MACHINE = on $$(date -u +%F), $$(uname -sm), $$(getconf _NPROCESSORS_ONLN) cores$$(sed -n '/^model name[^:]*: /{s//, /p;q;}' /proc/cpuinfo 2>/dev/null)
 
 # BANK_PAIRS=<folder with origin.csv, destination.csv and truth.csv> measures the matcher on them too.
-bench: .venv-bench/.installed ## function starts, speed and accuracy of the engine, optimised; writes docs/BENCHMARKS.md and docs/ACCURACY.md
+bench: $(VENV)/.installed .venv-bench/.installed ## function sizes and starts, speed and accuracy of the engine, optimised; writes docs/BENCHMARKS.md and docs/ACCURACY.md
 	cargo build --profile bench --workspace --bins --quiet
 	@set -o pipefail; { \
 	  echo "# Benchmarks"; \
 	  echo "Written by \`make bench\` $(MACHINE)."; \
 	  echo "Ratios of one run hold on any machine; the times are this machine's."; echo; \
+	  $(RUN) infra/bench/package_sizes.py target/release && echo && \
 	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events --bench event_store && echo && \
 	  cargo bench --quiet -p settler-tests --bench offline_match -- python=$(CURDIR)/.venv-bench/bin/python; \
 	} | tee docs/BENCHMARKS.md

@@ -23,7 +23,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use providers::csv::Reading;
 use serde::Deserialize;
 use serde_json::value::to_raw_value;
-use std::time::{Duration, Instant};
+use std::{
+    mem::ManuallyDrop,
+    time::{Duration, Instant},
+};
 
 const SPIN: Duration = Duration::from_millis(100);
 
@@ -36,10 +39,12 @@ pub fn run(what: &Match, format: Format, screen: Screen) -> Result<()> {
     let rejected = [rejected_rows(what, &source, true), rejected_rows(what, &target, false)];
     let bad = [source.errors.len(), target.errors.len()];
     let (bad_source, bad_target) = (source.errors, target.errors);
-    let input = input::of(&what.days, source.records, target.records)?;
+    // The process ends with them: to take millions of texts apart one by one would only keep people waiting.
+    let input = ManuallyDrop::new(input::of(&what.days, source.records, target.records)?);
     let records = input.source.len() + input.target.len();
     let progress = spinner(&format!("matching {} records", count(records as u64)));
     let outcome = matching::reconcile(&input, &rules).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    let outcome = ManuallyDrop::new(outcome);
     progress.set_message("writing the result");
     let written =
         write::all(&what.output_dir, &outcome, [(&what.files.source, &bad_source), (&what.files.target, &bad_target)])?;

@@ -18,7 +18,7 @@ use domain::{
 use event_store::{EventStore, Loaded};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// What keys begin with, so that a scanner for secrets knows one when it sees it.
 const PREFIX: &str = "sk_";
@@ -199,10 +199,7 @@ fn shown(key_id: &str, key: &IssuedKey, now: Timestamp) -> KeyView {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    base16ct::lower::encode_string(bytes)
 }
 
 fn wrong_fields(grant: &Grant, now: Timestamp) -> Vec<FieldError> {

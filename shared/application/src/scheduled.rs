@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 #[must_use]
 pub fn scheduled_id(job: &JobId, period: &DateRange) -> String {
     let period = format!("{job}\n{}\n{}", period.start, period.end);
-    let digest: String = Sha256::digest(period.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digest = base16ct::lower::encode_string(&Sha256::digest(period.as_bytes())[..16]);
     format!("sched-{digest}")
 }
 

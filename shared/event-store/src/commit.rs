@@ -7,7 +7,6 @@ use crate::{
 };
 use domain::{EventEnvelope, Metadata, Timestamp};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use uuid::Uuid;
 
 /// Runs of kinds that a commit names in order. Alternating kinds would otherwise grow the index entries of a pack.
@@ -185,11 +184,7 @@ fn kinds(events: &[NewEvent]) -> Vec<String> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    base16ct::lower::encode_string(bytes)
 }
 
 /// The head of a stream as it is stored.

@@ -39,10 +39,7 @@ pub fn idempotency(request: &Request, body: &Value) -> Result<Option<Idempotency
     }
     let mut text = format!("{}\n{}\n", request.route_key, request.raw_path);
     canonical(body, &mut text);
-    let request_hash = Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let request_hash = base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()));
     Ok(Some(Idempotency { key: key.to_owned(), request_hash }))
 }
 

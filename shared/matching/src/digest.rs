@@ -65,7 +65,7 @@ pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&hash.finalize())
 }
 
 /// What earlier runs left, in an order of its own.

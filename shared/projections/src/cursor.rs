@@ -23,7 +23,7 @@ fn digest(scope: &str, position: &str) -> String {
     hash.update(scope.as_bytes());
     hash.update([0]);
     hash.update(position.as_bytes());
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&hash.finalize()[..8])
 }
 
 /// `scope` names everything that the cursor is bound to. None when the position cannot be written, which no position

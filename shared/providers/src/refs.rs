@@ -2,7 +2,6 @@
 
 use domain::record::{Reference, Scheme};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// Longest value kept; ids and order names are far shorter, notes are no references.
 const MAX_VALUE_LENGTH: usize = 128;
@@ -67,13 +66,7 @@ impl References {
 /// Hex SHA-256 of the trimmed, lower-cased address.
 pub(crate) fn email_hash(email: &str) -> Option<String> {
     let normal = email.trim().to_lowercase();
-    normal.contains('@').then(|| {
-        Sha256::digest(normal.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    })
+    normal.contains('@').then(|| base16ct::lower::encode_string(&Sha256::digest(normal.as_bytes())))
 }
 
 /// A text for people without the e-mail addresses in it.

@@ -58,7 +58,7 @@ impl SchedulerEntries {
 #[must_use]
 pub fn schedule_name(tenant: &TenantId, job: &JobId) -> String {
     let digest = Sha256::digest(format!("{tenant}#{job}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&digest[..16])
 }
 
 /// What the scheduler says against an expression is for the caller.

@@ -73,7 +73,7 @@ impl std::fmt::Debug for Control {
 #[must_use]
 pub fn execution_name(tenant: &TenantId, id: &ReconciliationId, attempt: AttemptNumber) -> String {
     let digest = Sha256::digest(format!("{tenant}#{id}"));
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = base16ct::lower::encode_string(&digest[..16]);
     format!("{hex}-a{attempt}")
 }
 

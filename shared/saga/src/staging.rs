@@ -50,7 +50,7 @@ pub(crate) fn results_prefix(tenant: &TenantId, id: &ReconciliationId) -> String
 }
 
 pub(crate) fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
 /// Writes `value` as compressed JSON under its own digest and returns the key.

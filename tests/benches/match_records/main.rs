@@ -20,8 +20,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// As in `settler match`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Orders, and how often each size is measured (odd, for a median).
-const SIZES: [(u32, usize); 4] = [(1_000, 9), (10_000, 9), (100_000, 5), (1_000_000, 1)];
+const SIZES: [(u32, usize); 4] = [(1_000, 9), (10_000, 9), (100_000, 5), (1_000_000, 3)];
 /// The loop's time grows with the square: more than this would take hours.
 const LARGEST_LOOP: u32 = 10_000;
 
@@ -36,6 +40,8 @@ struct Measured {
     coverage_bp: usize,
     wrong: usize,
     wrong_first_hits: Option<usize>,
+    /// What the process holds once the records are there.
+    records_kib: Option<u128>,
     /// Highest of this process so far, with the records themselves; sizes rise, so it belongs to this one.
     peak_kib: Option<u128>,
 }
@@ -61,7 +67,9 @@ fn run() -> Result<usize, Box<dyn Error>> {
     let sizes = SIZES.iter().filter(|(orders, _)| *orders <= largest);
     let measured: Vec<Measured> = sizes.map(|(orders, runs)| measure(*orders, *runs)).collect::<Result<_, _>>()?;
     println!("## Matching: records of a generated month, one core");
-    println!("From canonical records in memory to matches with reasons, median of several runs.");
+    println!(
+        "From canonical records in memory to matches with reasons, median of several runs, with the allocator of `settler match`."
+    );
     println!(
         "`key join` is a hash join on the strong id alone; `first hit` takes the first payment of equal amount within a day."
     );
@@ -79,6 +87,7 @@ fn run() -> Result<usize, Box<dyn Error>> {
         "coverage %",
         "wrong",
         "wrong first hits",
+        "records MiB",
         "peak MiB",
     ];
     let rows: Vec<Vec<String>> = measured
@@ -110,6 +119,7 @@ fn row(this: &Measured, before: Option<&Measured>) -> Vec<String> {
         table::ratio(this.coverage_bp as u128, 100),
         this.wrong.to_string(),
         this.wrong_first_hits.map_or_else(none, |wrong| wrong.to_string()),
+        table::mebibytes(this.records_kib),
         table::mebibytes(this.peak_kib),
     ]
 }
@@ -118,10 +128,11 @@ fn measure(orders: u32, runs: usize) -> Result<Measured, Box<dyn Error>> {
     let rules = RuleSet::default();
     let (mut records, mut true_pairs) = (0, 0);
     let (mut engine, mut join, mut first_hit) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut judged, mut wrong_first_hits) = (None, None);
+    let (mut judged, mut wrong_first_hits, mut records_kib) = (None, None, None);
     for _ in 0..runs {
         // Made anew each time: a copy kept for the next run would count as memory of this one.
         let Month { input, true_pairs: pairs } = month(orders);
+        records_kib = records_kib.or_else(|| table::memory_kib("self", "VmRSS"));
         (records, true_pairs) = (input.source.len() + input.target.len(), pairs);
         join.push(timed(|| baselines::key_join(&input)).0);
         if orders <= LARGEST_LOOP {
@@ -143,6 +154,7 @@ fn measure(orders: u32, runs: usize) -> Result<Measured, Box<dyn Error>> {
         coverage_bp: right * 10_000 / true_pairs.max(1),
         wrong,
         wrong_first_hits,
+        records_kib,
         peak_kib: table::memory_kib("self", "VmHWM"),
     })
 }

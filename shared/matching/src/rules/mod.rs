@@ -187,7 +187,7 @@ impl RuleSet {
         }
         let text = serde_json::to_string(self).unwrap_or_default();
         let digest = Sha256::digest(text.as_bytes());
-        let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let hex = base16ct::lower::encode_string(&digest[..4]);
         format!("{name}@1+{hex}")
     }
 

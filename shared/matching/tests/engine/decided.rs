@@ -18,9 +18,9 @@ fn a_yes_stands_whatever_the_records_say() {
         charge("t1", 1_000).strong("pay_00001"),
         charge("t2", 940).at(20 * DAY),
     ]);
-    assert_eq!(matched(&run(of.clone())), ["strong_id: s1 = t1"]);
+    assert_eq!(matched(&run(&of)), ["strong_id: s1 = t1"]);
     of.memory.decided = vec![remembered(Manual, "s1", "t2")];
-    let outcome = run(of.clone());
+    let outcome = run(&of);
     assert_eq!(matched(&outcome), ["manual: s1 = t2"]);
     let found = &outcome.matches[0];
     assert_eq!((found.difference.unexplained, found.difference.sum(), found.confidence_bp), (-60, -60, 8_500));
@@ -31,9 +31,9 @@ fn a_yes_stands_whatever_the_records_say() {
 #[test]
 fn a_confirmed_pair_leaves_its_rivals_open() {
     let mut of = input([sale("s1", 1_000), charge("t1", 1_000), charge("t2", 1_000).at(30)]);
-    assert!(matched(&run(of.clone())).is_empty());
+    assert!(matched(&run(&of)).is_empty());
     of.memory.decided = vec![remembered(Confirmed, "s1", "t2")];
-    let outcome = run(of);
+    let outcome = run(&of);
     assert_eq!(matched(&outcome), ["confirmed: s1 = t2"]);
     assert_eq!(left(&outcome), ["t1: missing_source"]);
 }
@@ -42,7 +42,7 @@ fn a_confirmed_pair_leaves_its_rivals_open() {
 fn a_no_is_neither_matched_nor_suggested_again_and_says_so() {
     let mut certain = input([sale("s1", 1_000).strong("pay_00001"), charge("t1", 1_000).strong("pay_00001")]);
     certain.memory.rejected = vec![no("s1", "t1")];
-    let outcome = run(certain);
+    let outcome = run(&certain);
     assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
     let said = &outcome.exceptions[0].candidates[0];
     assert_eq!(
@@ -51,16 +51,16 @@ fn a_no_is_neither_matched_nor_suggested_again_and_says_so() {
     );
 
     let mut likely = input([sale("s1", 1_000).at(0), charge("t1", 1_000).at(2 * DAY)]);
-    assert_eq!(suggested(&run(likely.clone())), ["suggest_amount: s1 = t1"]);
+    assert_eq!(suggested(&run(&likely)), ["suggest_amount: s1 = t1"]);
     likely.memory.rejected = vec![no("s1", "t1")];
-    assert!(suggested(&run(likely)).is_empty());
+    assert!(suggested(&run(&likely)).is_empty());
 }
 
 #[test]
 fn a_partner_that_is_not_here_keeps_the_record_from_others() {
     let mut of = input([sale("s1", 1_000).email("a"), charge("t2", 1_000).email("a")]);
     of.memory.decided = vec![remembered(Confirmed, "s1", "t1")];
-    let outcome = run(of);
+    let outcome = run(&of);
     assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
     assert_eq!(left(&outcome), ["s1: outside_window", "t2: missing_source"]);
 }
@@ -69,7 +69,7 @@ fn a_partner_that_is_not_here_keeps_the_record_from_others() {
 fn of_two_words_about_one_record_neither_is_picked() {
     let mut of = input([sale("s1", 1_000), charge("t1", 1_000), charge("t2", 1_000).at(30)]);
     of.memory.decided = vec![remembered(Confirmed, "s1", "t1"), remembered(Manual, "s1", "t2")];
-    assert!(matched(&run(of)).is_empty());
+    assert!(matched(&run(&of)).is_empty());
 }
 
 #[test]
@@ -78,6 +78,6 @@ fn what_earlier_runs_left_is_part_of_the_digest() {
     let (mut yes, mut no_pair) = (plain.clone(), plain.clone());
     yes.memory.decided = vec![remembered(Confirmed, "s1", "t1")];
     no_pair.memory.rejected = vec![no("s1", "t1")];
-    let digests = [plain, yes, no_pair].map(|of| run(of).summary.input_digest);
+    let digests = [plain, yes, no_pair].map(|of| run(&of).summary.input_digest);
     assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2], "{digests:?}");
 }

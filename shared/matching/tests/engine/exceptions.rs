@@ -15,7 +15,7 @@ fn without_a_partner_each_side_says_what_it_misses() {
 fn what_is_young_is_waited_for() {
     let mut of = input([sale("s1", 1_000), sale("s2", 2_000).at(-4 * DAY)]);
     of.as_of = minutes(60);
-    assert_eq!(left(&run(of)), ["s2: missing_target", "s1: pending_within_sla"]);
+    assert_eq!(left(&run(&of)), ["s2: missing_target", "s1: pending_within_sla"]);
 }
 
 #[test]

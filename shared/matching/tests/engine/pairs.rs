@@ -186,7 +186,7 @@ fn what_an_earlier_run_matched_stays_together() {
     let mut of = input([sale("s1", 1_000), charge("t1", 1_000).at(3 * DAY), charge("t2", 1_000)]);
     let partner_ids = vec!["t1".to_owned()];
     of.memory.reserved = vec![Reservation { record_id: "s1".into(), side: Side::Source, partner_ids }];
-    assert_eq!(matched(&run(of)), ["reserved: s1 = t1"]);
+    assert_eq!(matched(&run(&of)), ["reserved: s1 = t1"]);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_record_whose_reserved_partner_is_not_here_is_given_to_nobody() {
     let mut of = input([sale("s1", 1_000).email("a"), charge("t2", 1_000).email("a")]);
     let partner_ids = vec!["t1".to_owned()];
     of.memory.reserved = vec![Reservation { record_id: "s1".into(), side: Side::Source, partner_ids }];
-    let outcome = run(of);
+    let outcome = run(&of);
     assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
     assert_eq!(left(&outcome), ["s1: outside_window", "t2: missing_source"]);
 }

@@ -161,12 +161,12 @@ pub fn remembered(standing: Standing, source: &str, target: &str) -> DecidedMatc
     DecidedMatch { standing, found }
 }
 
-pub fn run(input: RunInput) -> Outcome {
-    reconcile(&input, &RuleSet::default()).expect("a result that adds up")
+pub fn run(input: &RunInput) -> Outcome {
+    reconcile(input, &RuleSet::default()).expect("a result that adds up")
 }
 
 pub fn given(records: impl IntoIterator<Item = Record>) -> Outcome {
-    run(input(records))
+    run(&input(records))
 }
 
 /// `rule: sources = targets`, without the rule's version.

@@ -9,7 +9,7 @@ use domain::{
 fn rolled(number: &str, total: i64, records: Vec<Record>) -> OrderResult {
     let mut of = input(records);
     of.orders = vec![order(number, total)];
-    let mut orders = run(of).orders;
+    let mut orders = run(&of).orders;
     assert_eq!(orders.len(), 1);
     orders.remove(0)
 }
@@ -49,6 +49,6 @@ fn a_gift_card_is_not_looked_for_on_the_payment_side() {
 
 #[test]
 fn an_order_known_only_by_its_movements_is_listed() {
-    let orders = run(input(paid())).orders;
+    let orders = run(&input(paid())).orders;
     assert_eq!((orders[0].order_name.as_str(), orders[0].total_minor), ("1001", 1_000));
 }

@@ -8,12 +8,12 @@ use matching::{Outcome, Profile, RuleSet, RunInput, reconcile};
 /// Of each side.
 const MANY: i64 = 100_000;
 
-fn under(profile: Profile, of: RunInput) -> Outcome {
-    reconcile(&of, &RuleSet::of(profile)).expect("a result that adds up")
+fn under(profile: Profile, of: &RunInput) -> Outcome {
+    reconcile(of, &RuleSet::of(profile)).expect("a result that adds up")
 }
 
 fn both(of: &RunInput) -> [Outcome; 2] {
-    [Profile::Shop, Profile::Ledger].map(|profile| under(profile, of.clone()))
+    [Profile::Shop, Profile::Ledger].map(|profile| under(profile, of))
 }
 
 /// Nobody is lost: every record is in one class.

@@ -58,5 +58,5 @@ pub trait DeadLetters: Send + Sync {
 #[must_use]
 pub fn letter_id(source: &str, key: &str) -> String {
     let digest = Sha256::digest(format!("{source}#{key}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&digest[..16])
 }
