@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench accuracy load drill deploy up-localstack clean
+.PHONY: help nextest deny demo up down logs test test-infra lint advisories bench accuracy packages load drill deploy up-localstack clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,13 +73,12 @@ advisories: deny ## known vulnerabilities (needs the advisory database)
 MACHINE = on $$(date -u +%F), $$(uname -sm), $$(getconf _NPROCESSORS_ONLN) cores$$(sed -n '/^model name[^:]*: /{s//, /p;q;}' /proc/cpuinfo 2>/dev/null)
 
 # BANK_PAIRS=<folder with origin.csv, destination.csv and truth.csv> measures the matcher on them too.
-bench: $(VENV)/.installed .venv-bench/.installed ## function sizes and starts, speed and accuracy of the engine, optimised; writes docs/BENCHMARKS.md and docs/ACCURACY.md
+bench: .venv-bench/.installed ## function starts, speed and accuracy of the engine, optimised; writes docs/BENCHMARKS.md and docs/ACCURACY.md
 	cargo build --profile bench --workspace --bins --quiet
 	@set -o pipefail; { \
 	  echo "# Benchmarks"; \
 	  echo "Written by \`make bench\` $(MACHINE)."; \
 	  echo "Ratios of one run hold on any machine; the times are this machine's."; echo; \
-	  $(RUN) infra/bench/package_sizes.py target/release && echo && \
 	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events --bench event_store && echo && \
 	  cargo bench --quiet -p settler-tests --bench offline_match -- python=$(CURDIR)/.venv-bench/bin/python; \
 	} | tee docs/BENCHMARKS.md
@@ -93,6 +92,10 @@ accuracy: ## how right the engine is, on generated shops and, with BANK_PAIRS=<f
 	  cargo bench --quiet -p settler-tests --bench accuracy -- $(if $(BANK_PAIRS),bank-pairs=$(abspath $(BANK_PAIRS))); \
 	} | tee docs/ACCURACY.md
 
+packages: $(VENV)/.installed ## how large each function's package is, as released (with link-time optimisation: about 20 minutes)
+	cargo build --release --workspace --bins --quiet
+	@$(RUN) infra/bench/package_sizes.py target/release
+
 load: up ## start commands at a steady rate, then nothing may be lost or doubled: make load RATE=20 SECONDS=10
 	@$(RUN) infra/bench/load.py --rate $(or $(RATE),20) --seconds $(or $(SECONDS),10)
 
@@ -102,7 +105,7 @@ drill: up ## export the local stack, empty it, import, compute anew, and compare
 # ------------------------------------------------------------------ AWS and LocalStack
 deploy: $(VENV)/.installed lint test-infra ## to AWS in guarded stages: make deploy ENV=staging (or prod), with your own credentials; CHECK=1 only shows, YES=1 does not ask
 	@$(RUN) infra/deploy/deploy.py --env $(ENV) $(if $(CHECK),--check) $(if $(YES),--yes)
-	@echo; echo "A first key: $(RUN) infra/local/seed_keys.py --stack settler-$(ENV)   (--tenant <id> for a tenant's)"
+	@$(if $(CHECK),,echo; echo "A first key: $(RUN) infra/local/seed_keys.py --stack settler-$(ENV)   (--tenant <id> for a tenant's)")
 
 # LocalStack needs an account (LOCALSTACK_AUTH_TOKEN) and Docker; `pip install aws-sam-cli-local localstack` brings both commands.
 up-localstack: $(VENV)/.installed ## the same template on a LocalStack that already runs

@@ -54,14 +54,12 @@ pub enum Precision {
 }
 
 /// A value under which the other side may know this movement. Keys are compared by value: the scheme says where it
-/// stood and how much it is worth.
+/// stood and how much it is worth. How the provider wrote it stands in the object that [`Record::raw`] leads to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reference {
     pub scheme: Scheme,
     /// Trimmed and lower-cased; what is compared.
     pub value: String,
-    /// As the provider wrote it.
-    pub raw: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

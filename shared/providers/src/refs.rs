@@ -22,8 +22,7 @@ impl References {
             return;
         }
         // People write order names with and without their `#`.
-        let reference =
-            Reference { scheme, value: trimmed.trim_start_matches('#').to_lowercase(), raw: raw.to_owned() };
+        let reference = Reference { scheme, value: trimmed.trim_start_matches('#').to_lowercase() };
         if !self.0.contains(&reference) {
             self.0.push(reference);
         }

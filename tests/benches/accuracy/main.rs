@@ -10,6 +10,7 @@
 mod bank;
 mod figures;
 mod mirror;
+mod rules;
 mod sandbox;
 #[expect(dead_code, reason = "every bench uses a part of it")]
 #[path = "../table/mod.rs"]
@@ -18,6 +19,7 @@ mod truth;
 
 use figures::{Figures, percent};
 use matching::{Outcome, RuleSet, RunInput, reconcile};
+use rules::ByRule;
 use settler_tests::sandbox::generate::presets::PRESETS;
 use std::{collections::BTreeMap, error::Error, process::ExitCode, time::Instant};
 use truth::{Found, Truth};
@@ -75,11 +77,12 @@ async fn run(options: &Options) -> Fallible<Vec<String>> {
     let sandbox = sandbox::Running::start().await?;
     let mut broken = Vec::new();
     let mut rows = Vec::new();
+    let mut by_rule = ByRule::default();
     for preset in PRESETS.iter().map(|preset| preset.name).filter(|name| only.is_none_or(|only| only == name)) {
         let usual = if STRICT.contains(&preset) { MANY_ORDERS } else { SOME_ORDERS };
         let orders = options.number("orders")?.unwrap_or(usual);
         let (input, truth) = sandbox.month(preset, orders, seed).await?;
-        let (figures, mut faults) = measure(&input, &truth, preset, seed)?;
+        let (figures, mut faults) = measure(&input, &truth, (preset, seed), &mut by_rule)?;
         if STRICT.contains(&preset) && figures.wrong > 0 {
             faults.push(format!("{preset}, seed {seed}: {} wrong automatic matches", figures.wrong));
         }
@@ -92,6 +95,11 @@ async fn run(options: &Options) -> Fallible<Vec<String>> {
     );
     println!("{}", table::markdown(&figures::HEADER, &rows));
     println!("{}", figures::LEGEND);
+    println!("\n## Rules of all these shops together\n");
+    println!(
+        "How sure a rule says that it is, and how often it was right; first those that are furthest off for what they decide.\n"
+    );
+    println!("{}", by_rule.table());
     match options.0.get("bank-pairs").cloned().or_else(|| std::env::var("SETTLER_BANK_PAIRS").ok()) {
         Some(path) => println!("{}", bank::report(path.as_ref())?),
         None => println!(
@@ -106,7 +114,12 @@ fn result(input: &RunInput, rules: &RuleSet) -> Fallible<Outcome> {
     reconcile(input, rules).map_err(|broken| broken.to_string().into())
 }
 
-fn measure(input: &RunInput, truth: &Truth, preset: &str, seed: u32) -> Fallible<(Figures, Vec<String>)> {
+fn measure(
+    input: &RunInput,
+    truth: &Truth,
+    (preset, seed): (&str, u32),
+    by_rule: &mut ByRule,
+) -> Fallible<(Figures, Vec<String>)> {
     let begun = Instant::now();
     let rules = RuleSet::default();
     let outcome = result(input, &rules)?;
@@ -117,6 +130,7 @@ fn measure(input: &RunInput, truth: &Truth, preset: &str, seed: u32) -> Fallible
         begun.elapsed().as_millis()
     );
     let found: Vec<Found> = Found::of(&outcome);
+    by_rule.count(&found, truth);
     let (figures, examples) = figures::judge(&found, &outcome.exceptions, truth);
     for example in examples.iter().take(TOLD) {
         eprintln!("  {preset}, seed {seed}: {example}");

@@ -36,7 +36,7 @@ impl<'a> Given<'a> {
     }
 
     /// Side, position and record, without second deliveries.
-    pub fn records(&self) -> impl Iterator<Item = (bool, Ix, &'a Record)> + Clone {
+    pub fn records(&self) -> impl Iterator<Item = (bool, Ix, &'a Record)> {
         let all = self.positions.iter().copied().zip(self.records);
         all.filter(|(position, _)| *position != NONE).map(|(position, record)| (self.target, position, record))
     }

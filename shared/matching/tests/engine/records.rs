@@ -82,7 +82,7 @@ impl With for Record {
     }
 
     fn refers(mut self, scheme: Scheme, value: &str) -> Self {
-        self.refs.push(Reference { scheme, value: value.to_owned(), raw: value.to_owned() });
+        self.refs.push(Reference { scheme, value: value.to_owned() });
         self
     }
 

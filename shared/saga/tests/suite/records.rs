@@ -27,7 +27,7 @@ fn record(side: Side, kind: Kind, id: &str, amount_minor: i64, reference: (Schem
         occurred_at: Timestamp::parse("2026-01-10T12:00:00Z").unwrap(),
         precision: Precision::Instant,
         settled_at: None,
-        refs: vec![Reference { scheme, value: value.to_lowercase(), raw: value.into() }],
+        refs: vec![Reference { scheme, value: value.to_lowercase() }],
         counterparty: Counterparty::default(),
         memo: None,
         parent: None,
