@@ -53,13 +53,14 @@ test: $(VENV)/.installed nextest ## every test; the stack is up while they run
 test-infra: $(VENV)/.installed ## the template and the state machine as data, in a second
 	@$(RUN) -m unittest discover --start-directory infra/tests
 
-lint: $(VENV)/.installed deny ## format, clippy, licences, template, state machine
+lint: $(VENV)/.installed deny ## format, clippy, licences, template, state machine, credentials
 	cargo fmt --all --check
 	cargo clippy --profile local --workspace --all-targets --quiet -- -D warnings
 	cargo deny --log-level error check bans licenses sources
 	cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} sam validate --lint
 	$(RUN) infra/local/lint_state_machine.py
+	$(RUN) infra/local/lint_secrets.py
 
 advisories: deny ## known vulnerabilities (needs the advisory database)
 	cargo deny check advisories

@@ -176,7 +176,7 @@ mod tests {
             ("https://", RefusedAddress::NotAUrl),
             ("http://example.com", RefusedAddress::NotHttps),
             ("ftp://example.com", RefusedAddress::NotHttps),
-            ("https://me:secret@example.com", RefusedAddress::MoreThanAnAddress),
+            ("https://me:secret@example.com", RefusedAddress::MoreThanAnAddress), // pragma: allowlist secret
             ("https://example.com/#here", RefusedAddress::MoreThanAnAddress),
             ("https://127.0.0.1/", RefusedAddress::NotPublic("127.0.0.1".into())),
             ("https://0x7f.1/", RefusedAddress::NotPublic("127.0.0.1".into())),
