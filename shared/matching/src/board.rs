@@ -7,7 +7,6 @@ use crate::{
     table::{Ix, NONE, Table},
 };
 use domain::{matches::MatchKind, summary::Difference};
-
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, BTreeSet};
 
