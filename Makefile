@@ -93,7 +93,7 @@ accuracy: ## how right the engine is, on generated shops and, with BANK_PAIRS=<f
 	  cargo bench --quiet -p settler-tests --bench accuracy -- $(if $(BANK_PAIRS),bank-pairs=$(abspath $(BANK_PAIRS))); \
 	} | tee docs/ACCURACY.md
 
-packages: $(VENV)/.installed ## how large each function's package is, as released (with link-time optimisation: about 20 minutes)
+packages: $(VENV)/.installed ## how large each function's package is, as released; link-time optimisation takes its time
 	cargo build --release --workspace --bins --quiet
 	@$(RUN) infra/bench/package_sizes.py target/release
 

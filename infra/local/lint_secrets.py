@@ -27,6 +27,7 @@ PLUGINS = [
             "StripeDetector",
         )
     ),
+    {"name": "SettlerKeyDetector", "path": OWN.as_uri()},
     {"name": "ShopifyTokenDetector", "path": OWN.as_uri()},
     {"name": "StripeWebhookSecretDetector", "path": OWN.as_uri()},
 ]

@@ -1,7 +1,12 @@
-"""Credentials of the providers that Settler reads from, where detect-secrets knows none."""
+"""Settler's own keys, and credentials of the providers that it reads from, where detect-secrets knows none."""
 import re
 
 from detect_secrets.plugins.base import RegexBasedDetector
+
+
+class SettlerKeyDetector(RegexBasedDetector):
+    secret_type = "Settler API key"
+    denylist = [re.compile(r"\bsk_[0-9A-Za-z_-]{43}(?![0-9A-Za-z_-])")]
 
 
 class ShopifyTokenDetector(RegexBasedDetector):

@@ -10,6 +10,7 @@ import lint_secrets  # noqa: E402
 
 # Put together here, so that this file holds none.
 CREDENTIALS = {
+    "Settler API key": "sk_" + "AbCd-_0123456789abcdefghijklmnopqrstuvwxyzA",
     "Shopify access token": "shpat_" + "0123456789abcdef" * 2,
     "Stripe Access Key": "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
     "Stripe webhook secret": "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

@@ -8,6 +8,7 @@ use crate::{
     command::{Caller, Command, Idempotency, Outcome, Ports},
     error::{CommandError, FieldError},
 };
+use base16ct::lower::encode_string;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Clock, CorrelationId, Decline, IdSource, TenantId, Timestamp,
@@ -87,8 +88,8 @@ impl KeyService {
             return Err(CommandError::Fields(wrong));
         }
         let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.entropy.bytes()?));
-        let key_hash = hex(&Sha256::digest(key.as_bytes()));
-        let key_id = format!("key_{}", &hex(&Sha256::digest(format!("key id{key}").as_bytes()))[..16]);
+        let key_hash = encode_string(&Sha256::digest(key.as_bytes()));
+        let key_id = format!("key_{}", encode_string(&Sha256::digest(format!("key id{key}").as_bytes())[..8]));
         let view = |loaded: &Loaded<Option<IssuedKey>>| loaded.state.as_ref().map(|key| shown(&key_id, key, now));
         let decide = |state: &Option<IssuedKey>| Ok(api_key::create(state, &key_hash, grant, now)?);
         let made = self.carry_out(operator, grant.tenant_id.as_ref(), &key_id, idempotency, decide, view).await?;
@@ -196,10 +197,6 @@ fn nothing_issued() -> CommandError {
 fn shown(key_id: &str, key: &IssuedKey, now: Timestamp) -> KeyView {
     let (grant, created_at) = (key.grant.clone(), key.created_at);
     KeyView { key_id: key_id.to_owned(), grant, created_at, status: key.status(now) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    base16ct::lower::encode_string(bytes)
 }
 
 fn wrong_fields(grant: &Grant, now: Timestamp) -> Vec<FieldError> {

@@ -2,10 +2,11 @@
 //! between without every later hash being wrong, up to the head.
 
 use crate::{
-    commit::{Continuity, Hash, NO_HASH, StoredCommit, StoredHead, damaged, hex},
+    commit::{Continuity, Hash, NO_HASH, StoredCommit, StoredHead, damaged},
     store::{StoreError, StreamKey, Verified},
     upcast::Upcasters,
 };
+use base16ct::lower::encode_string;
 
 /// Recomputes a stream's hashes link by link.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl<'a> Chain<'a> {
         if at_head != (version, self.hash) {
             return Err(self.beside_the_head(at_head.0));
         }
-        Ok(Verified { commits: self.commits, version, hash: hex(&self.hash) })
+        Ok(Verified { commits: self.commits, version, hash: encode_string(&self.hash) })
     }
 
     fn beside_the_head(&self, at_head: u64) -> StoreError {

@@ -5,6 +5,7 @@ use crate::{
     store::{Append, Commit, CommitRef, NewEvent, StoreError, StreamKey},
     upcast::Upcasters,
 };
+use base16ct::lower::encode_string;
 use domain::{EventEnvelope, Metadata, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -120,7 +121,14 @@ impl StoredCommit {
             })
         };
         let events = events.into_iter().enumerate().map(envelope).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(Commit { id: self.id, from: self.from, to: self.to, metadata: self.metadata, hash: hex(&self.hash), events })
+        Ok(Commit {
+            id: self.id,
+            from: self.from,
+            to: self.to,
+            metadata: self.metadata,
+            hash: encode_string(&self.hash),
+            events,
+        })
     }
 
     pub fn reference(&self) -> CommitRef {
@@ -183,10 +191,6 @@ fn kinds(events: &[NewEvent]) -> Vec<String> {
     kinds
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    base16ct::lower::encode_string(bytes)
-}
-
 /// The head of a stream as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StoredHead {
@@ -203,7 +207,7 @@ impl StoredHead {
             stream: stream.clone(),
             version: self.version,
             commit_id: self.commit_id,
-            hash: hex(&self.hash),
+            hash: encode_string(&self.hash),
             at: self.at,
             fence: self.fence.clone(),
         }

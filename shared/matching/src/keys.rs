@@ -6,7 +6,11 @@
 
 use crate::{
     rules::RuleSet,
-    table::{Class, Ix, NONE, Table, ix, normalised, number},
+    table::{
+        Class, Ix, NONE, Table,
+        counting::{sorted, starts},
+        ix, normalised, number,
+    },
 };
 use domain::record::{Kind, Record, Reference, Scheme};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -19,7 +23,7 @@ const ORDER_NAME: u32 = 5;
 const TEXT: u32 = 6;
 const FIRST_METADATA: u32 = 7;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub value: u32,
     pub at: Ix,
@@ -76,9 +80,9 @@ impl Keys {
         let trusted = (0..keys)
             .map(|key| key <= ORDER_NAME || (FIRST_METADATA..FIRST_METADATA + configured).contains(&key))
             .collect();
-        let value_start = starts(&entries, count, |entry| entry.value);
-        let by_value = sorted(&entries, &value_start, |entry| entry.value);
-        let record_start = starts(&entries, table.rows.len(), |entry| entry.at);
+        let value_start = starts(count, entries.iter().map(|entry| entry.value));
+        let by_value = sorted(&value_start, entries.iter().map(|entry| (entry.value, *entry)));
+        let record_start = starts(table.rows.len(), entries.iter().map(|entry| entry.at));
         Self { by_record: entries, record_start, by_value, value_start, strong, long, selective, trusted }
     }
 
@@ -220,8 +224,8 @@ impl Collected {
             entry.value = *value;
         }
         entries.retain(|entry| table.in_scope(entry.at));
-        let record_start = starts(&entries, table.rows.len(), |entry| entry.at);
-        let mut entries = sorted(&entries, &record_start, |entry| entry.at);
+        let record_start = starts(table.rows.len(), entries.iter().map(|entry| entry.at));
+        let mut entries = sorted(&record_start, entries.iter().map(|entry| (entry.at, *entry)));
         let shapes = renumber(&mut entries, &shapes(&values, &numbers.of, numbers.count));
         for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
             own.sort_unstable_by_key(|entry| (entry.value, entry.key));
@@ -356,33 +360,6 @@ impl<'a> References<'a> {
 
 /// An id that more records of one side hold than this is a placeholder. Also keeps every look at the holders of a value short.
 const MAX_ID_HOLDERS: u32 = 64;
-
-fn starts(entries: &[Entry], count: usize, of: impl Fn(&Entry) -> u32) -> Vec<u32> {
-    let mut starts = vec![0_u32; count + 1];
-    for entry in entries {
-        if let Some(start) = starts.get_mut(of(entry) as usize + 1) {
-            *start += 1;
-        }
-    }
-    let mut sum = 0;
-    for start in &mut starts {
-        sum += *start;
-        *start = sum;
-    }
-    starts
-}
-
-/// A counting sort: what is sorted by has no gaps, and among equals the order is kept.
-fn sorted(entries: &[Entry], starts: &[u32], of: impl Fn(&Entry) -> u32) -> Vec<Entry> {
-    let mut next = starts.to_vec();
-    let mut sorted = entries.to_vec();
-    for entry in entries {
-        let place = &mut next[of(entry) as usize];
-        sorted[*place as usize] = *entry;
-        *place += 1;
-    }
-    sorted
-}
 
 fn slice<'t>(entries: &'t [Entry], starts: &[u32], at: u32) -> &'t [Entry] {
     let bound = |position: usize| starts.get(position).copied().unwrap_or(0) as usize;

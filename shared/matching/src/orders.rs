@@ -4,7 +4,10 @@ use crate::{
     RunInput,
     board::Board,
     reason::Reason,
-    table::{Class, Ix, NONE},
+    table::{
+        Class, Ix, NONE,
+        counting::{sorted, starts},
+    },
 };
 use domain::{
     Currency, Timestamp,
@@ -20,27 +23,12 @@ struct Movements {
 }
 
 impl Movements {
-    /// A counting sort: orders have numbers without gaps.
     fn of(board: &Board<'_>) -> Self {
         let table = board.table;
-        let with_order = || (0..table.sources).filter(|at| table.row(*at).order != NONE);
-        let mut starts = vec![0_u32; table.order_count as usize + 1];
-        for at in with_order() {
-            starts[table.row(at).order as usize + 1] += 1;
-        }
-        let mut sum = 0;
-        for start in &mut starts {
-            sum += *start;
-            *start = sum;
-        }
-        let mut next = starts.clone();
-        let mut sorted = vec![NONE; sum as usize];
-        for at in with_order() {
-            let place = &mut next[table.row(at).order as usize];
-            sorted[*place as usize] = at;
-            *place += 1;
-        }
-        Self { sorted, starts }
+        let order = |at: Ix| table.row(at).order;
+        let with_order = || (0..table.sources).filter(|at| order(*at) != NONE);
+        let starts = starts(table.order_count as usize, with_order().map(order));
+        Self { sorted: sorted(&starts, with_order().map(|at| (order(at), at))), starts }
     }
 
     fn of_order(&self, number: u32) -> &[Ix] {

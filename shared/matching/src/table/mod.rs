@@ -4,6 +4,7 @@
 //! order by position is one too.
 
 mod buckets;
+pub(crate) mod counting;
 mod given;
 mod numbers;
 mod places;

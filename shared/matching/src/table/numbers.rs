@@ -4,6 +4,7 @@
 //! parts whose table fits into a core's own cache, and each part is numbered by itself: the radix partitioning of hash joins
 //! (Manegold, Boncz and Kersten, "Optimizing main-memory join on modern hardware", 2002).
 
+use super::{counting, ix};
 use crate::hashed;
 use std::hash::Hash;
 
@@ -68,25 +69,13 @@ struct Divided {
 
 impl Divided {
     fn of<T: Hash>(values: &[T]) -> Self {
-        let parts = (values.len() / PART).next_power_of_two();
+        let parts = ix((values.len() / PART).next_power_of_two());
         let hashes: Vec<u64> = values.iter().map(hashed::hash).collect();
         // The upper half of a hash tells the part, the lower half tells values of one part apart.
-        let part = |hash: u64| (hash >> 32) as usize & (parts - 1);
-        let mut starts = vec![0_u32; parts + 1];
-        for hash in &hashes {
-            starts[part(*hash) + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut entries = vec![(0, 0); values.len()];
-        for (at, hash) in (0..).zip(hashes) {
-            let place = &mut next[part(hash)];
-            entries[*place as usize] = (lower(hash), at);
-            *place += 1;
-        }
-        Self { entries, starts }
+        let part = |hash: u64| lower(hash >> 32) & (parts - 1);
+        let starts = counting::starts(parts as usize, hashes.iter().map(|hash| part(*hash)));
+        let items = (0..).zip(&hashes).map(|(at, hash)| (part(*hash), (lower(*hash), at)));
+        Self { entries: counting::sorted(&starts, items), starts }
     }
 
     fn parts(&self) -> impl Iterator<Item = &[(u32, u32)]> {

@@ -49,3 +49,22 @@ fn split(target: bool, id: &str, mask: usize) -> (usize, u32) {
     let hash = hashed::hash(&(target, id));
     (hash as usize & mask, (hash >> 32) as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_a_place_on_each_side_and_only_the_one_that_is_it() {
+        let ids: Vec<String> = (0..1_000).map(|number| format!("id {number}")).collect();
+        let both = || [false, true].into_iter().flat_map(|target| ids.iter().map(move |id| (target, id.as_str())));
+        let places = Places::of(2_000, (0..).zip(both()).map(|(at, (target, id))| (target, id, at)));
+        for (at, (target, id)) in (0..).zip(both()) {
+            assert_eq!(places.find(target, id, |_| true), Some(at), "{id}");
+        }
+        assert_eq!(places.find(true, "id 1000", |_| true), None);
+        // Equal hashes are not enough.
+        assert_eq!(places.find(false, "id 7", |_| false), None);
+        assert_eq!(Places::of(0, std::iter::empty()).find(false, "id 7", |_| true), None);
+    }
+}

@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on should say where")]
 
 mod decided;
+mod digest;
 mod exceptions;
 mod groups;
 mod hygiene;

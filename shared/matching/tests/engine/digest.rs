@@ -1,0 +1,74 @@
+//! The digest of a run's input: everything that was given is in it, and nothing else.
+
+use crate::records::{With, charge, currency, input, minutes, run, sale};
+use domain::{
+    Money,
+    record::{Kind, OrderRef, Precision, RawPointer, Record, Scheme, Settled, Side, Status},
+};
+use matching::RunInput;
+use std::collections::BTreeSet;
+
+fn digest(of: &RunInput) -> String {
+    run(of).summary.input_digest
+}
+
+fn with(change: impl Fn(&mut Record)) -> String {
+    let mut changed = charge("t1", 1_000);
+    change(&mut changed);
+    digest(&input([sale("s1", 1_000), changed]))
+}
+
+#[test]
+fn every_field_of_a_record_is_in_it() {
+    let money = Money { amount_minor: 7, currency: currency("EUR") };
+    let digests = [
+        with(|_| {}),
+        with(|record| record.id = "t2".into()),
+        with(|record| record.kind = Kind::Refund),
+        with(|record| record.status = Status::Pending),
+        with(|record| record.amount_minor = 1_001),
+        with(|record| record.currency = currency("EUR")),
+        with(|record| record.shop_money = Some(money)),
+        with(|record| record.authorized_minor = Some(7)),
+        with(|record| record.fee_minor = Some(7)),
+        with(|record| record.net_minor = Some(7)),
+        with(|record| record.settled = Some(Settled { money, rate: None })),
+        with(|record| record.settled = Some(Settled { money, rate: Some("1.1".into()) })),
+        with(|record| record.occurred_at = minutes(7)),
+        with(|record| record.precision = Precision::Day),
+        with(|record| record.settled_at = Some(minutes(7))),
+        with(|record| *record = record.clone().refers(Scheme::ChargeId, "x")),
+        with(|record| *record = record.clone().refers(Scheme::PaymentIntentId, "x")),
+        with(|record| *record = record.clone().metadata("a", "x")),
+        with(|record| *record = record.clone().metadata("b", "x")),
+        with(|record| record.counterparty.email_hash = Some("x".into())),
+        with(|record| record.counterparty.name = Some("x".into())),
+        with(|record| record.counterparty.last4 = Some("x".into())),
+        with(|record| record.memo = Some("x".into())),
+        with(|record| record.memo = Some(String::new())),
+        with(|record| record.parent = Some("x".into())),
+        with(|record| record.group = Some("x".into())),
+        with(|record| record.gateway = Some("x".into())),
+        with(|record| record.order = Some(OrderRef { id: "x".into(), name: "y".into() })),
+        with(|record| record.order = Some(OrderRef { id: "y".into(), name: "x".into() })),
+        with(|record| record.test = true),
+        with(|record| record.disputed = true),
+        with(|record| record.evidence_only = true),
+    ];
+    let different: BTreeSet<&String> = digests.iter().collect();
+    assert_eq!(different.len(), digests.len());
+}
+
+#[test]
+fn a_second_delivery_is_in_it_and_order_and_staging_are_not() {
+    let once = [sale("s1", 1_000), sale("s2", 500).at(3), charge("t1", 1_000)];
+    let plain = digest(&input(once.clone()));
+    let mut turned = once.clone();
+    turned.reverse();
+    turned[0].raw = Some(RawPointer { page: "elsewhere".into(), index: 4 });
+    assert_eq!(digest(&input(turned)), plain);
+    let twice = once.into_iter().chain([sale("s2", 500).at(3)]);
+    let twice = input(twice);
+    assert_eq!(twice.source.iter().filter(|record| record.side == Side::Source).count(), 3);
+    assert_ne!(digest(&twice), plain);
+}
