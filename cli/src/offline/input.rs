@@ -4,7 +4,7 @@ use crate::{
     args::Days,
     exit::{CliError, Result},
 };
-use domain::{DateRange, Timestamp, record::Record, time::Window};
+use domain::{DateRange, Timestamp, records::Records, time::Window};
 use matching::{Memory, RunInput};
 
 const DAY_MS: i64 = 86_400_000;
@@ -14,8 +14,8 @@ const DAY_MS: i64 = 86_400_000;
 ///
 /// # Errors
 /// Usage for days that do not exist.
-pub fn of(what: &Days, source: Vec<Record>, target: Vec<Record>) -> Result<RunInput> {
-    let times = source.iter().chain(&target).map(|record| record.occurred_at.millis());
+pub fn of(what: &Days, source: Records, target: Records) -> Result<RunInput> {
+    let times = source.iter().chain(target.iter()).map(|record| record.occurred_at().millis());
     let (first, last) = times.fold((i64::MAX, i64::MIN), |(first, last), at| (first.min(at), last.max(at)));
     let all = if first > last {
         Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(0) }

@@ -73,8 +73,8 @@ fn labels(file: &Path, input: &RunInput) -> Result<Vec<(String, String)>> {
     if head.len() < 2 {
         return Err(named(format!("needs two columns, `{SOURCE}` and `{TARGET}`")));
     }
-    let known = |records: &[domain::record::Record]| {
-        records.iter().map(|record| record.id.clone()).collect::<std::collections::HashSet<_>>()
+    let known = |records: &domain::records::Records| {
+        records.iter().map(|record| record.id().to_owned()).collect::<std::collections::HashSet<_>>()
     };
     let (sources, targets) = (known(&input.source), known(&input.target));
     let (mut pairs, mut strange) = (Vec::new(), 0);

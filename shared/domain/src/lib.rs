@@ -38,6 +38,7 @@ pub mod money;
 pub mod ports;
 pub mod reconciliation;
 pub mod record;
+pub mod records;
 pub mod saga;
 pub mod schedule;
 pub mod status;

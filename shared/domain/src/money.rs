@@ -33,6 +33,18 @@ impl Currency {
         <[u8; 3]>::try_from(upper.as_bytes()).map(Self).map_err(|_| unknown())
     }
 
+    /// For storing it among numbers.
+    pub(crate) fn to_number(self) -> i64 {
+        let [a, b, c] = self.0;
+        i64::from(u32::from_le_bytes([a, b, c, 0]))
+    }
+
+    /// Of what [`Currency::to_number`] gave.
+    pub(crate) fn from_number(number: i64) -> Self {
+        let [a, b, c, ..] = number.to_le_bytes();
+        Self([a, b, c])
+    }
+
     #[must_use]
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

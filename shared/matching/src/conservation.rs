@@ -2,7 +2,8 @@
 
 use crate::{
     Outcome, RunInput,
-    table::{NONE, Table},
+    report::Report,
+    table::{Ix, Table},
 };
 use domain::{Currency, matches::ExceptionClass, record::Side};
 use serde::{Deserialize, Serialize};
@@ -28,9 +29,9 @@ impl std::error::Error for ConservationError {}
 /// # Errors
 /// [`ConservationError`] that says so.
 pub(crate) fn summable(input: &RunInput) -> Result<(), ConservationError> {
-    let records = input.source.iter().chain(&input.target).flat_map(|record| {
-        let shop = record.shop_money.map(|money| money.amount_minor);
-        [Some(record.amount_minor), shop, record.authorized_minor, record.fee_minor, record.net_minor]
+    let records = input.source.iter().chain(input.target.iter()).flat_map(|record| {
+        let shop = record.shop_money().map(|money| money.amount_minor);
+        [Some(record.amount_minor()), shop, record.authorized_minor(), record.fee_minor(), record.net_minor()]
     });
     let totals = input.orders.iter().map(|order| Some(order.total.amount_minor));
     let whole: u128 = records.chain(totals).flatten().map(|amount| u128::from(amount.unsigned_abs())).sum();
@@ -45,27 +46,31 @@ const MAX_LISTED: usize = 10;
 
 type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
 
-pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> Result<(), ConservationError> {
+pub(crate) fn check(table: &Table<'_>, report: &Report<'_>, input: &RunInput) -> Result<(), ConservationError> {
+    let outcome = &report.outcome;
     let mut violations = Vec::new();
     let mut seen = vec![0_u32; table.rows.len()];
-    // The amount of the record that is meant.
-    let mut see = |target: bool, id: &str, violations: &mut Vec<String>| {
-        let at = table.place(target, id).unwrap_or(NONE);
-        match seen.get_mut(at as usize) {
-            Some(times) => {
-                *times += 1;
-                i128::from(table.row(at).amount)
-            }
-            None => {
-                violations.push(format!("{id} was never delivered"));
-                0
-            }
+    // The sum of the records that are meant.
+    let mut see = |target: bool, ids: &[String], members: &[Ix], violations: &mut Vec<String>| {
+        if ids.len() != members.len() {
+            violations.push(format!("{} of {} members are written", ids.len(), members.len()));
         }
+        let mut sum = 0;
+        for (id, at) in ids.iter().zip(members) {
+            let (row, known) = (table.row(*at), table.record(*at).id());
+            if row.target != target || known != id {
+                violations.push(format!("{id} stands for {known}"));
+            }
+            seen[*at as usize] += 1;
+            sum += i128::from(row.amount);
+        }
+        sum
     };
-    let all = outcome.matches.iter().map(|found| (found, true));
-    for (found, matched) in all.chain(outcome.suggestions.iter().map(|found| (found, false))) {
-        let sources: i128 = found.source_ids.iter().map(|id| see(false, id, &mut violations)).sum();
-        let targets: i128 = found.target_ids.iter().map(|id| see(true, id, &mut violations)).sum();
+    let matches = outcome.matches.iter().zip(&report.matched).map(|(found, members)| (found, members, true));
+    let suggestions = outcome.suggestions.iter().zip(&report.suggested).map(|(found, members)| (found, members, false));
+    for (found, members, matched) in matches.chain(suggestions) {
+        let sources = see(false, &found.source_ids, &members.sources, &mut violations);
+        let targets = see(true, &found.target_ids, &members.targets, &mut violations);
         let gap = targets - sources;
         // Every difference is the difference of the members, without a rest.
         if matched && gap != i128::from(found.difference.sum()) {
@@ -73,11 +78,14 @@ pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> R
         }
     }
     for open in outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Missing) {
-        see(open.side == Side::Target, &open.record_id, &mut violations);
+        match table.place(open.side == Side::Target, &open.record_id) {
+            Some(at) => seen[at as usize] += 1,
+            None => violations.push(format!("{} was never delivered", open.record_id)),
+        }
     }
     let mut in_scope: Sums = BTreeMap::new();
     for at in table.positions() {
-        let (row, record) = (table.row(at), table.record(at));
+        let row = table.row(at);
         let side = if row.target { Side::Target } else { Side::Source };
         let times = seen.get(at as usize).copied().unwrap_or(0);
         let counted = row.in_window && table.in_scope(at);
@@ -87,7 +95,7 @@ pub(crate) fn check(table: &Table<'_>, outcome: &Outcome, input: &RunInput) -> R
             place.1 += i128::from(row.amount);
         }
         if times > 1 || (counted && times == 0) || (!table.in_scope(at) && times > 0) {
-            violations.push(format!("{} is in {times} classes", record.id));
+            violations.push(format!("{} is in {times} classes", table.record(at).id()));
         }
     }
     figures(outcome, &in_scope, &mut violations);
@@ -122,8 +130,8 @@ fn figures(outcome: &Outcome, in_scope: &Sums, violations: &mut Vec<String>) {
 
 /// What was delivered for the window is in scope or excluded; a second delivery of one id is the same record.
 fn delivered(table: &Table<'_>, outcome: &Outcome, input: &RunInput, violations: &mut Vec<String>) {
-    let evidence = input.source.iter().chain(&input.target).filter(|record| record.evidence_only).count();
-    let kept = table.records.len() + table.duplicates.len();
+    let evidence = input.source.iter().chain(input.target.iter()).filter(|record| record.evidence_only()).count();
+    let kept = table.rows.len() + table.duplicates().count();
     let given = input.source.len() + input.target.len();
     if kept > given || kept + evidence < given {
         violations.push(format!("{kept} of {given} delivered records are known"));

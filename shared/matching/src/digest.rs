@@ -1,48 +1,36 @@
 //! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
 
-use crate::{
-    Memory, RunInput,
-    rules::RuleSet,
-    table::{Ix, Table},
-};
-use domain::{
-    matches::match_id,
-    record::{Order, Record, Reference, Scheme},
-};
+use crate::{Memory, RunInput, rules::RuleSet, table::Table};
+use domain::{matches::match_id, record::Order, records::RecordRef};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) type Digest = [u8; 32];
 
-/// A digest of each record, by position: so each is read where it lies in memory, and counts where it stands in order.
-#[derive(Debug)]
-pub(crate) struct Digests {
-    of: Vec<Digest>,
-    buffer: Vec<u8>,
+/// The digest of so many records, which are then added in canonical order.
+pub(crate) fn begin(records: usize) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update((records as u64).to_le_bytes());
+    hash
 }
 
-impl Digests {
-    pub fn with_capacity(records: usize) -> Self {
-        Self { of: vec![[0; 32]; records], buffer: Vec::with_capacity(1_024) }
-    }
-
-    pub fn read(&mut self, at: Ix, record: &Record) {
-        self.of[at as usize] = digest(&mut self.buffer, record);
-    }
-
-    /// Of all records in canonical order, and then of those that were delivered twice.
-    pub fn all(mut self, duplicates: &[&Record]) -> Digest {
-        self.of.extend(duplicates.iter().map(|record| digest(&mut self.buffer, record)));
-        let mut hash = Sha256::new();
-        hash.update((self.of.len() as u64).to_le_bytes());
-        hash.update(self.of.as_flattened());
-        hash.finalize().into()
-    }
-}
-
-fn digest(buffer: &mut Vec<u8>, record: &Record) -> Digest {
+/// `buffer` is only there to be used again.
+pub(crate) fn add(hash: &mut Sha256, buffer: &mut Vec<u8>, record: RecordRef<'_>) {
     buffer.clear();
-    write(buffer, record);
-    Sha256::digest(buffer).into()
+    record.write_content(buffer);
+    hash.update((buffer.len() as u64).to_le_bytes());
+    hash.update(buffer);
+}
+
+/// Of both sides' records, and then of those that were delivered twice.
+pub(crate) fn of_records(sides: [Sha256; 2], duplicates: [&[RecordRef<'_>]; 2]) -> Digest {
+    let mut hash = Sha256::new();
+    let mut buffer = Vec::new();
+    for (side, duplicates) in sides.into_iter().zip(duplicates) {
+        hash.update(side.finalize());
+        hash.update((duplicates.len() as u64).to_le_bytes());
+        duplicates.iter().for_each(|record| add(&mut hash, &mut buffer, *record));
+    }
+    hash.finalize().into()
 }
 
 /// Hex SHA-256 of the records in canonical order, orders, what earlier runs left, window, `as_of` and rules. Where a record was
@@ -118,66 +106,4 @@ fn write_order(buffer: &mut Vec<u8>, order: &Order) {
     number(buffer, Some(total.amount_minor));
     text(buffer, Some(total.currency.code()));
     buffer.push(u8::from(*test));
-}
-
-fn write(buffer: &mut Vec<u8>, record: &Record) {
-    text(buffer, Some(&record.id));
-    buffer.extend_from_slice(&[
-        record.side as u8,
-        record.kind as u8,
-        record.status as u8,
-        record.precision as u8,
-        u8::from(record.test),
-        u8::from(record.disputed),
-        u8::from(record.evidence_only),
-    ]);
-    let shop = record.shop_money;
-    let settled = record.settled.as_ref();
-    for value in [
-        Some(record.amount_minor),
-        shop.map(|money| money.amount_minor),
-        record.authorized_minor,
-        record.fee_minor,
-        record.net_minor,
-        settled.map(|settled| settled.money.amount_minor),
-        Some(record.occurred_at.millis()),
-        record.settled_at.map(domain::Timestamp::millis),
-    ] {
-        number(buffer, value);
-    }
-    text(buffer, Some(record.currency.code()));
-    text(buffer, shop.as_ref().map(|money| money.currency.code()));
-    text(buffer, settled.map(|settled| settled.money.currency.code()));
-    text(buffer, settled.and_then(|settled| settled.rate.as_deref()));
-    for value in [
-        &record.counterparty.email_hash,
-        &record.counterparty.name,
-        &record.counterparty.last4,
-        &record.memo,
-        &record.parent,
-        &record.group,
-        &record.gateway,
-    ] {
-        text(buffer, value.as_deref());
-    }
-    text(buffer, record.order.as_ref().map(|order| order.id.as_str()));
-    text(buffer, record.order.as_ref().map(|order| order.name.as_str()));
-    let mut refs: Vec<&Reference> = record.refs.iter().collect();
-    refs.sort_unstable();
-    number(buffer, i64::try_from(refs.len()).ok());
-    for reference in refs {
-        let (scheme, name) = match &reference.scheme {
-            Scheme::MovementId => (0, None),
-            Scheme::PaymentId => (1, None),
-            Scheme::ChargeId => (2, None),
-            Scheme::PaymentIntentId => (3, None),
-            Scheme::OrderId => (4, None),
-            Scheme::OrderName => (5, None),
-            Scheme::Text => (6, None),
-            Scheme::Metadata(name) => (7, Some(name.as_str())),
-        };
-        buffer.push(scheme);
-        text(buffer, name);
-        text(buffer, Some(&reference.value));
-    }
 }

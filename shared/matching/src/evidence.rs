@@ -154,13 +154,11 @@ pub(crate) enum Verdict {
 /// How many records of the same amount are looked at as alternatives; beyond that a pair is not vouched for.
 const MAX_ALTERNATIVES: usize = 64;
 
-/// Judges an exact pair that a reference joins.
-pub(crate) fn certify(board: &Board<'_>, source: Ix, target: Ix) -> Verdict {
-    let table = board.table;
+/// Judges an exact pair that a reference joins and that agrees in so much.
+pub(crate) fn certify(board: &Board<'_>, source: Ix, target: Ix, agreement: Agreement) -> Verdict {
     if parents_differ(board, source, target) {
         return Verdict::Refused;
     }
-    let agreement = agreement(table, source, target);
     let against = agreement.against + u32::from(other_order(board, source, target));
     let supported = agreement.fields & (Agreement::PERSON | field::REFERENCE) != 0;
     if against == 0 && supported {

@@ -12,8 +12,14 @@ use crate::{
         ix, normalised, number,
     },
 };
-use domain::record::{Kind, Record, Reference, Scheme};
-use std::{borrow::Cow, collections::BTreeMap};
+use domain::{
+    record::Kind,
+    records::{self, RecordRef, SchemeRef, Texts},
+};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 const MOVEMENT_ID: u32 = 0;
 /// Keys below this are ids of movements and payments; the order's, free text and metadata keys follow.
@@ -55,8 +61,13 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub fn build<'a>(table: &Table<'a>, references: References<'a>, rules: &RuleSet) -> Self {
-        let Collected { entries, shapes, keys, configured } = Collected::of(table, references);
+    pub fn build(table: &Table<'_>, references: Numbered, rules: &RuleSet) -> Self {
+        let Numbered { mut entries, shapes, keys, configured } = references;
+        entries.retain(|entry| table.in_scope(entry.at));
+        for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
+            own.sort_unstable_by_key(|entry| (entry.value, entry.key));
+        }
+        entries.dedup_by_key(|entry| (entry.at, entry.value));
         let count = shapes.len();
         let mut held = vec![(0_u32, 0_u32); count];
         let mut named_id = vec![false; count];
@@ -202,9 +213,10 @@ struct Shape {
     digit: bool,
 }
 
-/// All references of all records in scope, as numbers: by record, and within one by (value, key), each value once.
+/// References as numbers, in order of position. Values are numbered in the order in which records show them, so that
+/// records that are looked at one after the other hold values that lie next to each other.
 #[derive(Debug)]
-struct Collected {
+pub(crate) struct Numbered {
     entries: Vec<Entry>,
     /// By value.
     shapes: Vec<Shape>,
@@ -214,31 +226,10 @@ struct Collected {
     configured: u32,
 }
 
-impl Collected {
-    fn of<'a>(table: &Table<'a>, mut references: References<'a>) -> Self {
-        references.inherit(table);
-        let (keys, configured) = references.sort_names();
-        let References { mut entries, values, .. } = references;
-        let numbers = number(&values);
-        for (entry, value) in entries.iter_mut().zip(&numbers.of) {
-            entry.value = *value;
-        }
-        entries.retain(|entry| table.in_scope(entry.at));
-        let record_start = starts(table.rows.len(), entries.iter().map(|entry| entry.at));
-        let mut entries = sorted(&record_start, entries.iter().map(|entry| (entry.at, *entry)));
-        let shapes = renumber(&mut entries, &shapes(&values, &numbers.of, numbers.count));
-        for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
-            own.sort_unstable_by_key(|entry| (entry.value, entry.key));
-        }
-        entries.dedup_by_key(|entry| (entry.at, entry.value));
-        Self { entries, shapes, keys, configured }
-    }
-}
-
 /// By value.
-fn shapes(values: &[Cow<'_, str>], numbers: &[u32], count: u32) -> Vec<Shape> {
+fn shapes<'t>(values: impl Iterator<Item = &'t Cow<'t, str>>, numbers: &[u32], count: u32) -> Vec<Shape> {
     let mut shapes = Vec::with_capacity(count as usize);
-    for (text, number) in values.iter().zip(numbers) {
+    for (text, number) in values.zip(numbers) {
         if *number as usize == shapes.len() {
             shapes.push(Shape {
                 length: u16::try_from(text.chars().count()).unwrap_or(u16::MAX),
@@ -249,23 +240,7 @@ fn shapes(values: &[Cow<'_, str>], numbers: &[u32], count: u32) -> Vec<Shape> {
     shapes
 }
 
-/// Numbers follow the order in which the table's records show the values, so that records that are looked at one after the
-/// other hold values that lie next to each other. Returns the shapes by their new numbers.
-fn renumber(entries: &mut [Entry], shapes: &[Shape]) -> Vec<Shape> {
-    let mut numbers = vec![NONE; shapes.len()];
-    let mut renumbered = Vec::with_capacity(shapes.len());
-    for entry in entries {
-        let (number, shape) = (&mut numbers[entry.value as usize], shapes[entry.value as usize]);
-        if *number == NONE {
-            *number = ix(renumbered.len());
-            renumbered.push(shape);
-        }
-        entry.value = *number;
-    }
-    renumbered
-}
-
-/// References as they are given, a text beside each entry, whose value is not known yet.
+/// References of one side in order of position, a text beside each entry, whose value is not known yet.
 #[derive(Debug)]
 pub(crate) struct References<'a> {
     entries: Vec<Entry>,
@@ -292,38 +267,35 @@ impl<'a> References<'a> {
         all
     }
 
-    pub fn read(&mut self, at: Ix, record: &'a Record) {
-        self.take(at, &record.refs, |_| true);
-        if let Some(order) = &record.order {
-            let id = order.id.rsplit('/').next().unwrap_or(&order.id);
+    pub fn read(&mut self, at: Ix, texts: Texts<'a>) {
+        self.take(at, texts.refs, |_| true);
+        if let Some(order) = texts.order {
+            let id = order.id.rsplit('/').next().unwrap_or(order.id);
             self.add(at, ORDER_ID, normalised(id));
-            self.add(at, ORDER_NAME, normalised(&order.name));
+            self.add(at, ORDER_NAME, normalised(order.name));
         }
     }
 
-    /// A capture is known under what its authorisation was known under.
-    fn inherit(&mut self, table: &Table<'a>) {
-        for at in table.positions().filter(|at| table.row(*at).kind == Kind::Capture) {
-            let parent = table.row(at).parent;
-            if parent != NONE && table.row(parent).kind == Kind::Authorization {
-                self.take(at, &table.record(parent).refs, |scheme| *scheme != Scheme::MovementId);
-            }
+    /// A capture is known under what its authorisation, its parent, was known under.
+    pub fn inherit(&mut self, at: Ix, parent: RecordRef<'a>) {
+        if parent.kind() == Kind::Authorization {
+            self.take(at, parent.texts().refs, |scheme| scheme != SchemeRef::MovementId);
         }
     }
 
-    fn take(&mut self, at: Ix, references: &'a [Reference], which: impl Fn(&Scheme) -> bool) {
-        for reference in references.iter().filter(|reference| which(&reference.scheme)) {
-            let key = match &reference.scheme {
-                Scheme::MovementId => MOVEMENT_ID,
-                Scheme::PaymentId => 1,
-                Scheme::ChargeId => 2,
-                Scheme::PaymentIntentId => 3,
-                Scheme::OrderId => ORDER_ID,
-                Scheme::OrderName => ORDER_NAME,
-                Scheme::Text => TEXT,
-                Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
+    fn take(&mut self, at: Ix, references: records::References<'a>, which: impl Fn(SchemeRef<'a>) -> bool) {
+        for reference in references.filter(|reference| which(reference.scheme)) {
+            let key = match reference.scheme {
+                SchemeRef::MovementId => MOVEMENT_ID,
+                SchemeRef::PaymentId => 1,
+                SchemeRef::ChargeId => 2,
+                SchemeRef::PaymentIntentId => 3,
+                SchemeRef::OrderId => ORDER_ID,
+                SchemeRef::OrderName => ORDER_NAME,
+                SchemeRef::Text => TEXT,
+                SchemeRef::Metadata(name) => FIRST_METADATA + self.name(name),
             };
-            self.add(at, key, normalised(&reference.value));
+            self.add(at, key, normalised(reference.value));
         }
     }
 
@@ -343,19 +315,37 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever side is read
-    /// first. Returns how many keys there are and how many of them the rules name.
-    fn sort_names(&mut self) -> (u32, u32) {
-        let mut numbers: Vec<u32> = (0..ix(self.names.len())).collect();
-        let found = self.names.values().filter(|number| **number >= self.configured);
-        for (sorted, number) in (self.configured..).zip(found) {
-            numbers[*number as usize] = sorted;
+    /// Numbers the references of both sides.
+    pub fn number(mut sides: [Self; 2]) -> Numbered {
+        let (keys, configured) = sort_names(&mut sides);
+        let [source, target] = sides;
+        let numbers = number([&source.values, &target.values]);
+        let shapes = shapes(source.values.iter().chain(&target.values), &numbers.of, numbers.count);
+        let entries = source.entries.into_iter().chain(target.entries).zip(numbers.of);
+        let entries = entries.map(|(entry, value)| Entry { value, ..entry }).collect();
+        Numbered { entries, shapes, keys, configured }
+    }
+}
+
+/// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever side is read
+/// first. Returns how many keys there are and how many of them the rules name.
+fn sort_names(sides: &mut [References<'_>; 2]) -> (u32, u32) {
+    let [source, target] = &*sides;
+    let configured = source.configured;
+    let found = source.names.iter().chain(&target.names).filter(|(_, number)| **number >= configured);
+    let found: BTreeSet<Cow<'_, str>> = found.map(|(name, _)| name.clone()).collect();
+    let sorted: BTreeMap<Cow<'_, str>, u32> = found.into_iter().zip(configured..).collect();
+    for side in sides.iter_mut() {
+        // Those that the rules name have one number on both sides.
+        let mut numbers: Vec<u32> = (0..ix(side.names.len())).collect();
+        for (name, number) in &side.names {
+            numbers[*number as usize] = sorted.get(name).copied().unwrap_or(*number);
         }
-        for entry in self.entries.iter_mut().filter(|entry| entry.key >= FIRST_METADATA) {
+        for entry in side.entries.iter_mut().filter(|entry| entry.key >= FIRST_METADATA) {
             entry.key = FIRST_METADATA + numbers[(entry.key - FIRST_METADATA) as usize];
         }
-        (FIRST_METADATA + ix(numbers.len()), self.configured)
     }
+    (FIRST_METADATA + configured + ix(sorted.len()), configured)
 }
 
 /// An id that more records of one side hold than this is a placeholder. Also keeps every look at the holders of a value short.

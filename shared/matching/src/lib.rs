@@ -11,6 +11,7 @@
 
 mod assignment;
 mod board;
+mod both;
 mod conservation;
 mod difference;
 mod digest;
@@ -32,7 +33,8 @@ mod tiers;
 use domain::{
     decision::Standing,
     matches::{Exception, Exclusion, Match, OrderResult},
-    record::{Order, Record, Side},
+    record::{Order, Side},
+    records::Records,
     summary::RunSummary,
     time::{Timestamp, Window},
 };
@@ -50,18 +52,17 @@ pub use rules::{
 pub use scoring::TextLevel;
 
 /// Part of every result: the same input under another version may be judged differently, or have another digest.
-pub const ENGINE_VERSION: &str = "1.1.0";
+pub const ENGINE_VERSION: &str = "1.2.0";
 
 /// What one run decides about. Records may lie in the pad around the window; those with `evidence_only` are parents
 /// from further away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct RunInput {
-    pub source: Vec<Record>,
-    pub target: Vec<Record>,
+    pub source: Records,
+    pub target: Records,
     pub orders: Vec<Order>,
     pub window: Window,
     pub as_of: Timestamp,
-    #[serde(default, skip_serializing_if = "Memory::is_empty")]
     pub memory: Memory,
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
             }
             (None, Some(first)) => {
                 let record = table.record(first);
-                shown.push((record.occurred_at, record.order.as_ref().map_or("", |order| &order.id), number));
+                shown.push((record.occurred_at(), record.order().map_or("", |order| order.id), number));
             }
             _ => {}
         }
@@ -105,7 +105,7 @@ fn seen(board: &Board<'_>, movements: &[Ix], id: &str) -> OrderResult {
     let first = first_inside(board, movements).unwrap_or(0);
     let currency = table.currency(first);
     let tally = tally(board, movements, currency);
-    let name = table.record(first).order.as_ref().map_or("", |order| &order.name);
+    let name = table.record(first).order().map_or("", |order| order.name);
     let total = tally.received + tally.elsewhere;
     let state = state(&tally, total, false);
     result(id, name, currency, total, &tally, state)
@@ -132,7 +132,7 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
         let amount = in_currency(board, at, currency);
         if let Some(reason) = table.excluded.get(at as usize).copied().flatten() {
             tally.excluded += 1;
-            if reason == Reason::GatewayOutOfScope && record.status == Status::Succeeded && amount > 0 {
+            if reason == Reason::GatewayOutOfScope && record.status() == Status::Succeeded && amount > 0 {
                 tally.elsewhere += amount;
             }
             continue;
@@ -158,8 +158,8 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
 /// A movement's amount in the order's currency, where it is known in it.
 fn in_currency(board: &Board<'_>, at: Ix, currency: Currency) -> i64 {
     let record = board.table.record(at);
-    match record.shop_money {
-        _ if record.currency == currency => record.amount_minor,
+    match record.shop_money() {
+        _ if record.currency() == currency => record.amount_minor(),
         Some(shop) if shop.currency == currency => shop.amount_minor,
         _ => 0,
     }

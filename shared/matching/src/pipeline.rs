@@ -3,8 +3,10 @@
 use crate::{
     Outcome, RunInput,
     board::Board,
+    both::both,
     conservation::{self, ConservationError},
-    digest, orders, report,
+    digest, orders,
+    report::{self, Report},
     rules::RuleSet,
     summary,
     table::{Class, Table},
@@ -44,10 +46,16 @@ pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, Conservat
     let suggested = suggest::choose(board);
     let open = classify::apply(board, &suggested, input);
 
-    let outcome = report::outcome(board, &suggested, open);
-    let orders = orders::roll_up(board, input);
-    let summary = summary::count(board, &outcome, &suggested, input, digest::of(&table, input, rules));
-    let outcome = Outcome { orders, summary, memory: input.memory.in_order(), ..outcome };
-    conservation::check(&table, &outcome, input)?;
-    Ok(outcome)
+    let board = &*board;
+    let records = table.rows.len();
+    let (report, (orders, digest)) = both(
+        records,
+        || report::report(board, &suggested, open),
+        || (orders::roll_up(board, input), digest::of(&table, input, rules)),
+    );
+    let summary = summary::count(board, &report.outcome, &suggested, input, digest);
+    let report =
+        Report { outcome: Outcome { orders, summary, memory: input.memory.in_order(), ..report.outcome }, ..report };
+    conservation::check(&table, &report, input)?;
+    Ok(report.outcome)
 }

@@ -1,7 +1,7 @@
 //! Why a record is left open or out of scope. Codes are stable, because people filter and automate by them; sentences
 //! are for a bookkeeper who has never seen the code.
 
-use domain::record::{Record, Side};
+use domain::{record::Side, records::RecordRef};
 
 /// Every reason of the engine: first those of open questions, then those of exclusions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,7 +120,7 @@ impl Reason {
 
     /// The reason in words, with this record's figures.
     #[must_use]
-    pub fn sentence(self, record: &Record, facts: &Facts) -> String {
+    pub fn sentence(self, record: RecordRef<'_>, facts: &Facts) -> String {
         let what = describe(record);
         let other = match (&facts.other_id, &facts.other_money) {
             (Some(id), Some(money)) => format!("{id} ({money})"),
@@ -194,16 +194,16 @@ impl Reason {
 }
 
 /// `Payment of 12.30 USD on 2026-01-05 for order 1001`.
-fn describe(record: &Record) -> String {
-    let noun = match (record.side, record.amount_minor < 0) {
+fn describe(record: RecordRef<'_>) -> String {
+    let noun = match (record.side(), record.amount_minor() < 0) {
         (Side::Source, false) => "Order payment",
         (Side::Source, true) => "Order refund",
         (Side::Target, false) => "Payment",
         (Side::Target, true) => "Refund",
     };
-    let money = money_text(record.currency, record.amount_minor);
-    let date: String = record.occurred_at.to_string().chars().take(10).collect();
-    match &record.order {
+    let money = money_text(record.currency(), record.amount_minor());
+    let date: String = record.occurred_at().to_string().chars().take(10).collect();
+    match record.order() {
         Some(order) => format!("{noun} of {money} on {date} for order {}", order.name),
         None => format!("{noun} of {money} on {date}"),
     }

@@ -13,11 +13,19 @@ use crate::{
 use domain::{
     fields::Fields,
     matches::{Exception, ExceptionClass, Exclusion, Match},
-    record::{Record, Side},
+    record::Side,
+    records::RecordRef,
     summary::RunSummary,
 };
 
-pub(crate) fn outcome(board: &Board<'_>, suggested: &Suggested, open: Vec<Open>) -> Outcome {
+/// The outcome, and what each of its matches and suggestions was written from.
+pub(crate) struct Report<'b> {
+    pub outcome: Outcome,
+    pub matched: Vec<&'b Accepted>,
+    pub suggested: Vec<&'b Accepted>,
+}
+
+pub(crate) fn report<'b>(board: &'b Board<'_>, suggested: &'b Suggested, open: Vec<Open>) -> Report<'b> {
     let table = board.table;
     let reported = |accepted: &&Accepted| accepted.members().any(|at| table.row(at).in_window);
     let mut exceptions: Vec<(Ix, Exception)> = open.into_iter().map(|open| (open.at, left(table, open))).collect();
@@ -25,30 +33,36 @@ pub(crate) fn outcome(board: &Board<'_>, suggested: &Suggested, open: Vec<Open>)
         exceptions.extend(discrepancy(board, accepted));
     }
     exceptions.sort_by_key(|(at, _)| *at);
-    Outcome {
-        matches: written(table, board.accepted.iter().filter(reported)),
-        suggestions: written(table, suggested.chosen.iter().filter(reported)),
+    let matched = in_order(board.accepted.iter().filter(reported));
+    let suggested = in_order(suggested.chosen.iter().filter(reported));
+    let outcome = Outcome {
+        matches: written(table, &matched),
+        suggestions: written(table, &suggested),
         exceptions: exceptions.into_iter().map(|(_, exception)| exception).collect(),
         exclusions: exclusions(table),
         orders: Vec::new(),
         summary: RunSummary::default(),
         memory: Memory::default(),
-    }
+    };
+    Report { outcome, matched, suggested }
 }
 
-fn written<'b>(table: &Table<'_>, accepted: impl Iterator<Item = &'b Accepted>) -> Vec<Match> {
+fn in_order<'b>(accepted: impl Iterator<Item = &'b Accepted>) -> Vec<&'b Accepted> {
     // No record is in two of them, so the first member of each side already tells them apart; none comes first.
     let first = |members: &[Ix]| members.first().map_or(0, |at| at + 1);
     let mut sorted: Vec<(Ix, Ix, &Accepted)> =
         accepted.map(|accepted| (first(&accepted.sources), first(&accepted.targets), accepted)).collect();
     sorted.sort_unstable_by_key(|(source, target, _)| (*source, *target));
-    sorted.into_iter().map(|(.., accepted)| one(table, accepted)).collect()
+    sorted.into_iter().map(|(.., accepted)| accepted).collect()
+}
+
+fn written(table: &Table<'_>, accepted: &[&Accepted]) -> Vec<Match> {
+    accepted.iter().map(|accepted| one(table, accepted)).collect()
 }
 
 fn one(table: &Table<'_>, accepted: &Accepted) -> Match {
-    let ids = |members: &[Ix]| members.iter().map(|at| table.record(*at).id.clone()).collect();
-    let mut order_names: Vec<String> =
-        accepted.members().filter_map(|at| table.record(at).order.as_ref()).map(|order| order.name.clone()).collect();
+    let ids = |members: &[Ix]| members.iter().map(|at| table.record(*at).id().to_owned()).collect();
+    let mut order_names: Vec<String> = accepted.members().filter_map(|at| order_name(table.record(at))).collect();
     order_names.sort_unstable();
     order_names.dedup();
     let first = accepted.sources.first().or(accepted.targets.first()).copied().unwrap_or(0);
@@ -68,8 +82,8 @@ fn one(table: &Table<'_>, accepted: &Accepted) -> Match {
     }
 }
 
-fn order_name(record: &Record) -> Option<String> {
-    record.order.as_ref().map(|order| order.name.clone())
+fn order_name(record: RecordRef<'_>) -> Option<String> {
+    record.order().map(|order| order.name.to_owned())
 }
 
 fn side(table: &Table<'_>, at: Ix) -> Side {
@@ -79,13 +93,13 @@ fn side(table: &Table<'_>, at: Ix) -> Side {
 fn left(table: &Table<'_>, open: Open) -> Exception {
     let record = table.record(open.at);
     Exception {
-        record_id: record.id.clone(),
+        record_id: record.id().to_owned(),
         side: side(table, open.at),
         class: ExceptionClass::Missing,
         order_name: order_name(record),
         amount_minor: table.row(open.at).amount,
         currency: table.currency(open.at),
-        occurred_at: record.occurred_at,
+        occurred_at: record.occurred_at(),
         reason: open.reason.code().to_owned(),
         explanation: open.explanation,
         candidates: open.candidates,
@@ -102,13 +116,13 @@ fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)
     let facts = classify::facts(board, others.first().copied()?, 1);
     let record = table.record(at);
     let exception = Exception {
-        record_id: record.id.clone(),
+        record_id: record.id().to_owned(),
         side: side(table, at),
         class: ExceptionClass::Discrepancy,
         order_name: order_name(record),
         amount_minor: table.row(at).amount,
         currency: table.currency(at),
-        occurred_at: record.occurred_at,
+        occurred_at: record.occurred_at(),
         reason: reason.code().to_owned(),
         explanation: reason.sentence(record, &facts),
         candidates: Vec::new(),
@@ -118,22 +132,18 @@ fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)
 }
 
 fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
-    let exclusion = |record: &Record, reason: Reason| Exclusion {
-        record_id: record.id.clone(),
-        side: record.side,
+    let exclusion = |record: RecordRef<'_>, reason: Reason| Exclusion {
+        record_id: record.id().to_owned(),
+        side: record.side(),
         order_name: order_name(record),
-        amount_minor: record.amount_minor,
-        currency: record.currency,
-        occurred_at: record.occurred_at,
+        amount_minor: record.amount_minor(),
+        currency: record.currency(),
+        occurred_at: record.occurred_at(),
         reason: reason.code().to_owned(),
     };
-    let screened = table
-        .records
-        .iter()
-        .zip(&table.excluded)
-        .zip(&table.rows)
-        .filter(|(_, row)| row.in_window)
-        .filter_map(|((record, reason), _)| reason.map(|reason| exclusion(record, reason)));
+    let inside = table.positions().filter(|at| table.row(*at).in_window);
+    let screened =
+        inside.filter_map(|at| table.excluded[at as usize].map(|reason| exclusion(table.record(at), reason)));
     let mut all: Vec<Exclusion> = screened.collect();
     all.sort_by(|a, b| {
         (a.side, a.occurred_at, &a.record_id, &a.reason).cmp(&(b.side, b.occurred_at, &b.record_id, &b.reason))

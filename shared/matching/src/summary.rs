@@ -85,7 +85,7 @@ pub(crate) fn count(
         .collect();
     let discrepancies = outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Discrepancy);
     let mut warnings = warnings(&source, &target, &currencies(board, false), &currencies(board, true));
-    let repeated = table.duplicates.iter().filter(|record| input.window.contains(record.occurred_at)).count();
+    let repeated = table.duplicates().filter(|record| input.window.contains(record.occurred_at())).count();
     if repeated > 0 {
         let message = format!("{repeated} records were delivered twice while paging; each is counted once.");
         warnings.push(Warning { code: Reason::DuplicatePage.code().to_owned(), message });

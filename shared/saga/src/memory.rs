@@ -105,7 +105,7 @@ fn hear(words: &mut BTreeMap<String, Word>, run: &Run) {
 
 fn memory(words: &BTreeMap<String, Word>, crossing: &[Match], records: &RunInput) -> Memory {
     let here: BTreeSet<(Side, &str)> =
-        records.source.iter().chain(&records.target).map(|record| (record.side, record.id.as_str())).collect();
+        records.source.iter().chain(records.target.iter()).map(|record| (record.side(), record.id())).collect();
     let concerns = |found: &Match| members(found).any(|(side, id)| here.contains(&(side, id.as_str())));
     let mut memory = Memory::default();
     // A record that a later yes speaks of is no longer held by an earlier one.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::StepError,
-    staging::{Staged, get_json, read_all},
+    staging::{StagedSide, get_json, read_all},
 };
 use domain::{
     ErrorName,
@@ -44,6 +44,6 @@ pub async fn input(blobs: &dyn Blobs, run: &Run, memory: Memory) -> Result<RunIn
 ///
 /// # Errors
 /// As [`result`].
-pub async fn records(blobs: &dyn Blobs, reference: &str) -> Result<Staged, StepError> {
+pub async fn records(blobs: &dyn Blobs, reference: &str) -> Result<StagedSide, StepError> {
     read_all(blobs, reference).await
 }

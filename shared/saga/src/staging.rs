@@ -6,6 +6,7 @@ use domain::{
     ErrorName, ReconciliationId, TenantId,
     ports::{Blobs, PortError},
     record::{Order, RawPointer, Record},
+    records::Records,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -148,10 +149,17 @@ impl Stager {
     }
 }
 
-/// All records and orders that a manifest lists.
-pub(crate) async fn read_all(blobs: &dyn Blobs, manifest_key: &str) -> Result<Staged, StepError> {
+/// Records and orders of one side, of all its files.
+#[derive(Debug, Clone, Default)]
+pub struct StagedSide {
+    pub records: Records,
+    pub orders: Vec<Order>,
+}
+
+/// All that a manifest lists.
+pub(crate) async fn read_all(blobs: &dyn Blobs, manifest_key: &str) -> Result<StagedSide, StepError> {
     let manifest: Manifest = get_json(blobs, manifest_key).await?;
-    let mut all = Staged::default();
+    let mut all = StagedSide::default();
     for file in manifest.files {
         let staged: Staged = get_json(blobs, &file.records).await?;
         all.records.extend(staged.records);

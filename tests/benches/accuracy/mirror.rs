@@ -3,6 +3,7 @@
 use domain::{
     matches::Match,
     record::{Record, Side},
+    records::Records,
 };
 use matching::{Outcome, RunInput};
 use settler_tests::sandbox::random::Random;
@@ -11,10 +12,12 @@ use std::collections::BTreeSet;
 pub fn shuffled(input: &RunInput, seed: u64) -> RunInput {
     let mut input = input.clone();
     let mut random = Random::new(seed);
-    for records in [&mut input.source, &mut input.target] {
-        for last in (1..records.len()).rev() {
-            records.swap(last, random.index(last + 1));
+    for side in [&mut input.source, &mut input.target] {
+        let mut order: Vec<usize> = (0..side.len()).collect();
+        for last in (1..order.len()).rev() {
+            order.swap(last, random.index(last + 1));
         }
+        *side = order.into_iter().map(|at| side.at(at).to_record()).collect();
     }
     for last in (1..input.orders.len()).rev() {
         input.orders.swap(last, random.index(last + 1));
@@ -23,8 +26,8 @@ pub fn shuffled(input: &RunInput, seed: u64) -> RunInput {
 }
 
 pub fn swapped(input: &RunInput) -> RunInput {
-    let turned = |records: &[Record], side: Side| {
-        records.iter().map(|record| Record { side, ..record.clone() }).collect::<Vec<_>>()
+    let turned = |records: &Records, side: Side| -> Records {
+        records.iter().map(|record| Record { side, ..record.to_record() }).collect()
     };
     RunInput {
         source: turned(&input.target, Side::Source),

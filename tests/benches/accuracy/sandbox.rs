@@ -53,8 +53,8 @@ impl Running {
         let truth = self.http.get(format!("{}/_control/datasets/{preset}/truth", self.url)).send().await?;
         let truth = Truth::of_sandbox(&truth.json().await?)?;
         let input = RunInput {
-            source: source.records,
-            target: target.records,
+            source: source.records.into_iter().collect(),
+            target: target.records.into_iter().collect(),
             orders: source.orders,
             window,
             as_of: Later.now(),

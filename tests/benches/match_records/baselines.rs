@@ -1,6 +1,6 @@
 //! What the engine is compared with.
 
-use domain::record::{Record, Scheme};
+use domain::records::{RecordRef, SchemeRef};
 use matching::RunInput;
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ type Pairs<'a> = Vec<(&'a str, &'a str)>;
 /// A hash join on the strong id: what a data-frame library or a database does with `JOIN … ON charge_id`. It decides
 /// nothing about the rest, and explains nothing.
 pub fn key_join(input: &RunInput) -> Pairs<'_> {
-    let charges: HashMap<&str, &Record> = input.target.iter().map(|charge| (charge.id.as_str(), charge)).collect();
-    let named = |sale: &Record| {
-        let id = sale.refs.iter().find(|known| known.scheme == Scheme::PaymentId)?;
-        charges.get(id.value.as_str()).copied()
+    let charges: HashMap<&str, RecordRef<'_>> = input.target.iter().map(|charge| (charge.id(), charge)).collect();
+    let named = |sale: RecordRef<'_>| {
+        let id = sale.texts().refs.find(|known| known.scheme == SchemeRef::PaymentId)?;
+        charges.get(id.value).copied()
     };
     input
         .source
         .iter()
         .filter_map(|sale| named(sale).map(|charge| (sale, charge)))
-        .filter(|(sale, charge)| sale.amount_minor == charge.amount_minor && sale.currency == charge.currency)
-        .map(|(sale, charge)| (sale.id.as_str(), charge.id.as_str()))
+        .filter(|(sale, charge)| sale.amount_minor() == charge.amount_minor() && sale.currency() == charge.currency())
+        .map(|(sale, charge)| (sale.id(), charge.id()))
         .collect()
 }
 
@@ -30,16 +30,16 @@ pub fn key_join(input: &RunInput) -> Pairs<'_> {
 pub fn first_hit(input: &RunInput) -> Pairs<'_> {
     let mut taken = vec![false; input.target.len()];
     let mut pairs = Vec::new();
-    for sale in &input.source {
-        let fits = |payment: &Record| {
-            payment.amount_minor == sale.amount_minor
-                && payment.currency == sale.currency
-                && payment.occurred_at.millis().abs_diff(sale.occurred_at.millis()) <= DAY_MS
+    for sale in input.source.iter() {
+        let fits = |payment: RecordRef<'_>| {
+            payment.amount_minor() == sale.amount_minor()
+                && payment.currency() == sale.currency()
+                && payment.occurred_at().millis().abs_diff(sale.occurred_at().millis()) <= DAY_MS
         };
-        let hit = input.target.iter().zip(&mut taken).find(|(payment, taken)| !**taken && fits(payment));
+        let hit = input.target.iter().zip(&mut taken).find(|(payment, taken)| !**taken && fits(*payment));
         if let Some((payment, taken)) = hit {
             *taken = true;
-            pairs.push((sale.id.as_str(), payment.id.as_str()));
+            pairs.push((sale.id(), payment.id()));
         }
     }
     pairs

@@ -7,6 +7,7 @@
 use domain::{
     money::Currency,
     record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
+    records::Records,
     time::{Timestamp, Window},
 };
 use matching::{Memory, RunInput};
@@ -49,8 +50,8 @@ impl Link {
 pub fn month(orders: u32) -> Month {
     let window = Window { from: at(0), to: at(MONTH_MS) };
     let mut input = RunInput {
-        source: Vec::new(),
-        target: Vec::new(),
+        source: Records::default(),
+        target: Records::default(),
         orders: Vec::new(),
         window,
         // Late enough that nothing is merely not there yet.
@@ -61,23 +62,28 @@ pub fn month(orders: u32) -> Month {
     let mut paid_ms: Vec<i64> = (0..orders).map(|_| random.within(0, MONTH_MS - LAG_MS)).collect();
     paid_ms.sort_unstable();
     let mut true_pairs = 0;
+    // When each target moved, and whose it is: payments are listed newest first.
+    let mut targets: Vec<(Timestamp, u32, usize)> = Vec::new();
     for (number, paid_ms) in (0..orders).zip(&paid_ms) {
         let (link, pairs) = movements(orders, number, *paid_ms);
         if !matches!(link, Link::SourceOnly | Link::TargetOnly) {
             true_pairs += pairs.len();
         }
-        if link != Link::TargetOnly {
-            input.source.extend(pairs.into_iter().map(|[source, _]| source));
+        for (at, [source, target]) in pairs.iter().enumerate() {
+            if link != Link::TargetOnly {
+                input.source.push(source);
+                input.orders.extend(order(source).filter(|_| source.kind == Kind::Sale));
+            }
+            if link != Link::SourceOnly {
+                targets.push((target.occurred_at, number, at));
+            }
         }
     }
-    for (number, paid_ms) in (0..orders).zip(&paid_ms).rev() {
-        let (link, pairs) = movements(orders, number, *paid_ms);
-        if link != Link::SourceOnly {
-            input.target.extend(pairs.into_iter().map(|[_, target]| target));
-        }
+    targets.sort_unstable();
+    for ((_, number, at), paid_ms) in targets.iter().rev().map(|of| (of, paid_ms[of.1 as usize])) {
+        let (_, pairs) = movements(orders, *number, paid_ms);
+        input.target.extend(pairs.get(*at).map(|[_, target]| target));
     }
-    input.orders = input.source.iter().filter(|record| record.kind == Kind::Sale).filter_map(order).collect();
-    input.target.sort_unstable_by(|a, b| (b.occurred_at, &b.id).cmp(&(a.occurred_at, &a.id)));
     Month { input, true_pairs }
 }
 

@@ -10,6 +10,7 @@ use domain::{
     Clock, TenantId, Timestamp,
     matches::{ExceptionClass, Match},
     record::{Record, Side},
+    records::{RecordRef, Records},
     time::Window,
 };
 use matching::{Memory, Outcome, RuleSet, RunInput, reconcile};
@@ -76,8 +77,8 @@ async fn fetched(sandbox: &Sandbox, preset: &str, orders: u32, seed: u64) -> (Ru
     let (source, target) =
         tokio::join!(read(sandbox, &shop, "shopify", &rules), read(sandbox, &shop, "stripe", &rules));
     let input = RunInput {
-        source: source.records,
-        target: target.records,
+        source: source.records.into_iter().collect(),
+        target: target.records.into_iter().collect(),
         orders: source.orders,
         window: january(),
         as_of: Later.now(),
@@ -160,25 +161,25 @@ fn adds_up(outcome: &Outcome, input: &RunInput) -> Vec<String> {
     let mut faults = Vec::new();
     let window = input.window;
     for (side, records) in [(Side::Source, &input.source), (Side::Target, &input.target)] {
-        let own: BTreeMap<&str, &Record> = records
+        let own: BTreeMap<&str, RecordRef<'_>> = records
             .iter()
-            .filter(|record| !record.evidence_only && window.contains(record.occurred_at))
-            .map(|record| (record.id.as_str(), record))
+            .filter(|record| !record.evidence_only() && window.contains(record.occurred_at()))
+            .map(|record| (record.id(), record))
             .collect();
         let counts = if side == Side::Source { &outcome.summary.source } else { &outcome.summary.target };
         if counts.in_scope() + counts.excluded != own.len() as u64 {
             faults.push(format!("{counts:?} are not the {} records of {side:?}", own.len()));
         }
         // Which of two moneys a record counts in is the engine's to choose; then its sums cannot be made here.
-        let one_money = own.values().all(|record| record.shop_money.is_none());
+        let one_money = own.values().all(|record| record.shop_money().is_none());
         for total in &outcome.summary.totals {
             let sums = if side == Side::Source { &total.source } else { &total.target };
             if sums.in_scope_minor != sums.matched_minor + sums.suggested_minor + sums.unmatched_minor {
                 faults.push(format!("{side:?} does not add up: {sums:?}"));
             }
             let told = sums.in_scope_minor + sums.excluded_minor;
-            let alike = own.values().filter(|record| record.currency == total.currency);
-            let given: i64 = alike.map(|record| record.amount_minor).sum();
+            let alike = own.values().filter(|record| record.currency() == total.currency);
+            let given: i64 = alike.map(|record| record.amount_minor()).sum();
             if one_money && told != given {
                 faults.push(format!("{told} of {given} minor units of {side:?} are told"));
             }
@@ -195,10 +196,12 @@ fn shuffled(input: &RunInput, seed: u64) -> RunInput {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).expect("31 bits") % limit
     };
-    for records in [&mut input.source, &mut input.target] {
-        for last in (1..records.len()).rev() {
-            records.swap(last, below(last + 1));
+    for side in [&mut input.source, &mut input.target] {
+        let mut order: Vec<usize> = (0..side.len()).collect();
+        for last in (1..order.len()).rev() {
+            order.swap(last, below(last + 1));
         }
+        *side = order.into_iter().map(|at| side.at(at).to_record()).collect();
     }
     for last in (1..input.orders.len()).rev() {
         input.orders.swap(last, below(last + 1));
@@ -282,8 +285,8 @@ async fn a_typical_shop_is_matched_without_a_mistake() {
 
 /// The same records with their sides exchanged.
 fn exchanged(input: &RunInput) -> RunInput {
-    let turned = |records: &[Record], side: Side| -> Vec<Record> {
-        records.iter().map(|record| Record { side, ..record.clone() }).collect()
+    let turned = |records: &Records, side: Side| -> Records {
+        records.iter().map(|record| Record { side, ..record.to_record() }).collect()
     };
     RunInput {
         source: turned(&input.target, Side::Source),

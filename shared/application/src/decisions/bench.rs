@@ -7,8 +7,9 @@ use domain::{
     decision::{Decisions, RecordKey, members},
     matches::{ExceptionClass, Match, OrderResult},
     ports::Blobs,
-    reconciliation::Run,
-    record::{Record, Side, Status},
+    reconciliation::{Fetched, Run},
+    record::{Side, Status},
+    records::{RecordRef, Records},
     time::Window,
 };
 use event_store::Loaded;
@@ -27,9 +28,31 @@ pub enum Place {
     Free,
 }
 
+/// Records of one side, and their positions in order of their ids.
+struct Staged {
+    records: Records,
+    by_id: Vec<usize>,
+}
+
+impl Staged {
+    fn of(records: Records) -> Self {
+        let mut by_id: Vec<usize> = (0..records.len()).collect();
+        by_id.sort_by_key(|at| records.at(*at).id());
+        Self { records, by_id }
+    }
+
+    /// What was read only as the parent of another record is nothing to decide about.
+    fn record(&self, id: &str) -> Option<RecordRef<'_>> {
+        let first = self.by_id.partition_point(|at| self.records.at(*at).id() < id);
+        let from = self.by_id.iter().skip(first).map(|at| self.records.at(*at));
+        from.take_while(|record| record.id() == id).find(|record| !record.evidence_only())
+    }
+}
+
 pub struct Bench {
     pub outcome: Outcome,
-    records: BTreeMap<RecordKey, Record>,
+    source: Staged,
+    target: Staged,
     window: Window,
     excluded: BTreeSet<RecordKey>,
     /// Of the engine's matches and suggestions, by record.
@@ -53,12 +76,12 @@ impl Bench {
             _ => internal(error),
         };
         let outcome: Outcome = saga::staged::result(blobs, &published.reference).await.map_err(read)?;
-        let mut records = BTreeMap::new();
-        for fetched in [&run.orders, &run.payments] {
+        let staged = async |fetched: &Option<Fetched>| {
             let fetched = fetched.as_ref().ok_or_else(|| gone("the staged records"))?;
-            let staged = saga::staged::records(blobs, &fetched.reference).await.map_err(read)?;
-            records.extend(staged.records.into_iter().map(|record| ((record.side, record.id.clone()), record)));
-        }
+            saga::staged::records(blobs, &fetched.reference).await.map_err(read)
+        };
+        let source = Staged::of(staged(&run.orders).await?.records);
+        let target = Staged::of(staged(&run.payments).await?.records);
         let window = run.request.date_range.window(&run.request.timezone).map_err(internal)?;
         let by_record = |found: &[Match]| {
             found.iter().flat_map(|one| members(one).map(|member| (member, one.id())).collect::<Vec<_>>()).collect()
@@ -68,20 +91,24 @@ impl Bench {
             suggested: by_record(&outcome.suggestions),
             excluded: outcome.exclusions.iter().map(|one| (one.side, one.record_id.clone())).collect(),
             outcome,
-            records,
+            source,
+            target,
             window,
         })
     }
 
     #[must_use]
-    pub fn record(&self, key: &RecordKey) -> Option<&Record> {
-        self.records.get(key).filter(|record| !record.evidence_only)
+    pub fn record(&self, (side, id): &RecordKey) -> Option<RecordRef<'_>> {
+        match side {
+            Side::Source => self.source.record(id),
+            Side::Target => self.target.record(id),
+        }
     }
 
     /// Counted by this run; records of the pad are not.
     #[must_use]
-    pub fn in_scope(&self, record: &Record) -> bool {
-        self.window.contains(record.occurred_at)
+    pub fn in_scope(&self, record: RecordRef<'_>) -> bool {
+        self.window.contains(record.occurred_at())
     }
 
     #[must_use]
@@ -152,10 +179,10 @@ impl Bench {
     pub fn paid_elsewhere(&self, order_id: &str) -> i64 {
         let elsewhere = self.outcome.exclusions.iter().filter(|one| one.reason == "gateway_out_of_scope");
         let records = elsewhere.filter_map(|one| self.record(&(one.side, one.record_id.clone())));
-        let of_order = records.filter(|record| record.order.as_ref().is_some_and(|order| order.id == order_id));
+        let of_order = records.filter(|record| record.order().is_some_and(|order| order.id == order_id));
         of_order
-            .filter(|record| record.status == Status::Succeeded && record.amount_minor > 0)
-            .map(|record| record.amount_minor)
+            .filter(|record| record.status() == Status::Succeeded && record.amount_minor() > 0)
+            .map(|record| record.amount_minor())
             .sum()
     }
 

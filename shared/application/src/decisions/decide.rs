@@ -12,7 +12,8 @@ use domain::{
     fields::Fields,
     matches::{Exception, ExceptionClass, Match, MatchKind, OrderState},
     reconciliation::{ReconciliationEvent as Event, Run},
-    record::{Kind, Record, Side},
+    record::{Kind, Side},
+    records::RecordRef,
     summary::{Class, Difference, accuracy_bp},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +109,7 @@ fn make(
     if decisions.standing(&id_of(source_ids, target_ids)).is_some() {
         return Ok(None);
     }
-    let mut records: BTreeMap<RecordKey, &Record> = BTreeMap::new();
+    let mut records: BTreeMap<RecordKey, RecordRef<'_>> = BTreeMap::new();
     for (side, ids, member) in [(Side::Source, source_ids, "source_ids"), (Side::Target, target_ids, "target_ids")] {
         for (index, id) in ids.iter().enumerate() {
             let (key, pointer) = ((side, id.clone()), format!("/{member}/{index}"));
@@ -137,19 +138,19 @@ fn make(
             }
         }
     }
-    let currencies: BTreeSet<_> = records.values().map(|record| record.currency).collect();
+    let currencies: BTreeSet<_> = records.values().map(|record| record.currency()).collect();
     let [currency] = currencies.into_iter().collect::<Vec<_>>()[..] else {
         return Err(wrong("/target_ids".into(), "other_currency", "records of one match have one currency"));
     };
-    if !records.values().any(|record| bench.in_scope(record)) {
+    if !records.values().any(|record| bench.in_scope(*record)) {
         return Err(wrong("/source_ids".into(), "outside_window", "none of these records counts in this run"));
     }
     let sum = |wanted: Side| -> i64 {
-        records.iter().filter(|((side, _), _)| *side == wanted).map(|(_, record)| record.amount_minor).sum()
+        records.iter().filter(|((side, _), _)| *side == wanted).map(|(_, record)| record.amount_minor()).sum()
     };
     let (source, target) = (sum(Side::Source), sum(Side::Target));
     let names: BTreeSet<String> =
-        records.values().filter_map(|record| record.order.as_ref().map(|order| order.name.clone())).collect();
+        records.values().filter_map(|record| record.order()).map(|order| order.name.to_owned()).collect();
     let found = Match {
         kind: if source_ids.len() == 1 && target_ids.len() == 1 { MatchKind::Pair } else { MatchKind::Group },
         source_ids: source_ids.to_vec(),
@@ -163,7 +164,7 @@ fn make(
         matched_fields: Fields::default(),
         margin: None,
         difference: Difference { unexplained: target - source, ..Difference::default() },
-        cross_period: !records.values().all(|record| bench.in_scope(record)),
+        cross_period: !records.values().all(|record| bench.in_scope(*record)),
     };
     let mut decision = decision(run, found, reason, at);
     changed(bench, decisions, &mut decision, Class::Unmatched, Class::Matched)?;
@@ -173,20 +174,20 @@ fn make(
 /// What is open once a match is none: its records, as exceptions.
 fn left(bench: &Bench, found: &Match, reason: &str, why: &str) -> Vec<Exception> {
     let records = members(found).filter_map(|member| bench.record(&member));
-    let exception = |record: &Record| Exception {
-        record_id: record.id.clone(),
-        side: record.side,
+    let exception = |record: RecordRef<'_>| Exception {
+        record_id: record.id().to_owned(),
+        side: record.side(),
         class: ExceptionClass::Missing,
-        order_name: record.order.as_ref().map(|order| order.name.clone()),
-        amount_minor: record.amount_minor,
-        currency: record.currency,
-        occurred_at: record.occurred_at,
+        order_name: record.order().map(|order| order.name.to_owned()),
+        amount_minor: record.amount_minor(),
+        currency: record.currency(),
+        occurred_at: record.occurred_at(),
         reason: reason.to_owned(),
         explanation: format!("{why} by hand, so its counterpart is to be found again."),
         candidates: Vec::new(),
         review: None,
     };
-    records.filter(|record| bench.in_scope(record)).map(exception).collect()
+    records.filter(|record| bench.in_scope(*record)).map(exception).collect()
 }
 
 /// Figures and orders once the match's records have moved from one class to another. What moves is counted once on
@@ -200,11 +201,11 @@ fn changed(
 ) -> Result<(), CommandError> {
     let summary = &mut decision.summary;
     for member in members(&decision.found) {
-        let record = bench.record(&member).filter(|record| bench.in_scope(record));
+        let record = bench.record(&member).filter(|record| bench.in_scope(*record));
         let Some(record) = record else { continue };
         summary
-            .shift(record.side, record.currency, record.amount_minor, from, to)
-            .ok_or_else(|| CommandError::Internal(format!("the figures do not hold record {}", record.id)))?;
+            .shift(record.side(), record.currency(), record.amount_minor(), from, to)
+            .ok_or_else(|| CommandError::Internal(format!("the figures do not hold record {}", record.id())))?;
     }
     summary.accuracy_bp = accuracy_bp(&summary.source, &summary.target);
     let difference = &decision.found.difference;
@@ -246,10 +247,10 @@ fn orders(bench: &Bench, decisions: &Decisions, decision: &mut Decision, from: C
     let mut paid: BTreeMap<String, i64> = BTreeMap::new();
     for id in &decision.found.source_ids {
         let Some(record) = bench.record(&(Side::Source, id.clone())) else { continue };
-        let payment = matches!(record.kind, Kind::Sale | Kind::Capture) && record.amount_minor > 0;
-        if let Some(order) = record.order.as_ref().filter(|_| payment) {
-            let found = record.amount_minor + if pair { difference } else { 0 };
-            *paid.entry(order.id.clone()).or_default() += sign * found;
+        let payment = matches!(record.kind(), Kind::Sale | Kind::Capture) && record.amount_minor() > 0;
+        if let Some(order) = record.order().filter(|_| payment) {
+            let found = record.amount_minor() + if pair { difference } else { 0 };
+            *paid.entry(order.id.to_owned()).or_default() += sign * found;
         }
     }
     for (order_id, moved) in paid {

@@ -3,6 +3,7 @@
 use domain::{
     Currency, Timestamp,
     record::{Counterparty, Kind, Precision, Record, Side, Status},
+    records::Records,
     time::Window,
 };
 use matching::{Memory, RunInput};
@@ -48,7 +49,7 @@ impl Data {
     }
 
     pub fn input(&self) -> Result<RunInput, Box<dyn Error>> {
-        let records = |rows: &[Row], side: Side| -> Vec<Record> {
+        let records = |rows: &[Row], side: Side| -> Records {
             rows.iter().enumerate().map(|(at, row)| record(side, at, row)).collect()
         };
         let days = || self.source.iter().chain(&self.target).map(|row| row.day);

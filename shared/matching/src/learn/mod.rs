@@ -71,7 +71,7 @@ fn compare(input: &RunInput, rules: &RuleSet, known: Option<&HashSet<(&str, &str
         for pair in blocks_of(&pool, &scorer, rules).pairs {
             let (Some(source), Some(target)) = (pool.sources.get(pair.0), pool.targets.get(pair.1)) else { continue };
             if let Some(weighed) = scorer.weigh(pair).filter(|_| !parents_differ(&board, source.at, target.at)) {
-                let ids = (table.record(source.at).id.as_str(), table.record(target.at).id.as_str());
+                let ids = (table.record(source.at).id(), table.record(target.at).id());
                 let labelled = known.is_some_and(|known| known.contains(&ids));
                 compared.push(Compared { source: source.at, target: target.at, weighed, labelled });
             }

@@ -111,15 +111,15 @@ fn node(board: &Board<'_>, at: Ix) -> Node {
         email: row.email,
         last4: row.last4,
         name: row.name,
-        fee: board.table.record(at).fee_minor,
+        fee: board.table.record(at).fee_minor(),
     }
 }
 
 /// The memo, or the name where there is none.
 fn raw_text<'r>(board: &Board<'r>, at: Ix) -> Option<&'r str> {
-    let record = board.table.record(at);
+    let texts = board.table.record(at).texts();
     let filled = |text: &&str| !text.trim().is_empty();
-    record.memo.as_deref().filter(filled).or(record.counterparty.name.as_deref().filter(filled))
+    texts.memo.filter(filled).or(texts.name.filter(filled))
 }
 
 fn pool<'r>(board: &Board<'r>, mut sources: Vec<Node>, mut targets: Vec<Node>, band: Option<&'r FxBand>) -> Pool<'r> {

@@ -12,24 +12,22 @@ mod rows;
 
 use crate::{
     RunInput,
-    digest::{self, Digests},
+    both::both,
+    digest,
     keys::{Keys, References},
     reason::Reason,
     rules::RuleSet,
     tiers::hygiene,
 };
-use domain::{
-    Currency,
-    record::{Kind, Record},
-};
+use domain::{Currency, record::Kind, records::RecordRef, time::Window};
 use given::Given;
-use places::Places;
+use sha2::Sha256;
 use std::{borrow::Cow, collections::HashMap};
 
 pub(crate) use buckets::Bucket;
 pub(crate) use numbers::number;
-use rows::Rows;
 pub(crate) use rows::{Class, Row};
+use rows::{EMPTY, Numbered, Words, number_words};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -56,16 +54,13 @@ pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
 
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
-    pub records: Vec<&'a Record>,
+    sides: [Given<'a>; 2],
     pub rows: Vec<Row>,
     /// Positions before this one are sources.
     pub sources: Ix,
-    /// Second deliveries of a record that is in the table.
-    pub duplicates: Vec<&'a Record>,
     pub excluded: Vec<Option<Reason>>,
     /// Of all records.
     pub digest: digest::Digest,
-    places: Places,
     pub currencies: Vec<Currency>,
     /// Numbers of the input's orders, as given; a movement of one has it in its row.
     pub orders: Vec<u32>,
@@ -83,38 +78,35 @@ pub(crate) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub fn build(input: &'a RunInput, rules: &RuleSet) -> Self {
-        let mut records = Vec::with_capacity(input.source.len() + input.target.len());
-        let mut duplicates = Vec::new();
-        let source = Given::place(&input.source, false, &mut records, &mut duplicates);
-        let sources = ix(records.len());
-        let sides = [source, Given::place(&input.target, true, &mut records, &mut duplicates)];
-        let given = || sides.iter().flat_map(Given::records);
-        let count = records.len();
-        let places = Places::of(count, given().map(|(target, at, record)| (target, record.id.as_str(), at)));
-        // One walk over all that the records hold, in the order in which it lies in memory.
-        let mut reading = rows::Reading::with_capacity(count);
+        let given = input.source.len() + input.target.len();
+        let (source, target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
+        let (sources, count) = (source.len(), source.len() + target.len());
+        let mut rows = vec![EMPTY; count];
         let mut excluded = vec![None; count];
-        let mut references = References::with_capacity(count, rules);
-        let mut digests = Digests::with_capacity(count);
-        for (target, at, record) in given() {
-            let parent = record.parent.as_deref().and_then(|parent| find(&places, &records, target, parent));
-            reading.read(at, target, record, parent, input.window);
-            excluded[at as usize] = hygiene::screen(record, rules);
-            references.read(at, record);
-            digests.read(at, record);
-        }
-        let digest = digests.all(&duplicates);
-        let Rows { rows, currencies, people, orders, order_count } = reading.number(&input.orders);
+        let (source_rows, target_rows) = rows.split_at_mut(sources);
+        let (source_excluded, target_excluded) = excluded.split_at_mut(sources);
+        let (of_source, of_target) = both(
+            given,
+            || read(&source, (false, 0), (source_rows, source_excluded), input.window, rules),
+            || read(&target, (true, ix(sources)), (target_rows, target_excluded), input.window, rules),
+        );
+        let digest = digest::of_records(
+            [of_source.digest, of_target.digest],
+            [&source, &target].map(|side| &side.duplicates[..]),
+        );
+        let (Numbered { currencies, people, orders, order_count }, keys) = both(
+            given,
+            || number_words([of_source.words, of_target.words], &mut rows, ix(sources), &input.orders),
+            || References::number([of_source.references, of_target.references]),
+        );
         let holders = holders(&rows, people);
-        let common = ix(records.len() / 100).max(20);
+        let common = ix(count / 100).max(20);
         let mut table = Self {
-            records,
+            sides: [source, target],
             rows,
-            sources,
-            duplicates,
+            sources: ix(sources),
             excluded,
             digest,
-            places,
             currencies,
             orders,
             order_count,
@@ -131,7 +123,7 @@ impl<'a> Table<'a> {
             }
         }
         table.resolve_parents();
-        table.keys = Keys::build(&table, references, rules);
+        table.keys = Keys::build(&table, keys, rules);
         let earned = table.keys.earned(&table, rules);
         table.keys.trust(earned);
         table.choose_currencies();
@@ -162,13 +154,22 @@ impl<'a> Table<'a> {
         &self.rows[at as usize]
     }
 
-    pub fn record(&self, at: Ix) -> &'a Record {
-        self.records[at as usize]
+    pub fn record(&self, at: Ix) -> RecordRef<'a> {
+        match at.checked_sub(self.sources) {
+            None => self.sides[0].record(at),
+            Some(at) => self.sides[1].record(at),
+        }
     }
 
     /// Where the record of a side with this id stands.
     pub fn place(&self, target: bool, id: &str) -> Option<Ix> {
-        find(&self.places, &self.records, target, id)
+        let first = if target { self.sources } else { 0 };
+        self.sides[usize::from(target)].find(id).map(|at| first + at)
+    }
+
+    /// Second deliveries of records that are in the table.
+    pub fn duplicates(&self) -> impl Iterator<Item = RecordRef<'a>> {
+        self.sides.iter().flat_map(|side| side.duplicates.iter().copied())
     }
 
     pub fn positions(&self) -> std::ops::Range<Ix> {
@@ -176,7 +177,7 @@ impl<'a> Table<'a> {
     }
 
     pub fn currency(&self, at: Ix) -> Currency {
-        self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or(self.record(at).currency)
+        self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or(self.record(at).currency())
     }
 
     /// In scope: of a class, and never excluded.
@@ -267,7 +268,7 @@ impl<'a> Table<'a> {
                 if !self.row(at).two_moneys || (self.row(at).class == Class::Refund) != refunds {
                     continue;
                 }
-                let Some(shop) = self.record(at).shop_money else { continue };
+                let Some(shop) = self.record(at).shop_money() else { continue };
                 let shop_id = self.currencies.iter().position(|currency| *currency == shop.currency);
                 let Some(shop_id) = shop_id.and_then(|id| u16::try_from(id).ok()) else { continue };
                 let (own, parent) = (self.row(at).currency, self.row(at).parent);
@@ -287,8 +288,39 @@ impl<'a> Table<'a> {
     }
 }
 
-fn find(places: &Places, records: &[&Record], target: bool, id: &str) -> Option<Ix> {
-    places.find(target, id, |at| records[at as usize].id == id)
+/// What the records of a side say, beside their rows.
+struct Read<'a> {
+    words: Words<'a>,
+    references: References<'a>,
+    digest: Sha256,
+}
+
+/// One walk over all that the records of a side hold, in the order in which the engine looks at them.
+fn read<'a>(
+    side: &Given<'a>,
+    (target, first): (bool, Ix),
+    (rows, excluded): (&mut [Row], &mut [Option<Reason>]),
+    window: Window,
+    rules: &'a RuleSet,
+) -> Read<'a> {
+    let mut words = Words::with_capacity(side.len());
+    let mut references = References::with_capacity(side.len(), rules);
+    let mut digest = digest::begin(side.len());
+    let mut buffer = Vec::new();
+    for ((at, record), (row, excluded)) in (first..).zip(side.records()).zip(rows.iter_mut().zip(excluded)) {
+        let texts = record.texts();
+        let parent = texts.parent.and_then(|parent| side.find(parent));
+        *row = words.read(at, target, record, &texts, parent.map(|parent| first + parent), window);
+        *excluded = hygiene::screen(record, texts.gateway, rules);
+        references.read(at, texts);
+        if row.kind == Kind::Capture
+            && let Some(parent) = parent
+        {
+            references.inherit(at, side.record(parent));
+        }
+        digest::add(&mut digest, &mut buffer, record);
+    }
+    Read { words, references, digest }
 }
 
 fn holders(rows: &[Row], values: u32) -> Vec<u32> {

@@ -21,11 +21,13 @@ pub(crate) struct Numbers {
     pub count: u32,
 }
 
-/// Numbers at most 2^32 − 1 values.
-pub(crate) fn number<T: Eq + Hash>(values: &[T]) -> Numbers {
-    let divided = Divided::of(values);
+/// Numbers at most 2^32 − 1 values, the second list's behind the first's.
+pub(crate) fn number<T: Eq + Hash>(lists: [&[T]; 2]) -> Numbers {
+    let [first, second] = lists;
+    let value = |at: u32| first.get(at as usize).unwrap_or_else(|| &second[at as usize - first.len()]);
+    let divided = Divided::of(first.len() + second.len(), first.iter().chain(second));
     // Of each value the position of the first that is equal to it.
-    let mut of = vec![0_u32; values.len()];
+    let mut of = vec![0_u32; first.len() + second.len()];
     let mut slots: Vec<u32> = Vec::new();
     for part in divided.parts() {
         let mask = (part.len() * 2).next_power_of_two() - 1;
@@ -40,7 +42,7 @@ pub(crate) fn number<T: Eq + Hash>(values: &[T]) -> Numbers {
                     break *at;
                 }
                 let (other_hash, other) = part[known as usize];
-                if other_hash == *hash && values[other as usize] == values[*at as usize] {
+                if other_hash == *hash && value(other) == value(*at) {
                     break other;
                 }
                 slot = (slot + 1) & mask;
@@ -68,9 +70,9 @@ struct Divided {
 }
 
 impl Divided {
-    fn of<T: Hash>(values: &[T]) -> Self {
-        let parts = ix((values.len() / PART).next_power_of_two());
-        let hashes: Vec<u64> = values.iter().map(hashed::hash).collect();
+    fn of<'v, T: Hash + 'v>(count: usize, values: impl Iterator<Item = &'v T>) -> Self {
+        let parts = ix((count / PART).next_power_of_two());
+        let hashes: Vec<u64> = values.map(hashed::hash).collect();
         // The upper half of a hash tells the part, the lower half tells values of one part apart.
         let part = |hash: u64| lower(hash >> 32) & (parts - 1);
         let starts = counting::starts(parts as usize, hashes.iter().map(|hash| part(*hash)));
@@ -107,15 +109,20 @@ mod tests {
     #[test]
     fn numbers_follow_the_order_of_first_sight() {
         let values = ["b", "a", "b", "", "c", "a", ""];
-        let numbers = number(&values);
-        assert_eq!((numbers.of, numbers.count), (vec![0, 1, 0, 2, 3, 1, 2], 4));
-        assert_eq!(number::<&str>(&[]).count, 0);
+        let expected = (vec![0, 1, 0, 2, 3, 1, 2], 4);
+        for cut in 0..=values.len() {
+            let (first, second) = values.split_at(cut);
+            let numbers = number([first, second]);
+            assert_eq!((numbers.of, numbers.count), expected);
+        }
+        assert_eq!(number::<&str>([&[], &[]]).count, 0);
     }
 
     #[test]
     fn many_parts_number_as_one_table_does() {
         let values: Vec<String> = (0..5 * PART).map(|at| format!("value {}", at * 7_919 % (2 * PART))).collect();
-        let numbers = number(&values);
+        let (first, second) = values.split_at(PART);
+        let numbers = number([first, second]);
         assert_eq!(numbers.of, expected(&values));
         assert_eq!(numbers.count as usize, 2 * PART);
     }
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn equal_hashes_do_not_make_equal_values() {
         let values: Vec<Colliding> = (0..300).map(|at| Colliding(at % 100)).collect();
-        let numbers = number(&values);
+        let numbers = number([&values, &[]]);
         assert_eq!((numbers.count, numbers.of[99], numbers.of[199], numbers.of[200]), (100, 99, 99, 0));
     }
 }

@@ -3,7 +3,8 @@
 use super::{Ix, NONE, normalised, numbers::number};
 use domain::{
     Currency,
-    record::{Kind, Order, Precision, Record, Status},
+    record::{Kind, Order, Precision, Status},
+    records::{RecordRef, Texts},
     time::Window,
 };
 use std::borrow::Cow;
@@ -54,10 +55,9 @@ impl Row {
     }
 }
 
-/// Rows by position, with what their numbers stand for.
+/// What the texts of both sides' rows became.
 #[derive(Debug)]
-pub(super) struct Rows {
-    pub rows: Vec<Row>,
+pub(super) struct Numbered {
     pub currencies: Vec<Currency>,
     /// How many different values of people there are.
     pub people: u32,
@@ -67,10 +67,9 @@ pub(super) struct Rows {
     pub order_count: u32,
 }
 
-/// Rows that wait for their numbers, which are given to all at once.
+/// What the rows of one side say in words, until all is numbered at once.
 #[derive(Debug)]
-pub(super) struct Reading<'a> {
-    rows: Vec<Row>,
+pub(super) struct Words<'a> {
     currencies: Vec<Currency>,
     emails: Column<Cow<'a, str>>,
     last4s: Column<Cow<'a, str>>,
@@ -79,11 +78,10 @@ pub(super) struct Reading<'a> {
     orders: Column<&'a str>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Words<'a> {
     /// What is reserved here and never used takes no memory.
     pub fn with_capacity(records: usize) -> Self {
         Self {
-            rows: vec![EMPTY; records],
             currencies: Vec::new(),
             emails: Column::with_capacity(records),
             last4s: Column::with_capacity(records),
@@ -93,54 +91,82 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reads a record into its row; a parent is looked up by the caller.
-    pub fn read(&mut self, at: Ix, target: bool, record: &'a Record, parent: Option<Ix>, window: Window) {
-        self.rows[at as usize] = Row {
-            amount: record.amount_minor,
-            at: record.occurred_at.millis(),
-            settled_at: record.settled_at.unwrap_or(record.occurred_at).millis(),
-            currency: currency_id(&mut self.currencies, record.currency),
-            class: class_of(record.kind),
-            kind: record.kind,
+    /// The row of a record that stands at `at`, without what is numbered.
+    pub fn read(
+        &mut self,
+        at: Ix,
+        target: bool,
+        record: RecordRef<'a>,
+        texts: &Texts<'a>,
+        parent: Option<Ix>,
+        window: Window,
+    ) -> Row {
+        self.emails.push_text(at, texts.email_hash);
+        self.last4s.push_text(at, texts.last4);
+        self.names.push_text(at, texts.name);
+        self.memos.push_text(at, texts.memo);
+        if let Some(order) = texts.order {
+            self.orders.push(at, order.id);
+        }
+        Row {
+            amount: record.amount_minor(),
+            at: record.occurred_at().millis(),
+            settled_at: record.settled_at().unwrap_or(record.occurred_at()).millis(),
+            currency: currency_id(&mut self.currencies, record.currency()),
+            class: class_of(record.kind()),
+            kind: record.kind(),
             target,
-            in_window: !record.evidence_only && window.contains(record.occurred_at),
-            evidence: record.evidence_only,
-            pending: record.status == Status::Pending,
-            whole_day: record.precision == Precision::Day,
-            disputed: record.disputed,
-            two_moneys: record.shop_money.is_some_and(|shop| shop.currency != record.currency),
+            in_window: !record.evidence_only() && window.contains(record.occurred_at()),
+            evidence: record.evidence_only(),
+            pending: record.status() == Status::Pending,
+            whole_day: record.precision() == Precision::Day,
+            disputed: record.disputed(),
+            two_moneys: record.shop_money().is_some_and(|shop| shop.currency != record.currency()),
             parent: parent.unwrap_or(NONE),
             ..EMPTY
-        };
-        let buyer = &record.counterparty;
-        self.emails.push_text(at, buyer.email_hash.as_deref());
-        self.last4s.push_text(at, buyer.last4.as_deref());
-        self.names.push_text(at, buyer.name.as_deref());
-        self.memos.push_text(at, record.memo.as_deref());
-        if let Some(order) = &record.order {
-            self.orders.push(at, &order.id);
         }
     }
+}
 
-    /// Numbers what was read, and the orders of the input beside those that movements belong to.
-    pub fn number(self, orders: &'a [Order]) -> Rows {
-        let Self { mut rows, mut currencies, .. } = self;
-        sort(&mut currencies, &mut rows);
-        // Equal texts of two fields are two values.
-        let mut people = 0;
-        self.emails.number(&mut rows, &mut people, |row| &mut row.email);
-        self.last4s.number(&mut rows, &mut people, |row| &mut row.last4);
-        self.names.number(&mut rows, &mut people, |row| &mut row.name);
-        self.memos.number(&mut rows, &mut people, |row| &mut row.memo);
-        let Column { at: with_order, values: mut ids } = self.orders;
-        ids.extend(orders.iter().map(|order| order.id.as_str()));
-        let mut orders = number(&ids);
-        for (at, order) in with_order.iter().zip(&orders.of) {
-            rows[*at as usize].order = *order;
-        }
-        orders.of.drain(..with_order.len());
-        Rows { rows, currencies, people, orders: orders.of, order_count: orders.count }
+/// Numbers the words of both sides, and the orders of the input beside those that movements belong to.
+pub(super) fn number_words<'a>(
+    [source, target]: [Words<'a>; 2],
+    rows: &mut [Row],
+    sources: Ix,
+    orders: &'a [Order],
+) -> Numbered {
+    let (of_sources, of_targets) = rows.split_at_mut(sources as usize);
+    let currencies = common_currencies([(&source.currencies, of_sources), (&target.currencies, of_targets)]);
+    // Equal texts of two fields are two values.
+    let mut people = 0;
+    number_column([source.emails, target.emails], rows, &mut people, |row| &mut row.email);
+    number_column([source.last4s, target.last4s], rows, &mut people, |row| &mut row.last4);
+    number_column([source.names, target.names], rows, &mut people, |row| &mut row.name);
+    number_column([source.memos, target.memos], rows, &mut people, |row| &mut row.memo);
+    let mut with_order = source.orders;
+    with_order.at.extend(target.orders.at);
+    with_order.values.extend(target.orders.values);
+    let known: Vec<&str> = orders.iter().map(|order| order.id.as_str()).collect();
+    let mut numbers = number([&with_order.values, &known]);
+    for (at, order) in with_order.at.iter().zip(&numbers.of) {
+        rows[*at as usize].order = *order;
     }
+    numbers.of.drain(..with_order.at.len());
+    Numbered { currencies, people, orders: numbers.of, order_count: numbers.count }
+}
+
+/// Gives the values of a column of both sides their numbers, from `next` on.
+fn number_column(
+    [source, target]: [Column<Cow<'_, str>>; 2],
+    rows: &mut [Row],
+    next: &mut u32,
+    field: impl Fn(&mut Row) -> &mut u32,
+) {
+    let numbers = number([&source.values, &target.values]);
+    for (at, number) in source.at.iter().chain(&target.at).zip(numbers.of) {
+        *field(&mut rows[*at as usize]) = *next + number;
+    }
+    *next += numbers.count;
 }
 
 /// One value per record that has one.
@@ -167,18 +193,9 @@ impl<'a> Column<Cow<'a, str>> {
             self.push(at, text);
         }
     }
-
-    /// Gives numbers from `next` on.
-    fn number(self, rows: &mut [Row], next: &mut u32, field: impl Fn(&mut Row) -> &mut u32) {
-        let numbers = number(&self.values);
-        for (at, number) in self.at.into_iter().zip(numbers.of) {
-            *field(&mut rows[at as usize]) = *next + number;
-        }
-        *next += numbers.count;
-    }
 }
 
-const EMPTY: Row = Row {
+pub(super) const EMPTY: Row = Row {
     amount: 0,
     at: 0,
     settled_at: 0,
@@ -209,18 +226,19 @@ fn currency_id(currencies: &mut Vec<Currency>, currency: Currency) -> u16 {
     u16::try_from(found).unwrap_or(u16::MAX)
 }
 
-/// Currencies by code: numbers must not tell which record came first.
-fn sort(currencies: &mut [Currency], rows: &mut [Row]) {
-    let given = currencies.to_vec();
-    currencies.sort_unstable();
-    let place = |currency: &Currency| currencies.iter().position(|known| known == currency);
-    let numbers: Vec<u16> = given
-        .iter()
-        .map(|currency| place(currency).and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX))
-        .collect();
-    for row in rows {
-        row.currency = numbers.get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
+/// The currencies of both sides by code: numbers must not tell which record came first.
+fn common_currencies(sides: [(&Vec<Currency>, &mut [Row]); 2]) -> Vec<Currency> {
+    let mut all: Vec<Currency> = sides.iter().flat_map(|(own, _)| own.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    for (own, rows) in sides {
+        let number = |currency| all.binary_search(currency).ok().and_then(|at| u16::try_from(at).ok());
+        let numbers: Vec<u16> = own.iter().map(|currency| number(currency).unwrap_or(u16::MAX)).collect();
+        for row in rows {
+            row.currency = numbers.get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
+        }
     }
+    all
 }
 
 fn class_of(kind: Kind) -> Class {

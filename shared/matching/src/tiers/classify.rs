@@ -46,7 +46,7 @@ pub(crate) fn facts(board: &Board<'_>, other: Ix, candidates: usize) -> Facts {
         return Facts { candidates, days, ..Facts::default() };
     }
     Facts {
-        other_id: Some(table.record(other).id.clone()),
+        other_id: Some(table.record(other).id().to_owned()),
         other_money: Some(money_text(table.currency(other), table.row(other).amount)),
         candidates,
         days,
@@ -81,12 +81,14 @@ fn reason(board: &Board<'_>, at: Ix, input: &RunInput) -> (Reason, Ix, usize) {
             return (Reason::RefundWithoutSale, parent, 0);
         }
         let disputed = parent != NONE
-            && board.match_of(parent).is_some_and(|found| found.members().any(|member| table.record(member).disputed));
+            && board
+                .match_of(parent)
+                .is_some_and(|found| found.members().any(|member| table.record(member).disputed()));
         if disputed {
             return (Reason::DisputeOpen, parent, 0);
         }
     }
-    if table.record(at).disputed {
+    if table.record(at).disputed() {
         return (Reason::DisputeOpen, NONE, 0);
     }
     let age = input.as_of.millis() - row.at;
@@ -193,7 +195,7 @@ fn candidates(board: &Board<'_>, at: Ix, reason: Reason, suggested: &Suggested) 
         .into_iter()
         .take(SHOWN)
         .map(|(score, other)| Candidate {
-            record_id: table.record(other).id.clone(),
+            record_id: table.record(other).id().to_owned(),
             score: u16::try_from(score.clamp(0, 1_000)).unwrap_or(1_000),
             why_not: why_not(board, at, other, reason, suggested),
         })
@@ -216,7 +218,7 @@ fn why_not(board: &Board<'_>, at: Ix, other: Ix, reason: Reason, suggested: &Sug
     }
     if let Some(taken) = board.match_of(other) {
         let partner = if row.target { taken.targets.first() } else { taken.sources.first() };
-        let partner = partner.map_or("another record", |partner| table.record(*partner).id.as_str());
+        let partner = partner.map_or("another record", |partner| table.record(*partner).id());
         return format!("it is matched with {partner}");
     }
     if suggested.holds[other as usize] {

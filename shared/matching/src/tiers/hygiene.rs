@@ -5,24 +5,27 @@ use crate::{
     rules::RuleSet,
     table::{NONE, Table},
 };
-use domain::record::{Kind, Record, Status};
+use domain::{
+    record::{Kind, Status},
+    records::RecordRef,
+};
 
 /// The reason for which a record is out of scope by itself.
-pub(crate) fn screen(record: &Record, rules: &RuleSet) -> Option<Reason> {
+pub(crate) fn screen(record: RecordRef<'_>, gateway: Option<&str>, rules: &RuleSet) -> Option<Reason> {
     let covered = |gateway: &str| {
         rules.gateways.is_empty()
             || rules.gateways.iter().any(|known| known.trim().eq_ignore_ascii_case(gateway.trim()))
     };
-    let foreign = record.gateway.as_deref().is_some_and(|name| !covered(name));
-    match (record.kind, record.status) {
-        _ if record.test => Some(Reason::Test),
+    let foreign = gateway.is_some_and(|name| !covered(name));
+    match (record.kind(), record.status()) {
+        _ if record.test() => Some(Reason::Test),
         _ if foreign => Some(Reason::GatewayOutOfScope),
         (_, Status::Failed) => Some(Reason::Failed),
         (Kind::Void, _) => Some(Reason::Voided),
         (Kind::Authorization, _) => Some(Reason::AuthorizationOnly),
         (Kind::Change, _) => Some(Reason::NoMovement),
         (_, Status::Uncaptured) => Some(Reason::Uncaptured),
-        (_, Status::Succeeded) if record.amount_minor == 0 => Some(Reason::ZeroAmount),
+        (_, Status::Succeeded) if record.amount_minor() == 0 => Some(Reason::ZeroAmount),
         _ => None,
     }
 }
@@ -31,7 +34,7 @@ pub(crate) fn screen(record: &Record, rules: &RuleSet) -> Option<Reason> {
 pub(crate) fn exclude_voided(table: &mut Table<'_>) {
     for at in table.positions() {
         let (kind, parent) = (table.row(at).kind, table.row(at).parent);
-        if kind != Kind::Void || parent == NONE || table.record(at).status != Status::Succeeded {
+        if kind != Kind::Void || parent == NONE || table.record(at).status() != Status::Succeeded {
             continue;
         }
         let undone = matches!(table.row(parent).kind, Kind::Authorization | Kind::Sale);

@@ -115,7 +115,7 @@ fn one_against_several(board: &mut Board<'_>, rest: &Component) {
 
 fn is_settled(board: &Board<'_>, at: Ix) -> bool {
     let record = board.table.record(at);
-    record.settled_at.is_some() || record.net_minor.is_some() || record.settled.is_some()
+    record.settled_at().is_some() || record.net_minor().is_some() || record.settled_money().is_some()
 }
 
 /// One charge that several sales claim: the only one that nothing speaks against and something speaks for.
@@ -166,8 +166,8 @@ fn linked_discrepancy(board: &mut Board<'_>, source: Ix, target: Ix) {
     let turned = table.row(target).is_of_order() && !table.row(source).is_of_order();
     let (sale, payment) = if turned { (target, source) } else { (source, target) };
     let (asked, paid) = (table.row(sale).amount, table.row(payment).amount);
-    let part = table.record(payment).authorized_minor == Some(asked) && paid.abs() < asked.abs();
-    let fee = table.record(payment).fee_minor.filter(|fee| *fee != 0 && -fee.abs() == paid - asked);
+    let part = table.record(payment).authorized_minor() == Some(asked) && paid.abs() < asked.abs();
+    let fee = table.record(payment).fee_minor().filter(|fee| *fee != 0 && -fee.abs() == paid - asked);
     let (difference, reason) = match (part, fee, gap) {
         (true, ..) => (Difference { partial: gap, ..Difference::default() }, Reason::PartialCapture),
         (_, Some(_), _) => (Difference { fee: gap, ..Difference::default() }, Reason::FeeVariance),

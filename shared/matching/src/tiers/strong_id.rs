@@ -26,8 +26,9 @@ pub(crate) fn apply(board: &mut Board<'_>) {
 
 /// Takes an exact pair that an id joins, unless something better speaks against it.
 pub(super) fn accept_pair(board: &mut Board<'_>, source: Ix, target: Ix, rule: Rule) {
-    let fields = agreement(board.table, source, target).fields | field::AMOUNT;
-    match certify(board, source, target) {
+    let agreement = agreement(board.table, source, target);
+    let fields = agreement.fields | field::AMOUNT;
+    match certify(board, source, target, agreement) {
         Verdict::Certain => {
             board.accept(Accepted::pair(source, target, rule, fields));
         }

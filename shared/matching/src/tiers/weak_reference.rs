@@ -32,33 +32,41 @@ pub(crate) fn apply(board: &mut Board<'_>) {
     // What is matched explains references that seemed to lead elsewhere. In rounds, so that nothing depends on which
     // pair is looked at first.
     loop {
-        let (sure, doubtful): (Vec<_>, Vec<_>) =
-            waiting.iter().copied().partition(|(source, target)| doubt(board, *source, *target).is_none());
+        let mut sure = Vec::new();
+        waiting.retain(|(source, target)| match believed(board, *source, *target) {
+            Ok(fields) => {
+                sure.push((*source, *target, fields));
+                false
+            }
+            Err(_) => true,
+        });
         if sure.is_empty() {
             break;
         }
-        for (source, target) in sure {
-            let fields = agreement(board.table, source, target).fields | field::AMOUNT;
-            board.accept(Accepted::pair(source, target, Rule::WeakReference, fields));
+        for (source, target, fields) in sure {
+            board.accept(Accepted::pair(source, target, Rule::WeakReference, fields | field::AMOUNT));
         }
-        waiting = doubtful;
     }
     for (source, target) in waiting {
-        if let Some(reason) = doubt(board, source, target) {
+        if let Err(reason) = believed(board, source, target) {
             board.hint(source, reason, target, 1);
             board.hint(target, reason, source, 1);
         }
     }
 }
 
-/// Why a unique reference between equal amounts is not believed.
-fn doubt(board: &Board<'_>, source: Ix, target: Ix) -> Option<Reason> {
-    let reach = i64::from(board.rules.weak_reference_days) * DAY_MS;
-    let opposed = agreement(board.table, source, target).against > 0
+/// The fields in which two agree that a unique reference joins, or why it is not believed.
+fn believed(board: &Board<'_>, source: Ix, target: Ix) -> Result<u16, Reason> {
+    let agreement = agreement(board.table, source, target);
+    let opposed = agreement.against > 0
         || conflict(board, source, target) == Conflict::Real
         || parents_differ(board, source, target);
-    let far = board.table.distance_ms(source, target) > reach;
-    if opposed { Some(Reason::ReferenceConflict) } else { far.then_some(Reason::OutsideWindow) }
+    let reach = i64::from(board.rules.weak_reference_days) * DAY_MS;
+    match board.table.distance_ms(source, target) {
+        _ if opposed => Err(Reason::ReferenceConflict),
+        distance if distance > reach => Err(Reason::OutsideWindow),
+        _ => Ok(agreement.fields),
+    }
 }
 
 fn counts(members: impl Iterator<Item = Ix>, board: &Board<'_>) -> Vec<u16> {

@@ -1,7 +1,10 @@
 //! Tier 8: the reason of what is left, and warnings about a run as a whole.
 
 use crate::records::{DAY, With, charge, given, input, left, matched, minutes, refund, run, sale};
-use domain::record::{Record, Side};
+use domain::{
+    record::{Record, Side},
+    records::Records,
+};
 use matching::{Facts, Reason, RuleSet};
 
 #[test]
@@ -75,8 +78,8 @@ fn a_run_that_looks_wrong_is_warned_about() {
 
 #[test]
 fn every_reason_has_a_code_and_a_sentence_of_its_own() {
-    let record = sale("s1", 1_000);
-    let told = |reason: &Reason| (reason.code(), reason.sentence(&record, &Facts::default()));
+    let records: Records = [sale("s1", 1_000)].into_iter().collect();
+    let told = |reason: &Reason| (reason.code(), reason.sentence(records.at(0), &Facts::default()));
     let all: std::collections::BTreeSet<_> = Reason::ALL.iter().map(told).collect();
     let codes: std::collections::BTreeSet<_> = all.iter().map(|(code, _)| code).collect();
     let sentences: std::collections::BTreeSet<_> = all.iter().map(|(_, sentence)| sentence).collect();

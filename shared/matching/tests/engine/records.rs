@@ -128,10 +128,11 @@ pub fn order(number: &str, total: i64) -> Order {
 }
 
 pub fn input(records: impl IntoIterator<Item = Record>) -> RunInput {
-    let (source, target) = records.into_iter().partition(|record| record.side == Side::Source);
+    let (source, target): (Vec<Record>, Vec<Record>) =
+        records.into_iter().partition(|record| record.side == Side::Source);
     RunInput {
-        source,
-        target,
+        source: source.iter().collect(),
+        target: target.iter().collect(),
         orders: Vec::new(),
         window: Window {
             from: Timestamp::parse("2026-01-01T00:00:00Z").expect("an instant"),

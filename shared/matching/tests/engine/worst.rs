@@ -32,13 +32,13 @@ fn reasons(outcome: &Outcome) -> Vec<&str> {
 
 #[test]
 fn equal_amounts_on_one_day() {
-    let of = input((0..MANY).flat_map(|n| [sale(&format!("s{n}"), 1_000), charge(&format!("t{n}"), 1_000).at(5)]));
+    let pairs = || (0..MANY).flat_map(|n| [sale(&format!("s{n}"), 1_000), charge(&format!("t{n}"), 1_000).at(5)]);
+    let of = input(pairs());
     for outcome in both(&of) {
         counted(&outcome, &of);
         assert!(outcome.matches.iter().all(|found| found.source_ids.len() == found.target_ids.len()));
     }
-    let mut one_less = of;
-    one_less.target.pop();
+    let one_less = input(pairs().skip(2).chain([sale("s0", 1_000)]));
     for outcome in both(&one_less) {
         counted(&outcome, &one_less);
         assert!(outcome.matches.is_empty(), "which one is left cannot be told");

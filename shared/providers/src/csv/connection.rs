@@ -10,6 +10,7 @@ use domain::{
     TenantId, UploadId,
     ports::{Blobs, PortError, upload_key},
     record::{Record, Side},
+    records::{RecordRef, Records},
     time::Window,
 };
 use serde_json::{Value, json};
@@ -94,7 +95,7 @@ pub struct CsvFile {
     key: String,
     upload: Upload,
     side: Side,
-    records: OnceCell<Vec<Record>>,
+    records: OnceCell<Records>,
 }
 
 impl fmt::Debug for CsvFile {
@@ -123,12 +124,12 @@ impl CsvFile {
         Ok(Self { uploads, key, upload, side, records: OnceCell::new() })
     }
 
-    async fn records(&self) -> Result<&Vec<Record>, ProviderError> {
+    async fn records(&self) -> Result<&Records, ProviderError> {
         self.records.get_or_try_init(|| self.read()).await
     }
 
     /// A row that cannot be read fails the run: leaving it out would be a wrong result that looks right.
-    async fn read(&self) -> Result<Vec<Record>, ProviderError> {
+    async fn read(&self) -> Result<Records, ProviderError> {
         let id = &self.upload.id;
         let malformed = |detail: String| ProviderError::Malformed { message: format!("upload {id}: {detail}") };
         let bytes = self.uploads.get(&self.key).await.map_err(|error| match error {
@@ -176,8 +177,8 @@ impl Provider for CsvFile {
             }
         };
         let records = self.records().await?;
-        let mut inside = records.iter().filter(|record| window.contains(record.occurred_at)).skip(from);
-        let page: Vec<Record> = inside.by_ref().take(PAGE_RECORDS).cloned().collect();
+        let mut inside = records.iter().filter(|record| window.contains(record.occurred_at())).skip(from);
+        let page: Vec<Record> = inside.by_ref().take(PAGE_RECORDS).map(RecordRef::to_record).collect();
         let next = inside.next().map(|_| json!({ "record": from + page.len() }));
         Ok(Page { records: page, next, ..Page::default() })
     }

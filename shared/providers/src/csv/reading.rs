@@ -7,7 +7,7 @@ use super::{
     reader::CsvReader,
     record::{ContentIds, canonical},
 };
-use domain::record::{Record, Side};
+use domain::{record::Side, records::Records};
 use std::{
     hash::{BuildHasher, RandomState},
     io::Read,
@@ -17,7 +17,7 @@ use std::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     pub dialect: Dialect,
-    pub records: Vec<Record>,
+    pub records: Records,
     /// One for each row that is not among the records, in the order of the lines.
     pub errors: Vec<CsvError>,
 }
@@ -35,13 +35,13 @@ pub fn read_records(
     let mut reader = CsvReader::open(input, mapping)?;
     let dialect = reader.dialect();
     let mut ids = ContentIds::default();
-    let (mut records, mut lines, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut records, mut lines, mut errors) = (Records::default(), Vec::new(), Vec::new());
     while let Some(row) = reader.next_row()? {
         match row {
             Ok(row) => {
                 let id = row.id.map_or_else(|| ids.next(&row), str::to_owned);
                 lines.push(row.line);
-                records.push(canonical(&row, id, side));
+                records.push(&canonical(&row, id, side));
             }
             Err(error) if strict => return Err(error.into()),
             Err(error) => errors.push(error),
@@ -58,21 +58,21 @@ pub fn read_records(
 
 /// Of several rows with one id the one that sorts first by its content stays, so that the order of the rows does not
 /// matter; the others are errors.
-fn take_out_repeated(records: &mut Vec<Record>, lines: &[u64]) -> Vec<CsvError> {
+fn take_out_repeated(records: &mut Records, lines: &[u64]) -> Vec<CsvError> {
     let hasher = RandomState::new();
     let mut by_hash: Vec<(u64, u32)> =
-        (0..).zip(records.iter()).map(|(at, record)| (hasher.hash_one(&record.id), at)).collect();
+        (0..).zip(records.iter()).map(|(at, record)| (hasher.hash_one(record.id()), at)).collect();
     by_hash.sort_unstable();
     let suspects = by_hash.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1);
-    let mut drop = Vec::new();
+    let mut drop: Vec<usize> = Vec::new();
     let mut errors = Vec::new();
     for alike in suspects {
         let mut same: Vec<(&str, String, usize)> = alike
             .iter()
             .filter_map(|(_, at)| {
                 let at = usize::try_from(*at).ok()?;
-                let record = records.get(at)?;
-                Some((record.id.as_str(), serde_json::to_string(record).unwrap_or_default(), at))
+                let record = records.at(at);
+                Some((record.id(), serde_json::to_string(&record.to_record()).unwrap_or_default(), at))
             })
             .collect();
         same.sort_unstable();
@@ -93,11 +93,8 @@ fn take_out_repeated(records: &mut Vec<Record>, lines: &[u64]) -> Vec<CsvError> 
     }
     if !drop.is_empty() {
         drop.sort_unstable();
-        let mut at = 0;
-        records.retain(|_| {
-            at += 1;
-            drop.binary_search(&(at - 1)).is_err()
-        });
+        let kept = (0..records.len()).filter(|at| drop.binary_search(at).is_err());
+        *records = kept.map(|at| records.at(at).to_record()).collect();
     }
     errors
 }

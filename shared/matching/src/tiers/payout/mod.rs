@@ -27,7 +27,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
 /// Deposits that name a payout whose members stand on the other side.
 fn given(board: &mut Board<'_>) {
     let table = board.table;
-    let group = |at: Ix| table.record(at).group.as_deref().map(normalised).filter(|group| !group.is_empty());
+    let group = |at: Ix| table.record(at).texts().group.map(normalised).filter(|group| !group.is_empty());
     let counts = |at: &Ix| table.in_scope(*at) && !table.row(*at).evidence;
     let open: BTreeSet<(bool, Cow<'_, str>)> = table
         .positions()
@@ -39,7 +39,7 @@ fn given(board: &mut Board<'_>) {
     }
     let named = |at: Ix| {
         let other_side = !table.row(at).target;
-        let mut names = table.record(at).refs.iter().map(|reference| (other_side, normalised(&reference.value)));
+        let mut names = table.record(at).texts().refs.map(|reference| (other_side, normalised(reference.value)));
         names.find(|key| open.contains(key))
     };
     let deposits: Vec<(Ix, (bool, Cow<'_, str>))> = table
@@ -66,7 +66,7 @@ fn given(board: &mut Board<'_>) {
             continue;
         }
         let gross: i64 = members.iter().map(|at| table.row(*at).amount).sum();
-        let net: i64 = members.iter().map(|at| table.record(*at).net_minor.unwrap_or(table.row(*at).amount)).sum();
+        let net: i64 = members.iter().map(|at| table.record(*at).net_minor().unwrap_or(table.row(*at).amount)).sum();
         // `difference` is target less source: which of the two sums is the target depends on the side.
         let gap = if row.target { row.amount - gross } else { gross - row.amount };
         let difference = match row.amount {

@@ -1,0 +1,152 @@
+use super::*;
+use crate::{
+    money::Money,
+    record::{OrderRef, RawPointer, Scheme, Settled},
+};
+use proptest::{prelude::*, sample::select};
+
+fn text() -> impl Strategy<Value = String> {
+    // Lengths around where one more digit is needed, and texts that are not ASCII.
+    prop_oneof!["[a-z0-9@./]{0,8}", "[äß€𝄞]{0,4}", Just("x".repeat(63)), Just("x".repeat(64)), Just("é".repeat(3_000))]
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    (any::<i64>(), select(vec!["USD", "JPY", "KWD"]))
+        .prop_map(|(amount_minor, code)| Money { amount_minor, currency: Currency::parse(code).unwrap() })
+}
+
+fn reference() -> impl Strategy<Value = Reference> {
+    let scheme = prop_oneof![
+        Just(Scheme::MovementId),
+        Just(Scheme::PaymentId),
+        Just(Scheme::ChargeId),
+        Just(Scheme::PaymentIntentId),
+        Just(Scheme::OrderId),
+        Just(Scheme::OrderName),
+        Just(Scheme::Text),
+        text().prop_map(Scheme::Metadata),
+    ];
+    (scheme, text()).prop_map(|(scheme, value)| Reference { scheme, value })
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    use prop::option::of;
+    let kinds = vec![Kind::Sale, Kind::Capture, Kind::Charge, Kind::Refund, Kind::Authorization, Kind::Void];
+    let states = vec![Status::Succeeded, Status::Pending, Status::Failed, Status::Uncaptured];
+    let kind = (select(vec![Side::Source, Side::Target]), select(kinds), select(states), any::<bool>());
+    let moneys = (money(), of(money()), of((money(), of(text()))));
+    let numbers = (of(any::<i64>()), of(any::<i64>()), of(any::<i64>()), any::<i64>(), of(any::<i64>()));
+    let texts = (text(), of(text()), of(text()), of(text()), of(text()), of(text()), of(text()), of(text()));
+    let rest = (of((text(), text())), prop::collection::vec(reference(), 0..4), of((text(), any::<u32>())));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (kind, moneys, numbers, texts, rest, flags).prop_map(|(kind, moneys, numbers, texts, rest, flags)| {
+        let mut refs = rest.1;
+        refs.sort_unstable();
+        Record {
+            id: texts.0,
+            side: kind.0,
+            kind: kind.1,
+            status: kind.2,
+            amount_minor: moneys.0.amount_minor,
+            currency: moneys.0.currency,
+            shop_money: moneys.1,
+            authorized_minor: numbers.0,
+            fee_minor: numbers.1,
+            net_minor: numbers.2,
+            settled: moneys.2.map(|(money, rate)| Settled { money, rate }),
+            occurred_at: Timestamp::from_millis(numbers.3),
+            precision: if kind.3 { Precision::Day } else { Precision::Instant },
+            settled_at: numbers.4.map(Timestamp::from_millis),
+            refs,
+            counterparty: Counterparty { email_hash: texts.1, name: texts.2, last4: texts.3 },
+            memo: texts.4,
+            parent: texts.5,
+            group: texts.6,
+            gateway: texts.7,
+            order: rest.0.map(|(id, name)| OrderRef { id, name }),
+            test: flags.0,
+            disputed: flags.1,
+            evidence_only: flags.2,
+            raw: rest.2.map(|(page, index)| RawPointer { page, index }),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_packed_is_what_was_given(records in prop::collection::vec(record(), 0..8)) {
+        let packed: Records = records.iter().collect();
+        prop_assert_eq!(packed.len(), records.len());
+        let again: Vec<Record> = packed.iter().map(RecordRef::to_record).collect();
+        prop_assert_eq!(&again, &records);
+        for (at, record) in records.iter().enumerate() {
+            let seen = packed.at(at);
+            prop_assert_eq!(seen.id(), &record.id);
+            let order = seen.order().map(|order| (order.id, order.name));
+            prop_assert_eq!(order, record.order.as_ref().map(|order| (order.id.as_str(), order.name.as_str())));
+        }
+    }
+
+    #[test]
+    fn contents_are_equal_where_records_are(one in record(), other in record(), index in any::<u32>()) {
+        let content = |record: &Record| {
+            let mut bytes = Vec::new();
+            Records::from_iter([record]).at(0).write_content(&mut bytes);
+            bytes
+        };
+        let elsewhere = Record { raw: Some(RawPointer { page: "elsewhere".into(), index }), ..one.clone() };
+        prop_assert_eq!(content(&elsewhere), content(&one));
+        let alike = Record { raw: None, ..one.clone() } == Record { raw: None, ..other.clone() };
+        prop_assert_eq!(content(&one) == content(&other), alike);
+    }
+}
+
+#[test]
+fn many_pieces_are_one_list() {
+    let made = |number: usize| {
+        let texts = if number.is_multiple_of(3) { number * 7 % 500 } else { 3 };
+        Record {
+            id: number.to_string(),
+            memo: Some("m".repeat(texts)),
+            fee_minor: number.is_multiple_of(5).then_some(7),
+            ..blank()
+        }
+    };
+    let count = 3 * PIECE + 5;
+    let records: Records = (0..count).map(made).collect();
+    assert_eq!(records.len(), count);
+    assert!(records.iter().enumerate().all(|(at, record)| record.to_record() == made(at)));
+    assert!((0..count).all(|at| records.at(at).id() == at.to_string()));
+    assert_ne!(records, (1..=count).map(made).collect());
+    assert!(Records::default().is_empty() && !records.is_empty());
+}
+
+fn blank() -> Record {
+    Record {
+        id: String::new(),
+        side: Side::Source,
+        kind: Kind::Sale,
+        status: Status::Succeeded,
+        amount_minor: 0,
+        currency: Currency::parse("EUR").unwrap(),
+        shop_money: None,
+        authorized_minor: None,
+        fee_minor: None,
+        net_minor: None,
+        settled: None,
+        occurred_at: Timestamp::from_millis(0),
+        precision: Precision::Instant,
+        settled_at: None,
+        refs: Vec::new(),
+        counterparty: Counterparty::default(),
+        memo: None,
+        parent: None,
+        group: None,
+        gateway: None,
+        order: None,
+        test: false,
+        disputed: false,
+        evidence_only: false,
+        raw: None,
+    }
+}

@@ -1,0 +1,388 @@
+//! A packed record as it is read.
+
+use super::{Head, NUMBERS, Piece, number, text};
+use crate::{
+    money::{Currency, Money},
+    record::{Counterparty, Kind, OrderRef, Precision, RawPointer, Record, Reference, Scheme, Settled, Side, Status},
+    time::Timestamp,
+};
+
+/// One of [`Records`]; what it tells is what the [`Record`] said.
+#[derive(Clone, Copy)]
+pub struct RecordRef<'a> {
+    pub(super) head: &'a Head,
+    pub(super) piece: &'a Piece,
+    pub(super) pages: &'a [String],
+}
+
+impl<'a> RecordRef<'a> {
+    #[must_use]
+    #[inline]
+    pub fn id(self) -> &'a str {
+        read(&mut self.written())
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn side(self) -> Side {
+        self.head.side
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn kind(self) -> Kind {
+        self.head.kind
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn status(self) -> Status {
+        self.head.status
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn amount_minor(self) -> i64 {
+        self.head.amount_minor
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn currency(self) -> Currency {
+        self.head.currency
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn shop_money(self) -> Option<Money> {
+        self.money(number::SHOP_AMOUNT, number::SHOP_CURRENCY)
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn authorized_minor(self) -> Option<i64> {
+        self.number(number::AUTHORIZED)
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn fee_minor(self) -> Option<i64> {
+        self.number(number::FEE)
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn net_minor(self) -> Option<i64> {
+        self.number(number::NET)
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn settled_money(self) -> Option<Money> {
+        self.money(number::SETTLED_AMOUNT, number::SETTLED_CURRENCY)
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn occurred_at(self) -> Timestamp {
+        self.head.occurred_at
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn precision(self) -> Precision {
+        self.head.precision
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn settled_at(self) -> Option<Timestamp> {
+        self.number(number::SETTLED_AT).map(Timestamp::from_millis)
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn test(self) -> bool {
+        self.head.test
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn disputed(self) -> bool {
+        self.head.disputed
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn evidence_only(self) -> bool {
+        self.head.evidence_only
+    }
+
+    #[must_use]
+    pub fn raw(self) -> Option<RawPointer> {
+        let page = self.pages.get(self.head.page as usize)?;
+        Some(RawPointer { page: page.clone(), index: self.head.index })
+    }
+
+    /// All texts, read in one go.
+    #[must_use]
+    #[inline]
+    pub fn texts(self) -> Texts<'a> {
+        let mut rest = self.written();
+        let id = read(&mut rest);
+        let mut next = |field: u32| self.has(field).then(|| read(&mut rest));
+        let order_id = next(text::ORDER_ID);
+        let order_name = next(text::ORDER_NAME);
+        let order = order_id.zip(order_name).map(|(id, name)| OrderOf { id, name });
+        Texts {
+            id,
+            order,
+            email_hash: next(text::EMAIL_HASH),
+            last4: next(text::LAST4),
+            name: next(text::NAME),
+            memo: next(text::MEMO),
+            parent: next(text::PARENT),
+            group: next(text::GROUP),
+            gateway: next(text::GATEWAY),
+            rate: next(text::RATE),
+            refs: References(rest),
+        }
+    }
+
+    #[must_use]
+    #[inline]
+    pub fn order(self) -> Option<OrderOf<'a>> {
+        if self.has(text::ORDER_ID) { self.texts().order } else { None }
+    }
+
+    /// Appends what the record says, without where its raw object lies: equal bytes say the same.
+    pub fn write_content(self, out: &mut Vec<u8>) {
+        let Head { amount_minor, occurred_at, has, currency, side, kind, status, precision, .. } = self.head;
+        let Head { test, disputed, evidence_only, .. } = self.head;
+        out.extend_from_slice(&amount_minor.to_le_bytes());
+        out.extend_from_slice(&occurred_at.millis().to_le_bytes());
+        out.extend_from_slice(&has.to_le_bytes());
+        out.extend_from_slice(currency.code().as_bytes());
+        out.extend_from_slice(&[
+            *side as u8,
+            *kind as u8,
+            *status as u8,
+            *precision as u8,
+            u8::from(*test),
+            u8::from(*disputed),
+            u8::from(*evidence_only),
+        ]);
+        let count = (has & NUMBERS).count_ones() as usize;
+        for number in self.numbers().iter().take(count) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(self.written().as_bytes());
+    }
+
+    #[must_use]
+    pub fn to_record(self) -> Record {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let texts = self.texts();
+        Record {
+            id: texts.id.to_owned(),
+            side: self.side(),
+            kind: self.kind(),
+            status: self.status(),
+            amount_minor: self.amount_minor(),
+            currency: self.currency(),
+            shop_money: self.shop_money(),
+            authorized_minor: self.authorized_minor(),
+            fee_minor: self.fee_minor(),
+            net_minor: self.net_minor(),
+            settled: self.settled_money().map(|money| Settled { money, rate: owned(texts.rate) }),
+            occurred_at: self.occurred_at(),
+            precision: self.precision(),
+            settled_at: self.settled_at(),
+            refs: texts.refs.map(ReferenceRef::to_reference).collect(),
+            counterparty: Counterparty {
+                email_hash: owned(texts.email_hash),
+                name: owned(texts.name),
+                last4: owned(texts.last4),
+            },
+            memo: owned(texts.memo),
+            parent: owned(texts.parent),
+            group: owned(texts.group),
+            gateway: owned(texts.gateway),
+            order: texts.order.map(|order| OrderRef { id: order.id.to_owned(), name: order.name.to_owned() }),
+            test: self.test(),
+            disputed: self.disputed(),
+            evidence_only: self.evidence_only(),
+            raw: self.raw(),
+        }
+    }
+
+    #[inline]
+    fn has(self, field: u32) -> bool {
+        self.head.has & (1 << field) != 0
+    }
+
+    #[inline]
+    fn written(self) -> &'a str {
+        let [start, end] = self.head.text;
+        &self.piece.text[start as usize..end as usize]
+    }
+
+    #[inline]
+    fn numbers(self) -> &'a [i64] {
+        &self.piece.numbers[self.head.numbers as usize..]
+    }
+
+    #[inline]
+    fn number(self, field: u32) -> Option<i64> {
+        let before = self.head.has & ((1 << field) - 1);
+        self.has(field).then(|| self.numbers()[before.count_ones() as usize])
+    }
+
+    #[inline]
+    fn money(self, amount: u32, currency: u32) -> Option<Money> {
+        let (amount_minor, currency) = self.number(amount).zip(self.number(currency))?;
+        Some(Money { amount_minor, currency: Currency::from_number(currency) })
+    }
+}
+
+impl PartialEq for RecordRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_record() == other.to_record()
+    }
+}
+
+impl std::fmt::Debug for RecordRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.to_record().fmt(f)
+    }
+}
+
+/// The texts of a record.
+#[derive(Debug, Clone)]
+pub struct Texts<'a> {
+    pub id: &'a str,
+    pub order: Option<OrderOf<'a>>,
+    pub email_hash: Option<&'a str>,
+    pub last4: Option<&'a str>,
+    pub name: Option<&'a str>,
+    pub memo: Option<&'a str>,
+    pub parent: Option<&'a str>,
+    pub group: Option<&'a str>,
+    pub gateway: Option<&'a str>,
+    pub rate: Option<&'a str>,
+    /// By scheme and value.
+    pub refs: References<'a>,
+}
+
+/// The order that a movement belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderOf<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+}
+
+/// References that are read one after the other.
+#[derive(Debug, Clone)]
+pub struct References<'a>(&'a str);
+
+impl<'a> Iterator for References<'a> {
+    type Item = ReferenceRef<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let code = *self.0.as_bytes().first()?;
+        self.0 = &self.0[1..];
+        let scheme = match code {
+            0 => SchemeRef::MovementId,
+            1 => SchemeRef::PaymentId,
+            2 => SchemeRef::ChargeId,
+            3 => SchemeRef::PaymentIntentId,
+            4 => SchemeRef::OrderId,
+            5 => SchemeRef::OrderName,
+            6 => SchemeRef::Metadata(read(&mut self.0)),
+            _ => SchemeRef::Text,
+        };
+        Some(ReferenceRef { scheme, value: read(&mut self.0) })
+    }
+}
+
+/// A [`Reference`] of a packed record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReferenceRef<'a> {
+    pub scheme: SchemeRef<'a>,
+    pub value: &'a str,
+}
+
+impl ReferenceRef<'_> {
+    fn to_reference(self) -> Reference {
+        let scheme = match self.scheme {
+            SchemeRef::MovementId => Scheme::MovementId,
+            SchemeRef::PaymentId => Scheme::PaymentId,
+            SchemeRef::ChargeId => Scheme::ChargeId,
+            SchemeRef::PaymentIntentId => Scheme::PaymentIntentId,
+            SchemeRef::OrderId => Scheme::OrderId,
+            SchemeRef::OrderName => Scheme::OrderName,
+            SchemeRef::Metadata(name) => Scheme::Metadata(name.to_owned()),
+            SchemeRef::Text => Scheme::Text,
+        };
+        Reference { scheme, value: self.value.to_owned() }
+    }
+}
+
+/// A [`Scheme`] of a packed record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemeRef<'a> {
+    MovementId,
+    PaymentId,
+    ChargeId,
+    PaymentIntentId,
+    OrderId,
+    OrderName,
+    Metadata(&'a str),
+    Text,
+}
+
+impl SchemeRef<'_> {
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::MovementId => 0,
+            Self::PaymentId => 1,
+            Self::ChargeId => 2,
+            Self::PaymentIntentId => 3,
+            Self::OrderId => 4,
+            Self::OrderName => 5,
+            Self::Metadata(_) => 6,
+            Self::Text => 7,
+        }
+    }
+}
+
+impl<'a> From<&'a Scheme> for SchemeRef<'a> {
+    fn from(scheme: &'a Scheme) -> Self {
+        match scheme {
+            Scheme::MovementId => Self::MovementId,
+            Scheme::PaymentId => Self::PaymentId,
+            Scheme::ChargeId => Self::ChargeId,
+            Scheme::PaymentIntentId => Self::PaymentIntentId,
+            Scheme::OrderId => Self::OrderId,
+            Scheme::OrderName => Self::OrderName,
+            Scheme::Metadata(name) => Self::Metadata(name),
+            Scheme::Text => Self::Text,
+        }
+    }
+}
+
+/// The text that [`write`](super::write) wrote at the beginning of `from`, which then begins behind it.
+#[inline]
+fn read<'a>(from: &mut &'a str) -> &'a str {
+    let bytes = from.as_bytes();
+    let (mut length, mut at) = (0, 0);
+    while bytes[at] >= 64 {
+        length |= usize::from(bytes[at] & 63) << (6 * at);
+        at += 1;
+    }
+    length |= usize::from(bytes[at]) << (6 * at);
+    let (text, behind) = from[at + 1..].split_at(length);
+    *from = behind;
+    text
+}
