@@ -3,6 +3,7 @@
 use crate::{
     Memory, Outcome,
     board::{Accepted, Board},
+    both::both,
     reason::Reason,
     table::{Ix, Table},
     tiers::{
@@ -57,29 +58,39 @@ fn in_order<'b>(accepted: impl Iterator<Item = &'b Accepted>) -> Vec<&'b Accepte
 }
 
 fn written(table: &Table<'_>, accepted: &[&Accepted]) -> Vec<Match> {
-    accepted.iter().map(|accepted| one(table, accepted)).collect()
+    let ids = |members: &[Ix]| -> Vec<String> { members.iter().map(|at| table.record(*at).id().to_owned()).collect() };
+    let (sources, targets): (Vec<_>, Vec<_>) = both(
+        accepted.len(),
+        || accepted.iter().map(|accepted| (ids(&accepted.sources), order_names(table, accepted))).collect(),
+        || accepted.iter().map(|accepted| ids(&accepted.targets)).collect(),
+    );
+    let members = sources.into_iter().zip(targets);
+    let all = accepted.iter().zip(members);
+    all.map(|(accepted, ((source_ids, order_names), target_ids))| {
+        let first = accepted.sources.first().or(accepted.targets.first()).copied().unwrap_or(0);
+        Match {
+            kind: accepted.kind,
+            source_ids,
+            target_ids,
+            order_names,
+            amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
+            currency: table.currency(first),
+            confidence_bp: accepted.confidence_bp.unwrap_or(accepted.rule.confidence_bp()),
+            rule: accepted.rule.code().into(),
+            matched_fields: Fields::of(accepted.fields),
+            margin: accepted.margin,
+            difference: accepted.difference,
+            cross_period: accepted.members().any(|at| !table.row(at).in_window),
+        }
+    })
+    .collect()
 }
 
-fn one(table: &Table<'_>, accepted: &Accepted) -> Match {
-    let ids = |members: &[Ix]| members.iter().map(|at| table.record(*at).id().to_owned()).collect();
-    let mut order_names: Vec<String> = accepted.members().filter_map(|at| order_name(table.record(at))).collect();
-    order_names.sort_unstable();
-    order_names.dedup();
-    let first = accepted.sources.first().or(accepted.targets.first()).copied().unwrap_or(0);
-    Match {
-        kind: accepted.kind,
-        source_ids: ids(&accepted.sources),
-        target_ids: ids(&accepted.targets),
-        order_names,
-        amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
-        currency: table.currency(first),
-        confidence_bp: accepted.confidence_bp.unwrap_or(accepted.rule.confidence_bp()),
-        rule: accepted.rule.code().into(),
-        matched_fields: Fields::of(accepted.fields),
-        margin: accepted.margin,
-        difference: accepted.difference,
-        cross_period: accepted.members().any(|at| !table.row(at).in_window),
-    }
+fn order_names(table: &Table<'_>, accepted: &Accepted) -> Vec<String> {
+    let mut names: Vec<String> = accepted.members().filter_map(|at| order_name(table.record(at))).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn order_name(record: RecordRef<'_>) -> Option<String> {

@@ -11,14 +11,14 @@
 //! | `same_key_group@1` | one against many under one key, equal sums | 9,950 |
 //! | `duplicate_charge@1` | several charges for one sale: the settled one, else the first | 9,900 |
 //! | `linked_discrepancy@1` | the partner is certain, the amounts differ | 9,900 |
-//! | `amount_agreement@1` | amount, currency and window, and e-mail, card, name, memo or reference agree | 9,950 |
-//! | `amount_instant@1` | amount unique for a day on both sides, minutes apart | 9,900 |
+//! | `amount_agreement@1` | amount, currency and window, and e-mail, card, name, memo or reference agree | 9,980 |
+//! | `amount_instant@1` | amount unique for a day on both sides, minutes apart | 9,980 |
 //! | `identical_set@1` | k identical against k identical | 9,900 |
 //! | `confirmed@1`, `manual@1` | a person said so, in an earlier run of the job | as it was |
 //! | `reserved@1` | an earlier run matched them across the edge of its window | 9,950 |
 //! | `suggest_agreement@1` | as `amount_agreement`, but a reference points elsewhere | 8,500 |
-//! | `suggest_amount@1` | only the amount, mutually unique in the window | 9,400 |
-//! | `suggest_best@1` | several fit, one fits better | 9,000 |
+//! | `suggest_amount@1` | only the amount, mutually unique in the window | 9,700 |
+//! | `suggest_best@1` | several fit, one fits better | 9,500 |
 //! | `suggest_set@1` | k identical against m | 8,000 |
 //! | `tolerance@1` | weighed, and far enough ahead of the best result without it | from its margin |
 //! | `suggest_tolerance@1` | weighed, and ahead | from its margin |
@@ -79,12 +79,12 @@ impl Rule {
             Self::SameKeyGroup => ("same_key_group@1", 9_950),
             Self::DuplicateCharge => ("duplicate_charge@1", 9_900),
             Self::LinkedDiscrepancy => ("linked_discrepancy@1", 9_900),
-            Self::AmountAgreement => ("amount_agreement@1", 9_950),
-            Self::AmountInstant => ("amount_instant@1", 9_900),
+            Self::AmountAgreement => ("amount_agreement@1", 9_980),
+            Self::AmountInstant => ("amount_instant@1", 9_980),
             Self::IdenticalSet => ("identical_set@1", 9_900),
             Self::SuggestAgreement => ("suggest_agreement@1", 8_500),
-            Self::SuggestAmount => ("suggest_amount@1", 9_400),
-            Self::SuggestBest => ("suggest_best@1", 9_000),
+            Self::SuggestAmount => ("suggest_amount@1", 9_700),
+            Self::SuggestBest => ("suggest_best@1", 9_500),
             Self::SuggestSet => ("suggest_set@1", 8_000),
             Self::Tolerance => ("tolerance@1", 9_900),
             Self::SuggestTolerance => ("suggest_tolerance@1", 8_000),

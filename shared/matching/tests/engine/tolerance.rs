@@ -154,6 +154,23 @@ fn a_component_that_is_too_much_work_is_suggested_and_says_so() {
     assert_eq!(outcome.suggestions.len() * 2 + outcome.exceptions.len(), 160);
 }
 
+/// A reference that nobody on the other side has is probably wrong where the buyer is the same, and one sign is not enough
+/// for that.
+#[test]
+fn a_reference_that_leads_nowhere_is_outweighed_by_the_buyer_and_not_by_a_card() {
+    let rules = RuleSet { key_fields: vec!["reference".to_owned()], ..RuleSet::of(Profile::Ledger) };
+    let with = |sign: fn(Record) -> Record| {
+        under(
+            &rules,
+            [sign(sale("s1", 20_003)).metadata("reference", "R-20260110-7"), sign(charge("t1", 20_003)).at(DAY)],
+        )
+    };
+    let by_mail = with(|record| record.email("a@b"));
+    assert_eq!(matched(&by_mail), ["tolerance: s1 = t1"]);
+    let by_card = with(|record| record.last4("4242"));
+    assert_eq!((matched(&by_card).len(), suggested(&by_card)), (0, vec!["suggest_tolerance: s1 = t1".to_owned()]));
+}
+
 #[test]
 fn a_block_that_is_too_much_work_says_so() {
     let mut rules = RuleSet::of(Profile::Ledger);

@@ -4,7 +4,7 @@ use super::{Candidate, Weighing, sets};
 use crate::{
     assignment::Assignment,
     board::{Accepted, Board, field},
-    evidence::{Conflict, conflict},
+    evidence::{Agreement, Conflict, conflict},
     reason::Reason,
     rule::Rule,
     rules::Automatic,
@@ -99,11 +99,16 @@ pub(super) fn accept_or_propose(board: &mut Board<'_>, weighing: &Weighing<'_>, 
         Automatic::Explained => accepted.discrepancy.is_none(),
         Automatic::Scored => true,
     };
-    let clear = accepted
-        .sources
-        .iter()
-        .all(|source| accepted.targets.iter().all(|target| conflict(board, *source, *target) == Conflict::None));
-    // As in tier 5: amount and time alone are right too seldom to go without a person.
+    let pairs =
+        accepted.sources.iter().flat_map(|source| accepted.targets.iter().map(move |target| (*source, *target)));
+    let worst = pairs.map(|(source, target)| conflict(board, source, target)).max();
+    // As in tier 5: a reference that leads nowhere is probably wrong where the buyer is the same.
+    let clear = match worst.unwrap_or(Conflict::None) {
+        Conflict::None => true,
+        Conflict::Doubtful => Agreement { fields: accepted.fields, against: 0 }.firm(),
+        Conflict::Real => false,
+    };
+    // And amount and time alone are right too seldom to go without a person.
     let signs = field::MEMO | field::EMAIL | field::LAST4 | field::NAME | field::REFERENCE | field::STRONG_ID;
     let signed = accepted.fields & signs != 0;
     let whole = !accepted.members().any(|at| weighing.crowded.contains(&at));
