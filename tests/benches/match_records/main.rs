@@ -66,9 +66,9 @@ fn run() -> Result<usize, Box<dyn Error>> {
     let largest = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(u32::MAX);
     let sizes = SIZES.iter().filter(|(orders, _)| *orders <= largest);
     let measured: Vec<Measured> = sizes.map(|(orders, runs)| measure(*orders, *runs)).collect::<Result<_, _>>()?;
-    println!("## Matching: records of a generated month, one core");
+    println!("## Matching: records of a generated month");
     println!(
-        "From canonical records in memory to matches with reasons, median of several runs, with the allocator of `settler match`."
+        "From canonical records in memory to matches with reasons, median of several runs, with the allocator of `settler match`; the engine reads each side on a core of its own where there are two."
     );
     println!(
         "`key join` is a hash join on the strong id alone; `first hit` takes the first payment of equal amount within a day."

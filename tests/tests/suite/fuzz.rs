@@ -127,7 +127,7 @@ proptest! {
             Ok(reading) => {
                 prop_assert!(reading.errors.iter().all(|error| error.line.is_some() && !error.detail.is_empty()));
                 prop_assert!(!strict || reading.errors.is_empty());
-                let mut ids: Vec<&str> = reading.records.iter().map(|record| record.id()).collect();
+                let mut ids: Vec<&str> = reading.records.iter().map(domain::records::RecordRef::id).collect();
                 ids.sort_unstable();
                 let all = ids.len();
                 ids.dedup();

@@ -182,7 +182,7 @@ impl Bench {
         let of_order = records.filter(|record| record.order().is_some_and(|order| order.id == order_id));
         of_order
             .filter(|record| record.status() == Status::Succeeded && record.amount_minor() > 0)
-            .map(|record| record.amount_minor())
+            .map(RecordRef::amount_minor)
             .sum()
     }
 

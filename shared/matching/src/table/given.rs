@@ -1,6 +1,7 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Ix, NONE, numbers::number, places::Places};
+use super::{Ix, NONE, numbers::number_hashed, places::Places};
+use crate::hashed;
 use domain::{
     record::Status,
     records::{RecordRef, Records},
@@ -20,14 +21,14 @@ impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
     pub fn of(records: &'a Records) -> Self {
         let mut duplicates = Vec::new();
-        let mut order: Vec<(i64, Ix)> = kept(records, &mut duplicates);
+        let hashes: Vec<u64> = records.iter().map(|record| hashed::hash(record.id())).collect();
+        let mut order: Vec<(i64, Ix)> = kept(records, &hashes, &mut duplicates);
         order.sort_unstable();
         for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
             alike.sort_unstable_by_key(|(_, at)| records.at(*at as usize).id());
         }
         let order: Vec<Ix> = order.into_iter().map(|(_, at)| at).collect();
-        let ids = order.iter().map(|at| records.at(*at as usize).id());
-        let places = Places::of(order.len(), ids.zip(0..));
+        let places = Places::of(order.len(), order.iter().map(|at| hashes[*at as usize]).zip(0..));
         Self { records, order, duplicates, places }
     }
 
@@ -49,10 +50,10 @@ impl<'a> Given<'a> {
 }
 
 /// Time and place of each record that is kept.
-fn kept<'a>(records: &'a Records, duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
+fn kept<'a>(records: &'a Records, hashes: &[u64], duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
     let key = |(at, record): (Ix, RecordRef<'_>)| (record.occurred_at().millis(), at);
-    let ids: Vec<&str> = records.iter().map(RecordRef::id).collect();
-    let numbers = number([&ids, &[]]);
+    let id = |at: Ix| records.at(at as usize).id();
+    let numbers = number_hashed(hashes, |one, other| id(one) == id(other));
     if numbers.count as usize == records.len() {
         return (0..).zip(records.iter()).map(key).collect();
     }

@@ -25,9 +25,15 @@ pub(crate) struct Numbers {
 pub(crate) fn number<T: Eq + Hash>(lists: [&[T]; 2]) -> Numbers {
     let [first, second] = lists;
     let value = |at: u32| first.get(at as usize).unwrap_or_else(|| &second[at as usize - first.len()]);
-    let divided = Divided::of(first.len() + second.len(), first.iter().chain(second));
+    let hashes: Vec<u64> = first.iter().chain(second).map(hashed::hash).collect();
+    number_hashed(&hashes, |one, other| value(one) == value(other))
+}
+
+/// Numbers values by their hashes; `same` compares two of them.
+pub(crate) fn number_hashed(hashes: &[u64], same: impl Fn(u32, u32) -> bool) -> Numbers {
+    let divided = Divided::of(hashes);
     // Of each value the position of the first that is equal to it.
-    let mut of = vec![0_u32; first.len() + second.len()];
+    let mut of = vec![0_u32; hashes.len()];
     let mut slots: Vec<u32> = Vec::new();
     for part in divided.parts() {
         let mask = (part.len() * 2).next_power_of_two() - 1;
@@ -42,7 +48,7 @@ pub(crate) fn number<T: Eq + Hash>(lists: [&[T]; 2]) -> Numbers {
                     break *at;
                 }
                 let (other_hash, other) = part[known as usize];
-                if other_hash == *hash && value(other) == value(*at) {
+                if other_hash == *hash && same(other, *at) {
                     break other;
                 }
                 slot = (slot + 1) & mask;
@@ -70,13 +76,12 @@ struct Divided {
 }
 
 impl Divided {
-    fn of<'v, T: Hash + 'v>(count: usize, values: impl Iterator<Item = &'v T>) -> Self {
-        let parts = ix((count / PART).next_power_of_two());
-        let hashes: Vec<u64> = values.map(hashed::hash).collect();
+    fn of(hashes: &[u64]) -> Self {
+        let parts = ix((hashes.len() / PART).next_power_of_two());
         // The upper half of a hash tells the part, the lower half tells values of one part apart.
         let part = |hash: u64| lower(hash >> 32) & (parts - 1);
         let starts = counting::starts(parts as usize, hashes.iter().map(|hash| part(*hash)));
-        let items = (0..).zip(&hashes).map(|(at, hash)| (part(*hash), (lower(*hash), at)));
+        let items = (0..).zip(hashes).map(|(at, hash)| (part(*hash), (lower(*hash), at)));
         Self { entries: counting::sorted(&starts, items), starts }
     }
 

@@ -12,12 +12,12 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Of `count` records with their id and place.
-    pub fn of<'r>(count: usize, records: impl Iterator<Item = (&'r str, Ix)>) -> Self {
+    /// Of `count` records with the hash of their id, and their place.
+    pub fn of(count: usize, records: impl Iterator<Item = (u64, Ix)>) -> Self {
         let mut slots = vec![(0, NONE); (count * 2).next_power_of_two()];
         let mask = slots.len() - 1;
-        for (id, at) in records {
-            let (mut slot, upper) = split(id, mask);
+        for (hash, at) in records {
+            let (mut slot, upper) = split(hash, mask);
             while slots[slot].1 != NONE {
                 slot = (slot + 1) & mask;
             }
@@ -29,7 +29,7 @@ impl Places {
     /// The place whose record `is` the one that is looked for.
     pub fn find(&self, id: &str, is: impl Fn(Ix) -> bool) -> Option<Ix> {
         let mask = self.slots.len() - 1;
-        let (mut slot, upper) = split(id, mask);
+        let (mut slot, upper) = split(hashed::hash(id), mask);
         loop {
             let (known, at) = self.slots[slot];
             if at == NONE {
@@ -45,8 +45,7 @@ impl Places {
 
 /// The first slot to look at, and the half of the hash that is compared.
 #[expect(clippy::cast_possible_truncation, reason = "each half by itself is what is wanted")]
-fn split(id: &str, mask: usize) -> (usize, u32) {
-    let hash = hashed::hash(id);
+fn split(hash: u64, mask: usize) -> (usize, u32) {
     (hash as usize & mask, (hash >> 32) as u32)
 }
 
@@ -57,7 +56,7 @@ mod tests {
     #[test]
     fn an_id_has_a_place_and_only_the_one_that_is_it() {
         let ids: Vec<String> = (0..1_000).map(|number| format!("id {number}")).collect();
-        let places = Places::of(1_000, ids.iter().map(String::as_str).zip(0..));
+        let places = Places::of(1_000, ids.iter().map(|id| hashed::hash(id.as_str())).zip(0..));
         for (at, id) in (0..).zip(&ids) {
             assert_eq!(places.find(id, |_| true), Some(at), "{id}");
         }
