@@ -144,3 +144,119 @@ fn delivered(table: &Table<'_>, outcome: &Outcome, input: &RunInput, violations:
         violations.push(format!("{counted} of {inside} records of the window are in scope or excluded"));
     }
 }
+
+/// What the proof is there for cannot be made through the engine's door, so lists are spoilt here.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Memory,
+        board::Board,
+        report,
+        rules::RuleSet,
+        summary,
+        tiers::{classify, strong_id, suggest},
+    };
+    use domain::{
+        Timestamp,
+        matches::Exception,
+        record::{Counterparty, Kind, Precision, Record, Reference, Scheme, Status},
+        time::Window,
+    };
+
+    fn record(side: Side, id: &str, amount_minor: i64, names: &str) -> Record {
+        let (kind, scheme) =
+            if side == Side::Source { (Kind::Sale, Scheme::PaymentId) } else { (Kind::Charge, Scheme::ChargeId) };
+        Record {
+            id: id.to_owned(),
+            side,
+            kind,
+            status: Status::Succeeded,
+            amount_minor,
+            currency: Currency::parse("EUR").expect("a currency"),
+            shop_money: None,
+            authorized_minor: None,
+            fee_minor: None,
+            net_minor: None,
+            settled: None,
+            occurred_at: Timestamp::from_millis(1_000),
+            precision: Precision::Instant,
+            settled_at: None,
+            refs: vec![Reference { scheme, value: names.to_owned() }],
+            counterparty: Counterparty::default(),
+            memo: None,
+            parent: None,
+            group: None,
+            gateway: None,
+            order: None,
+            test: id == "test",
+            disputed: false,
+            evidence_only: false,
+            raw: None,
+        }
+    }
+
+    /// Two matches, a sale that is left and one that is out of scope; `spoil` does to the result what it likes.
+    fn proof(spoil: impl FnOnce(&mut Outcome)) -> Vec<String> {
+        let sale = |id, amount, names| record(Side::Source, id, amount, names);
+        let charge = |id, amount, names| record(Side::Target, id, amount, names);
+        let input = RunInput {
+            source: [
+                sale("s1", 100, "ch_one_long_id"),
+                sale("s2", 250, "ch_other_long_id"),
+                sale("s3", 999, "ch_nobody_has"),
+                sale("test", 5, "ch_test_long_id"),
+            ]
+            .into_iter()
+            .collect(),
+            target: [charge("t1", 100, "ch_one_long_id"), charge("t2", 250, "ch_other_long_id")].into_iter().collect(),
+            orders: Vec::new(),
+            window: Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(86_400_000) },
+            as_of: Timestamp::from_millis(90 * 86_400_000),
+            memory: Memory::default(),
+        };
+        let rules = RuleSet::default();
+        let table = Table::build(&input, &rules);
+        let mut board = Board::new(&table, &rules);
+        strong_id::apply(&mut board);
+        let suggested = suggest::choose(&mut board);
+        let open = classify::apply(&board, &suggested, &input);
+        let mut report = report::report(&board, &suggested, open);
+        report.outcome.summary = summary::count(&board, &report.outcome, &suggested, &input, String::new());
+        assert_eq!((report.outcome.matches.len(), report.outcome.exceptions.len()), (2, 1));
+        spoil(&mut report.outcome);
+        check(&table, &report, &input).map_or_else(|error| error.violations, |()| Vec::new())
+    }
+
+    #[test]
+    fn what_is_lost_doubled_exchanged_or_miscounted_is_named() {
+        assert_eq!(proof(|_| {}), [] as [&str; 0]);
+        let lost_match = proof(|outcome| drop(outcome.matches.pop()));
+        assert_eq!(lost_match, ["s2 is in 0 classes", "t2 is in 0 classes"]);
+        let lost_question = proof(|outcome| outcome.exceptions.clear());
+        assert_eq!(lost_question, ["s3 is in 0 classes"]);
+        let doubled = proof(|outcome| outcome.exceptions.push(outcome.exceptions[0].clone()));
+        assert_eq!(doubled, ["s3 is in 2 classes"]);
+        let matched_and_open = proof(|outcome| outcome.exceptions[0].record_id = "s1".to_owned());
+        assert_eq!(matched_and_open, ["s1 is in 2 classes", "s3 is in 0 classes"]);
+        let invented = proof(|outcome| outcome.exceptions[0].record_id = "s4".to_owned());
+        assert_eq!(invented, ["s4 was never delivered", "s3 is in 0 classes"]);
+        let excluded_and_open = proof(|outcome| {
+            outcome.exceptions.push(Exception { record_id: "test".to_owned(), ..outcome.exceptions[0].clone() });
+        });
+        assert_eq!(excluded_and_open, ["test is in 1 classes"]);
+        let exchanged = proof(|outcome| {
+            let [first, second] = outcome.matches.as_mut_slice() else { return };
+            std::mem::swap(&mut first.target_ids, &mut second.target_ids);
+        });
+        assert_eq!(exchanged, ["t2 stands for t1", "t1 stands for t2"]);
+        let shortened = proof(|outcome| outcome.matches[0].target_ids.clear());
+        assert_eq!(shortened[0], "0 of 1 members are written");
+        let unexplained = proof(|outcome| outcome.matches[0].difference.fee = 7);
+        assert!(unexplained[0].starts_with("the difference of "), "{unexplained:?}");
+        let miscounted = proof(|outcome| outcome.summary.source.matched += 1);
+        assert_eq!(miscounted[0], "4 of 3 records of Source are counted");
+        let wrong_sum = proof(|outcome| outcome.summary.totals[0].target.matched_minor -= 1);
+        assert_eq!(wrong_sum, ["EUR of Target does not sum to 350"]);
+    }
+}
