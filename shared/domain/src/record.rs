@@ -55,16 +55,16 @@ pub enum Precision {
 
 /// A value under which the other side may know this movement. Keys are compared by value: the scheme says where it
 /// stood and how much it is worth. How the provider wrote it stands in the object that [`Record::raw`] leads to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Reference {
-    pub scheme: Scheme,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Reference<Text = String> {
+    pub scheme: Scheme<Text>,
     /// Trimmed and lower-cased; what is compared.
-    pub value: String,
+    pub value: Text,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Scheme {
+pub enum Scheme<Name = String> {
     /// The provider's own id of the movement (Shopify transaction gid, Stripe charge or refund id).
     MovementId,
     /// The id of the payment that the order side names: Shopify `paymentId`.
@@ -78,9 +78,26 @@ pub enum Scheme {
     /// The order's name as people see it, without `#`.
     OrderName,
     /// A metadata value under this key; a key earns its weight from data.
-    Metadata(String),
+    Metadata(Name),
     /// A token found in a description or memo.
     Text,
+}
+
+impl Reference<&str> {
+    #[must_use]
+    pub fn owned(self) -> Reference {
+        let scheme = match self.scheme {
+            Scheme::MovementId => Scheme::MovementId,
+            Scheme::PaymentId => Scheme::PaymentId,
+            Scheme::ChargeId => Scheme::ChargeId,
+            Scheme::PaymentIntentId => Scheme::PaymentIntentId,
+            Scheme::OrderId => Scheme::OrderId,
+            Scheme::OrderName => Scheme::OrderName,
+            Scheme::Metadata(name) => Scheme::Metadata(name.to_owned()),
+            Scheme::Text => Scheme::Text,
+        };
+        Reference { scheme, value: self.value.to_owned() }
+    }
 }
 
 /// A foreign settlement: what arrived on the balance, in its currency, at the provider's rate (decimal string).
@@ -104,10 +121,10 @@ pub struct Counterparty {
 }
 
 /// The order a movement belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderRef {
-    pub id: String,
-    pub name: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRef<Text = String> {
+    pub id: Text,
+    pub name: Text,
 }
 
 /// Where the provider's own object lies: the staged page and the position on it.
@@ -171,6 +188,40 @@ pub struct Record {
     pub evidence_only: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<RawPointer>,
+}
+
+impl Record {
+    /// A movement that succeeded, at an instant, of which nothing else is known.
+    #[must_use]
+    pub fn plain(side: Side, kind: Kind, id: String, money: Money, occurred_at: Timestamp) -> Self {
+        Self {
+            id,
+            side,
+            kind,
+            status: Status::Succeeded,
+            amount_minor: money.amount_minor,
+            currency: money.currency,
+            shop_money: None,
+            authorized_minor: None,
+            fee_minor: None,
+            net_minor: None,
+            settled: None,
+            occurred_at,
+            precision: Precision::Instant,
+            settled_at: None,
+            refs: Vec::new(),
+            counterparty: Counterparty::default(),
+            memo: None,
+            parent: None,
+            group: None,
+            gateway: None,
+            order: None,
+            test: false,
+            disputed: false,
+            evidence_only: false,
+            raw: None,
+        }
+    }
 }
 
 /// An order, for the roll-up: what was sold, whether or not money moved.

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-/// Fewer records than this are read before a thread has begun.
+/// A run of fewer records takes milliseconds, threads or not.
 const ENOUGH: usize = 8_192;
 
 /// Both results; what they are does not depend on whether the two ran at once.
@@ -18,4 +18,21 @@ pub(crate) fn both<A, B: Send>(records: usize, one: impl FnOnce() -> A, other: i
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_are_done_on_one_thread_or_two_and_a_panic_is_not_lost() {
+        let here = thread::current().id();
+        for (records, alone) in [(0, true), (ENOUGH - 1, true), (ENOUGH, false)] {
+            let (one, other) = both(records, || thread::current().id(), || thread::current().id());
+            assert_eq!((one == here, other == here), (true, alone));
+            let broken = std::panic::catch_unwind(|| both(records, || 1, || -> u8 { panic!("broken") }));
+            let told = broken.expect_err("a panic");
+            assert_eq!(told.downcast_ref::<&str>(), Some(&"broken"));
+        }
+    }
 }

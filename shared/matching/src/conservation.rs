@@ -158,9 +158,9 @@ mod tests {
         tiers::{classify, strong_id, suggest},
     };
     use domain::{
-        Timestamp,
+        Money, Timestamp,
         matches::Exception,
-        record::{Counterparty, Kind, Precision, Record, Reference, Scheme, Status},
+        record::{Kind, Record, Reference, Scheme},
         time::Window,
     };
 
@@ -168,31 +168,15 @@ mod tests {
         let (kind, scheme) =
             if side == Side::Source { (Kind::Sale, Scheme::PaymentId) } else { (Kind::Charge, Scheme::ChargeId) };
         Record {
-            id: id.to_owned(),
-            side,
-            kind,
-            status: Status::Succeeded,
-            amount_minor,
-            currency: Currency::parse("EUR").expect("a currency"),
-            shop_money: None,
-            authorized_minor: None,
-            fee_minor: None,
-            net_minor: None,
-            settled: None,
-            occurred_at: Timestamp::from_millis(1_000),
-            precision: Precision::Instant,
-            settled_at: None,
             refs: vec![Reference { scheme, value: names.to_owned() }],
-            counterparty: Counterparty::default(),
-            memo: None,
-            parent: None,
-            group: None,
-            gateway: None,
-            order: None,
             test: id == "test",
-            disputed: false,
-            evidence_only: false,
-            raw: None,
+            ..Record::plain(
+                side,
+                kind,
+                id.to_owned(),
+                Money { amount_minor, currency: Currency::parse("EUR").expect("a currency") },
+                Timestamp::from_millis(1_000),
+            )
         }
     }
 

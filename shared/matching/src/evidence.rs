@@ -36,6 +36,15 @@ impl Agreement {
         let signs = self.fields & (Self::PERSON | field::REFERENCE | field::STRONG_ID);
         signs & field::EMAIL != 0 || signs.count_ones() >= 2
     }
+
+    /// Whether a pair that agrees in so much is believed all the same.
+    pub fn outweighs(self, conflict: Conflict) -> bool {
+        match conflict {
+            Conflict::None => true,
+            Conflict::Doubtful => self.firm(),
+            Conflict::Real => false,
+        }
+    }
 }
 
 /// E-mail, card, name, memo and shared references.

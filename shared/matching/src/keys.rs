@@ -13,8 +13,8 @@ use crate::{
     },
 };
 use domain::{
-    record::Kind,
-    records::{self, RecordRef, SchemeRef, Texts},
+    record::{Kind, Scheme},
+    records::{self, RecordRef, Texts},
 };
 use std::{
     borrow::Cow,
@@ -61,8 +61,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub fn build(table: &Table<'_>, references: Numbered, rules: &RuleSet) -> Self {
-        let Numbered { mut entries, shapes, keys, configured } = references;
+    pub fn build(table: &Table<'_>, references: NumberedReferences, rules: &RuleSet) -> Self {
+        let NumberedReferences { mut entries, shapes, keys, configured } = references;
         entries.retain(|entry| table.in_scope(entry.at));
         for own in entries.chunk_by_mut(|a, b| a.at == b.at) {
             own.sort_unstable_by_key(|entry| (entry.value, entry.key));
@@ -216,7 +216,7 @@ struct Shape {
 /// References as numbers, in order of position. Values are numbered in the order in which records show them, so that
 /// records that are looked at one after the other hold values that lie next to each other.
 #[derive(Debug)]
-pub(crate) struct Numbered {
+pub(crate) struct NumberedReferences {
     entries: Vec<Entry>,
     /// By value.
     shapes: Vec<Shape>,
@@ -279,21 +279,21 @@ impl<'a> References<'a> {
     /// A capture is known under what its authorisation, its parent, was known under.
     pub fn inherit(&mut self, at: Ix, parent: RecordRef<'a>) {
         if parent.kind() == Kind::Authorization {
-            self.take(at, parent.texts().refs, |scheme| scheme != SchemeRef::MovementId);
+            self.take(at, parent.texts().refs, |scheme| scheme != Scheme::MovementId);
         }
     }
 
-    fn take(&mut self, at: Ix, references: records::References<'a>, which: impl Fn(SchemeRef<'a>) -> bool) {
+    fn take(&mut self, at: Ix, references: records::References<'a>, which: impl Fn(Scheme<&'a str>) -> bool) {
         for reference in references.filter(|reference| which(reference.scheme)) {
             let key = match reference.scheme {
-                SchemeRef::MovementId => MOVEMENT_ID,
-                SchemeRef::PaymentId => 1,
-                SchemeRef::ChargeId => 2,
-                SchemeRef::PaymentIntentId => 3,
-                SchemeRef::OrderId => ORDER_ID,
-                SchemeRef::OrderName => ORDER_NAME,
-                SchemeRef::Text => TEXT,
-                SchemeRef::Metadata(name) => FIRST_METADATA + self.name(name),
+                Scheme::MovementId => MOVEMENT_ID,
+                Scheme::PaymentId => 1,
+                Scheme::ChargeId => 2,
+                Scheme::PaymentIntentId => 3,
+                Scheme::OrderId => ORDER_ID,
+                Scheme::OrderName => ORDER_NAME,
+                Scheme::Text => TEXT,
+                Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
             };
             self.add(at, key, normalised(reference.value));
         }
@@ -316,14 +316,14 @@ impl<'a> References<'a> {
     }
 
     /// Numbers the references of both sides.
-    pub fn number(mut sides: [Self; 2]) -> Numbered {
+    pub fn number(mut sides: [Self; 2]) -> NumberedReferences {
         let (keys, configured) = sort_names(&mut sides);
         let [source, target] = sides;
         let numbers = number([&source.values, &target.values]);
         let shapes = shapes(source.values.iter().chain(&target.values), &numbers.of, numbers.count);
         let entries = source.entries.into_iter().chain(target.entries).zip(numbers.of);
         let entries = entries.map(|(entry, value)| Entry { value, ..entry }).collect();
-        Numbered { entries, shapes, keys, configured }
+        NumberedReferences { entries, shapes, keys, configured }
     }
 }
 

@@ -5,8 +5,7 @@ use crate::{
     board::Board,
     both::both,
     conservation::{self, ConservationError},
-    digest, orders,
-    report::{self, Report},
+    digest, orders, report,
     rules::RuleSet,
     summary,
     table::{Class, Table},
@@ -48,14 +47,14 @@ pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, Conservat
 
     let board = &*board;
     let records = table.rows.len();
-    let (report, (orders, digest)) = both(
+    let (mut report, (orders, digest)) = both(
         records,
         || report::report(board, &suggested, open),
         || (orders::roll_up(board, input), digest::of(&table, input, rules)),
     );
-    let summary = summary::count(board, &report.outcome, &suggested, input, digest);
-    let report =
-        Report { outcome: Outcome { orders, summary, memory: input.memory.in_order(), ..report.outcome }, ..report };
+    report.outcome.summary = summary::count(board, &report.outcome, &suggested, input, digest);
+    report.outcome.orders = orders;
+    report.outcome.memory = input.memory.in_order();
     conservation::check(&table, &report, input)?;
     Ok(report.outcome)
 }

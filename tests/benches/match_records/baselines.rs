@@ -1,6 +1,6 @@
 //! What the engine is compared with.
 
-use domain::records::{RecordRef, SchemeRef};
+use domain::{record::Scheme, records::RecordRef};
 use matching::RunInput;
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ type Pairs<'a> = Vec<(&'a str, &'a str)>;
 pub fn key_join(input: &RunInput) -> Pairs<'_> {
     let charges: HashMap<&str, RecordRef<'_>> = input.target.iter().map(|charge| (charge.id(), charge)).collect();
     let named = |sale: RecordRef<'_>| {
-        let id = sale.texts().refs.find(|known| known.scheme == SchemeRef::PaymentId)?;
+        let id = sale.texts().refs.find(|known| known.scheme == Scheme::PaymentId)?;
         charges.get(id.value).copied()
     };
     input

@@ -5,8 +5,8 @@
 //! order's name in their metadata, some nothing but amount, time and buyer, and on each side some have no partner.
 
 use domain::{
-    money::Currency,
-    record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
+    money::{Currency, Money},
+    record::{Counterparty, Kind, Order, OrderRef, Record, Reference, Scheme, Side},
     records::Records,
     time::{Timestamp, Window},
 };
@@ -152,30 +152,7 @@ fn refund(number: u32, sale: &Record, charge: &Record) -> [Record; 2] {
 fn record(side: Side, kind: Kind, id: String, amount_minor: i64, occurred_at: Timestamp) -> Record {
     Record {
         refs: vec![reference(Scheme::MovementId, &id)],
-        id,
-        side,
-        kind,
-        status: Status::Succeeded,
-        amount_minor,
-        currency: usd(),
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at,
-        precision: Precision::Instant,
-        settled_at: None,
-        counterparty: Counterparty::default(),
-        memo: None,
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
-        test: false,
-        disputed: false,
-        evidence_only: false,
-        raw: None,
+        ..Record::plain(side, kind, id, Money { amount_minor, currency: usd() }, occurred_at)
     }
 }
 
@@ -193,7 +170,7 @@ fn order(sale: &Record) -> Option<Order> {
     Some(Order {
         id: of.id.clone(),
         name: of.name.clone(),
-        total: domain::money::Money { amount_minor: sale.amount_minor, currency: sale.currency },
+        total: Money { amount_minor: sale.amount_minor, currency: sale.currency },
         occurred_at: sale.occurred_at,
         cancelled_at: None,
         test: false,

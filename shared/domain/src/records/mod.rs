@@ -1,17 +1,17 @@
 //! Many records, packed: a run holds millions of them, and a [`Record`] of its own takes a kilobyte in a dozen pieces.
 //!
 //! Here the numbers of all records lie side by side and the texts of one record in one piece behind those of the record
-//! before it, so that a quarter of the memory is enough and whoever walks over all of them reads memory in order.
+//! before it, so that a third of the memory is enough and whoever walks over all of them reads memory in order.
 
 mod view;
 
 use crate::{
     money::Currency,
-    record::{Counterparty, Kind, Precision, Record, Reference, Side, Status},
+    record::{Counterparty, Kind, Precision, Record, Reference, Scheme, Side, Status},
     time::Timestamp,
 };
 
-pub use view::{OrderOf, RecordRef, ReferenceRef, References, SchemeRef, Texts};
+pub use view::{RecordRef, References, Texts};
 
 /// Records per piece. What grows is one piece, not everything: to grow is to copy, and fresh memory costs time.
 const PIECE: usize = 1_024;
@@ -131,11 +131,11 @@ impl Records {
     /// When the texts of 1,024 records take 4 GiB.
     pub fn push(&mut self, record: &Record) {
         let (page, index) = record.raw.as_ref().map_or((NO_PAGE, 0), |raw| (self.page(&raw.page), raw.index));
-        let full = self.pieces.last().is_none_or(|last| last.heads.len() == PIECE);
-        if full {
+        if self.pieces.last().is_none_or(|last| last.heads.len() == PIECE) {
             self.pieces.push(Piece::after(self.pieces.last()));
         }
-        let Some(Piece { heads, numbers: optional, text: written }) = self.pieces.last_mut() else { return };
+        let last = self.pieces.len() - 1;
+        let Piece { heads, numbers: optional, text: written } = &mut self.pieces[last];
         let (numbers, start, mut has) = (position(optional.len()), position(written.len()), 0);
         for (field, value) in numbers_of(record) {
             if let Some(value) = value {
@@ -227,15 +227,15 @@ fn write(out: &mut String, text: &str) {
     out.push_str(text);
 }
 
+/// Of a value below 128.
 fn digit(value: usize) -> char {
-    u8::try_from(value).map_or('\0', char::from)
+    char::from(value.to_le_bytes()[0])
 }
 
 fn write_references(out: &mut String, references: &[Reference]) {
     let mut write_one = |reference: &Reference| {
-        let scheme = SchemeRef::from(&reference.scheme);
-        out.push(digit(usize::from(scheme.code())));
-        if let SchemeRef::Metadata(name) = scheme {
+        out.push(digit(usize::from(view::code(&reference.scheme))));
+        if let Scheme::Metadata(name) = &reference.scheme {
             write(out, name);
         }
         write(out, &reference.value);

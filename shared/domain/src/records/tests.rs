@@ -122,31 +122,11 @@ fn many_pieces_are_one_list() {
 }
 
 fn blank() -> Record {
-    Record {
-        id: String::new(),
-        side: Side::Source,
-        kind: Kind::Sale,
-        status: Status::Succeeded,
-        amount_minor: 0,
-        currency: Currency::parse("EUR").unwrap(),
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at: Timestamp::from_millis(0),
-        precision: Precision::Instant,
-        settled_at: None,
-        refs: Vec::new(),
-        counterparty: Counterparty::default(),
-        memo: None,
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
-        test: false,
-        disputed: false,
-        evidence_only: false,
-        raw: None,
-    }
+    Record::plain(
+        Side::Source,
+        Kind::Sale,
+        String::new(),
+        Money { amount_minor: 0, currency: Currency::parse("EUR").unwrap() },
+        Timestamp::from_millis(0),
+    )
 }

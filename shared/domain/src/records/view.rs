@@ -133,7 +133,7 @@ impl<'a> RecordRef<'a> {
         let mut next = |field: u32| self.has(field).then(|| read(&mut rest));
         let order_id = next(text::ORDER_ID);
         let order_name = next(text::ORDER_NAME);
-        let order = order_id.zip(order_name).map(|(id, name)| OrderOf { id, name });
+        let order = order_id.zip(order_name).map(|(id, name)| OrderRef { id, name });
         Texts {
             id,
             order,
@@ -151,7 +151,7 @@ impl<'a> RecordRef<'a> {
 
     #[must_use]
     #[inline]
-    pub fn order(self) -> Option<OrderOf<'a>> {
+    pub fn order(self) -> Option<OrderRef<&'a str>> {
         if self.has(text::ORDER_ID) { self.texts().order } else { None }
     }
 
@@ -198,7 +198,7 @@ impl<'a> RecordRef<'a> {
             occurred_at: self.occurred_at(),
             precision: self.precision(),
             settled_at: self.settled_at(),
-            refs: texts.refs.map(ReferenceRef::to_reference).collect(),
+            refs: texts.refs.map(Reference::owned).collect(),
             counterparty: Counterparty {
                 email_hash: owned(texts.email_hash),
                 name: owned(texts.name),
@@ -261,7 +261,7 @@ impl std::fmt::Debug for RecordRef<'_> {
 #[derive(Debug, Clone)]
 pub struct Texts<'a> {
     pub id: &'a str,
-    pub order: Option<OrderOf<'a>>,
+    pub order: Option<OrderRef<&'a str>>,
     pub email_hash: Option<&'a str>,
     pub last4: Option<&'a str>,
     pub name: Option<&'a str>,
@@ -274,101 +274,42 @@ pub struct Texts<'a> {
     pub refs: References<'a>,
 }
 
-/// The order that a movement belongs to.
-#[derive(Debug, Clone, Copy)]
-pub struct OrderOf<'a> {
-    pub id: &'a str,
-    pub name: &'a str,
-}
-
 /// References that are read one after the other.
 #[derive(Debug, Clone)]
 pub struct References<'a>(&'a str);
 
 impl<'a> Iterator for References<'a> {
-    type Item = ReferenceRef<'a>;
+    type Item = Reference<&'a str>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let code = *self.0.as_bytes().first()?;
         self.0 = &self.0[1..];
         let scheme = match code {
-            0 => SchemeRef::MovementId,
-            1 => SchemeRef::PaymentId,
-            2 => SchemeRef::ChargeId,
-            3 => SchemeRef::PaymentIntentId,
-            4 => SchemeRef::OrderId,
-            5 => SchemeRef::OrderName,
-            6 => SchemeRef::Metadata(read(&mut self.0)),
-            _ => SchemeRef::Text,
+            0 => Scheme::MovementId,
+            1 => Scheme::PaymentId,
+            2 => Scheme::ChargeId,
+            3 => Scheme::PaymentIntentId,
+            4 => Scheme::OrderId,
+            5 => Scheme::OrderName,
+            6 => Scheme::Metadata(read(&mut self.0)),
+            _ => Scheme::Text,
         };
-        Some(ReferenceRef { scheme, value: read(&mut self.0) })
+        Some(Reference { scheme, value: read(&mut self.0) })
     }
 }
 
-/// A [`Reference`] of a packed record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReferenceRef<'a> {
-    pub scheme: SchemeRef<'a>,
-    pub value: &'a str,
-}
-
-impl ReferenceRef<'_> {
-    fn to_reference(self) -> Reference {
-        let scheme = match self.scheme {
-            SchemeRef::MovementId => Scheme::MovementId,
-            SchemeRef::PaymentId => Scheme::PaymentId,
-            SchemeRef::ChargeId => Scheme::ChargeId,
-            SchemeRef::PaymentIntentId => Scheme::PaymentIntentId,
-            SchemeRef::OrderId => Scheme::OrderId,
-            SchemeRef::OrderName => Scheme::OrderName,
-            SchemeRef::Metadata(name) => Scheme::Metadata(name.to_owned()),
-            SchemeRef::Text => Scheme::Text,
-        };
-        Reference { scheme, value: self.value.to_owned() }
-    }
-}
-
-/// A [`Scheme`] of a packed record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SchemeRef<'a> {
-    MovementId,
-    PaymentId,
-    ChargeId,
-    PaymentIntentId,
-    OrderId,
-    OrderName,
-    Metadata(&'a str),
-    Text,
-}
-
-impl SchemeRef<'_> {
-    pub(super) fn code(self) -> u8 {
-        match self {
-            Self::MovementId => 0,
-            Self::PaymentId => 1,
-            Self::ChargeId => 2,
-            Self::PaymentIntentId => 3,
-            Self::OrderId => 4,
-            Self::OrderName => 5,
-            Self::Metadata(_) => 6,
-            Self::Text => 7,
-        }
-    }
-}
-
-impl<'a> From<&'a Scheme> for SchemeRef<'a> {
-    fn from(scheme: &'a Scheme) -> Self {
-        match scheme {
-            Scheme::MovementId => Self::MovementId,
-            Scheme::PaymentId => Self::PaymentId,
-            Scheme::ChargeId => Self::ChargeId,
-            Scheme::PaymentIntentId => Self::PaymentIntentId,
-            Scheme::OrderId => Self::OrderId,
-            Scheme::OrderName => Self::OrderName,
-            Scheme::Metadata(name) => Self::Metadata(name),
-            Scheme::Text => Self::Text,
-        }
+/// What stands for a scheme in front of a reference; the name of a metadata key follows it.
+pub(super) fn code(scheme: &Scheme) -> u8 {
+    match scheme {
+        Scheme::MovementId => 0,
+        Scheme::PaymentId => 1,
+        Scheme::ChargeId => 2,
+        Scheme::PaymentIntentId => 3,
+        Scheme::OrderId => 4,
+        Scheme::OrderName => 5,
+        Scheme::Metadata(_) => 6,
+        Scheme::Text => 7,
     }
 }
 

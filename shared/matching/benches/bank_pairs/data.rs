@@ -1,8 +1,8 @@
 //! The files, and records made of them as `settler match` makes them.
 
 use domain::{
-    Currency, Timestamp,
-    record::{Counterparty, Kind, Precision, Record, Side, Status},
+    Currency, Money, Timestamp,
+    record::{Kind, Precision, Record, Side},
     records::Records,
     time::Window,
 };
@@ -97,30 +97,14 @@ fn side(path: &Path) -> Result<Rows, Box<dyn Error>> {
 
 fn record(side: Side, at: usize, row: &Row) -> Record {
     Record {
-        id: id(side, at),
-        side,
-        kind: if side == Side::Source { Kind::Sale } else { Kind::Charge },
-        status: Status::Succeeded,
-        amount_minor: row.amount_minor,
-        currency: row.currency,
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at: Timestamp::from_millis(row.day * DAY_MS),
         precision: Precision::Day,
-        settled_at: None,
-        refs: Vec::new(),
-        counterparty: Counterparty::default(),
         memo: Some(row.memo.clone()),
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
-        test: false,
-        disputed: false,
-        evidence_only: false,
-        raw: None,
+        ..Record::plain(
+            side,
+            if side == Side::Source { Kind::Sale } else { Kind::Charge },
+            id(side, at),
+            Money { amount_minor: row.amount_minor, currency: row.currency },
+            Timestamp::from_millis(row.day * DAY_MS),
+        )
     }
 }

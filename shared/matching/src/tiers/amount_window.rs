@@ -116,11 +116,7 @@ fn agreeing(board: &mut Board<'_>, edges: &[Edge]) {
         if edge.found.against > 0 {
             continue;
         }
-        let believed = match edge.conflict {
-            Conflict::None => true,
-            Conflict::Doubtful => edge.found.firm(),
-            Conflict::Real => false,
-        };
+        let believed = edge.found.outweighs(edge.conflict);
         let rule = if believed { Rule::AmountAgreement } else { Rule::SuggestAgreement };
         let mut pair = Accepted::pair(edge.source, edge.target, rule, edge.found.fields | field::AMOUNT);
         let own = score(board.table, edge.source, edge.target);

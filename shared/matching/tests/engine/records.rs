@@ -5,7 +5,7 @@ use domain::{
     decision::Standing,
     fields::{self, Fields},
     matches::{Exception, Match, MatchKind},
-    record::{Counterparty, Kind, Order, OrderRef, Precision, Record, Reference, Scheme, Side, Status},
+    record::{Kind, Order, OrderRef, Record, Reference, Scheme, Side},
     summary::Difference,
     time::Window,
 };
@@ -24,31 +24,8 @@ pub fn currency(code: &str) -> Currency {
 
 pub fn record(side: Side, kind: Kind, id: &str, amount_minor: i64) -> Record {
     Record {
-        id: id.to_owned(),
-        side,
-        kind,
-        status: Status::Succeeded,
-        amount_minor,
-        currency: currency("USD"),
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at: minutes(0),
-        precision: Precision::Instant,
-        settled_at: None,
-        refs: Vec::new(),
-        counterparty: Counterparty::default(),
-        memo: None,
-        parent: None,
-        group: None,
         gateway: (side == Side::Source).then(|| "stripe".to_owned()),
-        order: None,
-        test: false,
-        disputed: false,
-        evidence_only: false,
-        raw: None,
+        ..Record::plain(side, kind, id.to_owned(), Money { amount_minor, currency: currency("USD") }, minutes(0))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::row::Row;
 use crate::refs::{References, email_hash, last4, memo};
-use domain::record::{Counterparty, Kind, Record, Scheme, Side, Status};
+use domain::{
+    Money,
+    record::{Counterparty, Kind, Record, Scheme, Side},
+};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -56,20 +59,9 @@ pub(super) fn canonical(row: &Row<'_>, id: String, side: Side) -> Record {
         Side::Target => Kind::Charge,
     };
     Record {
-        id,
-        side,
-        kind: row.kind.unwrap_or(by_sign),
-        status: Status::Succeeded,
-        amount_minor: row.amount_minor,
-        currency: row.currency,
-        shop_money: None,
-        authorized_minor: None,
         fee_minor: row.fee_minor,
         net_minor: row.fee_minor.and_then(|fee| row.amount_minor.checked_sub(fee)),
-        settled: None,
-        occurred_at: row.occurred_at,
         precision: row.precision,
-        settled_at: None,
         refs: refs.into_vec(),
         counterparty: Counterparty {
             email_hash: row.email.and_then(email_hash),
@@ -77,14 +69,13 @@ pub(super) fn canonical(row: &Row<'_>, id: String, side: Side) -> Record {
             last4: row.last4.and_then(last4),
         },
         memo: row.memo.and_then(memo),
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
-        test: false,
-        disputed: false,
-        evidence_only: false,
-        raw: None,
+        ..Record::plain(
+            side,
+            row.kind.unwrap_or(by_sign),
+            id,
+            Money { amount_minor: row.amount_minor, currency: row.currency },
+            row.occurred_at,
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use domain::{
     Money,
-    record::{Counterparty, Kind, Order, OrderRef, Precision, RawPointer, Record, Scheme, Side, Status},
+    record::{Counterparty, Kind, Order, OrderRef, RawPointer, Record, Scheme, Side, Status},
 };
 use serde_json::Value;
 
@@ -72,35 +72,19 @@ fn read_transaction(
         None => transaction.time("createdAt")?,
     };
     Ok(Some(Record {
-        id: transaction.id.to_owned(),
-        side: Side::Source,
-        kind,
         status,
-        amount_minor: presentment.amount_minor,
-        currency: presentment.currency,
         shop_money,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at,
-        precision: Precision::Instant,
-        settled_at: None,
         refs: references(source, transaction),
         counterparty: Counterparty {
             email_hash: source.maybe_text("email").and_then(email_hash),
             name: transaction.maybe_text("paymentDetails.name").map(str::to_owned),
             last4: transaction.maybe_text("paymentDetails.number").and_then(last4),
         },
-        memo: None,
         parent: transaction.maybe_text("parentTransaction.id").map(str::to_owned),
-        group: None,
         gateway: transaction.maybe_text("gateway").map(str::to_owned),
         order: Some(OrderRef { id: order.id.clone(), name: order.name.clone() }),
         test: order.test || transaction.is_true("test"),
-        disputed: false,
-        evidence_only: false,
-        raw: None,
+        ..Record::plain(Side::Source, kind, transaction.id.to_owned(), presentment, occurred_at)
     }))
 }
 
@@ -129,31 +113,16 @@ pub(super) fn read_lone_tender(value: &Value, raw_index: usize) -> Result<Record
         refs.add_payment_id(remote);
     }
     Ok(Record {
-        id: tender.id.to_owned(),
-        side: Side::Source,
-        kind: if amount.amount_minor < 0 { Kind::Refund } else { Kind::Sale },
-        status: Status::Succeeded,
-        amount_minor: amount.amount_minor,
-        currency: amount.currency,
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at: tender.time("processedAt")?,
-        precision: Precision::Instant,
-        settled_at: None,
         refs: refs.into_vec(),
-        counterparty: Counterparty::default(),
-        memo: None,
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
         test: tender.is_true("test"),
-        disputed: false,
-        evidence_only: false,
         raw: raw_pointer(raw_index),
+        ..Record::plain(
+            Side::Source,
+            if amount.amount_minor < 0 { Kind::Refund } else { Kind::Sale },
+            tender.id.to_owned(),
+            amount,
+            tender.time("processedAt")?,
+        )
     })
 }
 

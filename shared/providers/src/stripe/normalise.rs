@@ -10,8 +10,8 @@ use crate::{
     refs::{References, email_hash, memo},
 };
 use domain::{
-    Timestamp,
-    record::{Counterparty, Kind, Precision, RawPointer, Record, Scheme, Settled, Side, Status},
+    Money, Timestamp,
+    record::{Counterparty, Kind, RawPointer, Record, Scheme, Settled, Side, Status},
 };
 use serde_json::Value;
 
@@ -128,31 +128,16 @@ fn add_shared_references(refs: &mut References, object: &Object<'_>) {
 /// What charges and refunds have in common.
 fn blank(object: &Object<'_>, balance: Option<&Object<'_>>, raw_index: usize) -> Result<Record, ProviderError> {
     Ok(Record {
-        id: object.id.to_owned(),
-        side: Side::Target,
-        kind: Kind::Charge,
-        status: Status::Succeeded,
-        amount_minor: 0,
-        currency: object.currency("currency")?,
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at: own_time(object, balance)?,
-        precision: Precision::Instant,
-        settled_at: None,
-        refs: Vec::new(),
-        counterparty: Counterparty::default(),
         memo: object.maybe_text("description").and_then(memo),
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
         test: object.find("livemode").and_then(Value::as_bool) == Some(false),
-        disputed: false,
-        evidence_only: false,
         raw: u32::try_from(raw_index).ok().map(|index| RawPointer { page: String::new(), index }),
+        ..Record::plain(
+            Side::Target,
+            Kind::Charge,
+            object.id.to_owned(),
+            Money { amount_minor: 0, currency: object.currency("currency")? },
+            own_time(object, balance)?,
+        )
     })
 }
 

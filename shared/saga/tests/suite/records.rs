@@ -2,7 +2,7 @@
 
 use domain::{
     Currency, Money, Timestamp,
-    record::{Counterparty, Kind, Order, OrderRef, Precision, RawPointer, Record, Reference, Scheme, Side, Status},
+    record::{Kind, Order, OrderRef, RawPointer, Record, Reference, Scheme, Side},
 };
 use providers::Page;
 use serde_json::json;
@@ -13,31 +13,15 @@ pub const EVIL_NAME: &str = "=HYPERLINK(\"http://evil\",\"pay\")";
 fn record(side: Side, kind: Kind, id: &str, amount_minor: i64, reference: (Scheme, &str)) -> Record {
     let (scheme, value) = reference;
     Record {
-        id: id.into(),
-        side,
-        kind,
-        status: Status::Succeeded,
-        amount_minor,
-        currency: Currency::parse("USD").unwrap(),
-        shop_money: None,
-        authorized_minor: None,
-        fee_minor: None,
-        net_minor: None,
-        settled: None,
-        occurred_at: Timestamp::parse("2026-01-10T12:00:00Z").unwrap(),
-        precision: Precision::Instant,
-        settled_at: None,
         refs: vec![Reference { scheme, value: value.to_lowercase() }],
-        counterparty: Counterparty::default(),
-        memo: None,
-        parent: None,
-        group: None,
-        gateway: None,
-        order: None,
-        test: false,
-        disputed: false,
-        evidence_only: false,
         raw: Some(RawPointer { page: String::new(), index: 0 }),
+        ..Record::plain(
+            side,
+            kind,
+            id.into(),
+            Money { amount_minor, currency: Currency::parse("USD").unwrap() },
+            Timestamp::parse("2026-01-10T12:00:00Z").unwrap(),
+        )
     }
 }
 

@@ -103,11 +103,8 @@ pub(super) fn accept_or_propose(board: &mut Board<'_>, weighing: &Weighing<'_>, 
         accepted.sources.iter().flat_map(|source| accepted.targets.iter().map(move |target| (*source, *target)));
     let worst = pairs.map(|(source, target)| conflict(board, source, target)).max();
     // As in tier 5: a reference that leads nowhere is probably wrong where the buyer is the same.
-    let clear = match worst.unwrap_or(Conflict::None) {
-        Conflict::None => true,
-        Conflict::Doubtful => Agreement { fields: accepted.fields, against: 0 }.firm(),
-        Conflict::Real => false,
-    };
+    let agreement = Agreement { fields: accepted.fields, against: 0 };
+    let clear = agreement.outweighs(worst.unwrap_or(Conflict::None));
     // And amount and time alone are right too seldom to go without a person.
     let signs = field::MEMO | field::EMAIL | field::LAST4 | field::NAME | field::REFERENCE | field::STRONG_ID;
     let signed = accepted.fields & signs != 0;
