@@ -224,3 +224,37 @@ impl Bench {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        Currency, Money, Timestamp,
+        record::{Kind, Record},
+    };
+
+    fn record(id: &str, amount_minor: i64, evidence_only: bool) -> Record {
+        let money = Money { amount_minor, currency: Currency::parse("EUR").unwrap() };
+        let at = Timestamp::from_millis(0);
+        Record { evidence_only, ..Record::plain(Side::Source, Kind::Sale, id.to_owned(), money, at) }
+    }
+
+    #[test]
+    fn a_record_is_found_by_its_id_unless_it_was_read_for_another_only() {
+        let staged = Staged::of(
+            [
+                record("c", 3, false),
+                record("b", 2, true),
+                record("a", 1, false),
+                record("c", 4, true),
+                record("d", 5, true),
+                record("d", 6, false),
+            ]
+            .into_iter()
+            .collect(),
+        );
+        let amount = |id| staged.record(id).map(RecordRef::amount_minor);
+        assert_eq!([amount("a"), amount("c"), amount("d")], [Some(1), Some(3), Some(6)]);
+        assert_eq!([amount("b"), amount("bb"), amount("")], [None; 3]);
+    }
+}

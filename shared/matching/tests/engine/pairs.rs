@@ -1,7 +1,7 @@
 //! Tiers 1, 2, 3 and 5: one against one.
 
-use crate::records::{DAY, With, charge, given, input, left, matched, minutes, refund, run, sale, suggested};
-use domain::record::{Precision, Record, Scheme, Side};
+use crate::records::{DAY, With, charge, given, input, left, matched, minutes, record, refund, run, sale, suggested};
+use domain::record::{Kind, Precision, Record, Scheme, Side, Status};
 use matching::Reservation;
 
 #[test]
@@ -213,4 +213,42 @@ fn an_id_that_everybody_holds_is_a_placeholder() {
         [source, charge(&format!("t{n}"), 1_000 + n).strong("not-available-0").at(4 * DAY)]
     }));
     assert!(outcome.matches.is_empty() && outcome.suggestions.is_empty());
+}
+
+/// A key is known by its name, on whichever side and however many others stand before it there.
+#[test]
+fn a_metadata_key_earns_nothing_for_another_that_the_other_side_counts_alike() {
+    let proven = (0..25).flat_map(|n| {
+        let (value, amount) = (format!("n{n}"), 2_000 + n * 17);
+        [
+            sale(&format!("s{n}"), amount).metadata("number", &value).at(n),
+            charge(&format!("t{n}"), amount).metadata("number", &value).at(n + DAY),
+        ]
+    });
+    // The other side's first key is a note, and a short note proves nothing.
+    let noted =
+        [sale("s99", 9_999).metadata("number", "x7").at(-5), charge("t99", 9_999).metadata("note", "x7").at(DAY - 5)];
+    let outcome = given(proven.chain(noted));
+    assert_eq!(matched(&outcome).len(), 25);
+    assert!(matched(&outcome).iter().all(|line| line.starts_with("weak_reference") && !line.contains("s99")));
+}
+
+/// Attempts that failed name the payment too, and are nobody's partner.
+#[test]
+fn failed_attempts_do_not_make_an_id_a_placeholder() {
+    let failed = (0..70)
+        .map(|n| Record { status: Status::Failed, ..charge(&format!("f{n}"), 1_000).strong("pi_3the_payment_of_all") });
+    let outcome = given(failed.chain([
+        sale("s1", 1_000).strong("pi_3the_payment_of_all"),
+        charge("t1", 1_000).strong("pi_3the_payment_of_all").at(3 * DAY),
+    ]));
+    assert_eq!(matched(&outcome), ["strong_id: s1 = t1"]);
+}
+
+#[test]
+fn a_capture_is_known_under_what_its_authorisation_was_known_under() {
+    let authorized = record(Side::Source, Kind::Authorization, "s1", 1_000).strong("ch_3the_captured_one");
+    let captured = Record { parent: Some("s1".into()), ..record(Side::Source, Kind::Capture, "s2", 1_000).at(2 * DAY) };
+    let outcome = given([authorized, captured, charge("t1", 1_000).strong("ch_3the_captured_one").at(3 * DAY)]);
+    assert_eq!(matched(&outcome), ["strong_id: s2 = t1"]);
 }
