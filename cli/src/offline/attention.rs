@@ -5,7 +5,6 @@ use crate::{
     tables::{Column, Screen, table},
 };
 use domain::matches::{Exception, ExceptionClass};
-use matching::Outcome;
 use std::{cmp::Reverse, collections::BTreeMap};
 
 const SHOWN: usize = 15;
@@ -30,8 +29,8 @@ fn size(exception: &Exception) -> u64 {
 }
 
 /// Empty when nothing is open.
-pub fn page(screen: Screen, outcome: &Outcome) -> String {
-    let mut open: Vec<&Exception> = outcome.exceptions.iter().collect();
+pub fn page<'a>(screen: Screen, exceptions: impl Iterator<Item = &'a Exception>) -> String {
+    let mut open: Vec<&Exception> = exceptions.collect();
     if open.is_empty() {
         return String::new();
     }

@@ -39,16 +39,16 @@ pub fn run(what: &Match, format: Format, screen: Screen) -> Result<()> {
     let rejected = [rejected_rows(what, &source, true), rejected_rows(what, &target, false)];
     let bad = [source.errors.len(), target.errors.len()];
     let (bad_source, bad_target) = (source.errors, target.errors);
-    // The process ends with them: to take millions of texts apart one by one would only keep people waiting.
+    // The process ends with it: to give millions of records back piece by piece would only keep people waiting.
     let input = ManuallyDrop::new(input::of(&what.days, source.records, target.records)?);
     let records = input.source.len() + input.target.len();
     let progress = spinner(&format!("matching {} records", count(records as u64)));
-    let outcome = matching::reconcile(&input, &rules).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    let outcome = ManuallyDrop::new(outcome);
+    let reconciled = matching::decide(&input, &rules).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    let reconciled = ManuallyDrop::new(reconciled);
     progress.set_message("writing the result");
-    let written =
-        write::all(&what.output_dir, &outcome, [(&what.files.source, &bad_source), (&what.files.target, &bad_target)])?;
-    let body = summary::json(&outcome, bad);
+    let rows_left_out = [(&what.files.source, &bad_source), (&what.files.target, &bad_target)];
+    let written = write::all(&what.output_dir, &reconciled, rows_left_out)?;
+    let body = summary::json(reconciled.summary(), bad);
     write::summary(&what.output_dir, &body)?;
     progress.finish_and_clear();
     for note in rejected.into_iter().flatten() {
@@ -59,7 +59,7 @@ pub fn run(what: &Match, format: Format, screen: Screen) -> Result<()> {
         Format::Table => output::data(&format!(
             "{}{}{}",
             summary::render(screen, &told),
-            attention::page(screen, &outcome),
+            attention::page(screen, reconciled.exceptions()),
             ending(&written, what, records, begun.elapsed()),
         ))?,
         format => {

@@ -1,13 +1,11 @@
 //! `summary.json`: the figures of a run, in the words of the API, and the same as a table.
 
 use crate::{answers::Summary, commands::summary as shown, tables::Screen};
-use domain::summary::{SideCounts, SideTotals};
-use matching::Outcome;
+use domain::summary::{RunSummary, SideCounts, SideTotals};
 use serde_json::{Value, json};
 
 /// `rejected` counts the rows of source and target that could not be read.
-pub fn json(outcome: &Outcome, rejected: [usize; 2]) -> Value {
-    let summary = &outcome.summary;
+pub fn json(summary: &RunSummary, rejected: [usize; 2]) -> Value {
     let total = |of: &SideCounts| of.in_scope();
     let (source, target) = (&summary.source, &summary.target);
     let side = |of: &SideTotals| {

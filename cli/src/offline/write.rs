@@ -2,15 +2,15 @@
 
 use crate::exit::{CliError, Result};
 use domain::{
-    matches::{Exception, ExceptionClass, Exclusion, Match, MatchKind},
+    matches::{Exception, ExceptionClass, Exclusion, MatchKind, match_id},
     record::Side,
 };
-use matching::Outcome;
+use matching::{MatchRef, Reconciled};
 use providers::csv::CsvError;
 use serde_json::Value;
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     thread,
 };
@@ -30,21 +30,21 @@ pub type Rejected<'a> = (&'a PathBuf, &'a Vec<CsvError>);
 ///
 /// # Errors
 /// Usage when the folder cannot be written to.
-pub fn all(dir: &Path, outcome: &Outcome, rejected: [Rejected<'_>; 2]) -> Result<Vec<&'static str>> {
+pub fn all(dir: &Path, reconciled: &Reconciled<'_>, rejected: [Rejected<'_>; 2]) -> Result<Vec<&'static str>> {
     fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
     let mut written = vec![MATCHES, UNMATCHED, SUMMARY];
-    save(&dir.join(MATCHES), &matches(outcome))?;
-    let of_class = |class| outcome.exceptions.iter().filter(move |exception| exception.class == class);
-    save(&dir.join(UNMATCHED), &[unmatched(of_class(ExceptionClass::Missing))])?;
+    save(&dir.join(MATCHES), |file| matches(file, reconciled))?;
+    let of_class = |class| reconciled.exceptions().filter(move |exception| exception.class == class);
+    save(&dir.join(UNMATCHED), |file| file.write_all(&unmatched(of_class(ExceptionClass::Missing))))?;
     let optional = [
         (DISCREPANCIES, discrepancies(of_class(ExceptionClass::Discrepancy))),
-        (EXCLUDED, excluded(&outcome.exclusions)),
+        (EXCLUDED, excluded(reconciled.exclusions())),
         (REJECTED, unreadable_rows(rejected)),
     ];
     for (name, text) in optional {
         let path = dir.join(name);
         if text.iter().filter(|byte| **byte == b'\n').count() > 1 {
-            save(&path, &[text])?;
+            save(&path, |file| file.write_all(&text))?;
             written.push(name);
         } else if path.exists() {
             fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
@@ -57,7 +57,7 @@ pub fn all(dir: &Path, outcome: &Outcome, rejected: [Rejected<'_>; 2]) -> Result
 /// Usage when the folder cannot be written to.
 pub fn summary(dir: &Path, body: &Value) -> Result<()> {
     let text = serde_json::to_string_pretty(body).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    save(&dir.join(SUMMARY), &[format!("{text}\n").into_bytes()])
+    save(&dir.join(SUMMARY), |file| writeln!(file, "{text}"))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
@@ -65,14 +65,10 @@ fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
 }
 
 /// Beside the old file first, so that nobody ever reads half of one.
-fn save(path: &Path, parts: &[Vec<u8>]) -> Result<()> {
+fn save(path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
     let beside = path.with_extension("part");
-    let write = || {
-        let mut file = fs::File::create(&beside)?;
-        parts.iter().try_for_each(|part| file.write_all(part))?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|error| unwritable(path, &error))
+    let mut file = fs::File::create(&beside).map_err(|error| unwritable(path, &error))?;
+    write(&mut file).and_then(|()| fs::rename(&beside, path)).map_err(|error| unwritable(path, &error))
 }
 
 /// One field with what follows it; in quotes where it has to be.
@@ -100,42 +96,63 @@ const fn side(of: Side) -> &'static str {
     }
 }
 
-/// The matches and then the suggestions, put together on both cores.
-fn matches(outcome: &Outcome) -> Vec<Vec<u8>> {
-    let mut head = Vec::new();
-    row(&mut head, &["match_id", "kind", "source_id", "target_id", "status", "confidence", "rule", "margin"]);
-    let lines = |found: &[Match], status: &str| {
-        let mut out = Vec::with_capacity(found.len() * 120);
-        found.iter().for_each(|found| edges(&mut out, found, status));
-        out
-    };
-    let (first, second) = outcome.matches.split_at(outcome.matches.len() / 2);
-    let [first, second] = thread::scope(|scope| {
-        let other = scope.spawn(|| lines(second, "matched"));
-        let first = lines(first, "matched");
-        [first, other.join().unwrap_or_default()]
-    });
-    vec![head, first, second, lines(&outcome.suggestions, "suggested")]
+/// Matches that a core writes out before they go to the file.
+const PAGE: usize = 16_384;
+
+/// The matches and then the suggestions, page by page, of which two are written out at once.
+fn matches(file: &mut fs::File, reconciled: &Reconciled<'_>) -> io::Result<()> {
+    let mut pages = [Vec::new(), Vec::new()];
+    row(&mut pages[0], &["match_id", "kind", "source_id", "target_id", "status", "confidence", "rule", "margin"]);
+    file.write_all(&pages[0])?;
+    list(file, &mut pages, reconciled.matches(), "matched")?;
+    list(file, &mut pages, reconciled.suggestions(), "suggested")
+}
+
+fn list<'r>(
+    file: &mut fs::File,
+    [one, other]: &mut [Vec<u8>; 2],
+    mut found: impl Iterator<Item = MatchRef<'r>> + Clone + Send,
+    status: &str,
+) -> io::Result<()> {
+    loop {
+        let first: Vec<MatchRef<'_>> = found.by_ref().take(PAGE).collect();
+        let second: Vec<MatchRef<'_>> = found.by_ref().take(PAGE).collect();
+        if first.is_empty() {
+            return Ok(());
+        }
+        thread::scope(|scope| {
+            scope.spawn(|| page(other, &second, status));
+            page(one, &first, status);
+        });
+        file.write_all(one)?;
+        file.write_all(other)?;
+    }
+}
+
+fn page(out: &mut Vec<u8>, found: &[MatchRef<'_>], status: &str) {
+    out.clear();
+    found.iter().for_each(|found| edges(out, *found, status));
 }
 
 /// A pair is one row, a set of k has k, i-th with i-th; a group has one for each edge.
-fn edges(out: &mut Vec<u8>, found: &Match, status: &str) {
-    let id = found.id();
-    let kind = match found.kind {
+fn edges(out: &mut Vec<u8>, found: MatchRef<'_>, status: &str) {
+    let (sources, targets): (Vec<&str>, Vec<&str>) = (found.source_ids().collect(), found.target_ids().collect());
+    let id = match_id(&sources, &targets);
+    let kind = match found.kind() {
         MatchKind::Pair => "pair",
         MatchKind::Group => "group",
         MatchKind::Set => "set",
     };
-    let confidence = format!("{}.{:04}", found.confidence_bp / 10_000, found.confidence_bp % 10_000);
-    let margin = found.margin.map(|margin| margin.to_string()).unwrap_or_default();
+    let confidence = format!("{}.{:04}", found.confidence_bp() / 10_000, found.confidence_bp() % 10_000);
+    let margin = found.margin().map(|margin| margin.to_string()).unwrap_or_default();
     let mut edge = |source: &str, target: &str| {
-        row(out, &[&id, kind, source, target, status, &confidence, &found.rule, &margin]);
+        row(out, &[&id, kind, source, target, status, &confidence, found.rule(), &margin]);
     };
-    if found.kind == MatchKind::Set {
-        found.source_ids.iter().zip(&found.target_ids).for_each(|(source, target)| edge(source, target));
+    if found.kind() == MatchKind::Set {
+        sources.iter().zip(&targets).for_each(|(source, target)| edge(source, target));
     } else {
-        for source in &found.source_ids {
-            found.target_ids.iter().for_each(|target| edge(source, target));
+        for source in &sources {
+            targets.iter().for_each(|target| edge(source, target));
         }
     }
 }

@@ -65,15 +65,22 @@ impl Match {
 
 /// Id of the match that these records make, as [`Match::id`].
 #[must_use]
-pub fn match_id(source_ids: &[String], target_ids: &[String]) -> String {
+pub fn match_id<Id: AsRef<str>>(source_ids: &[Id], target_ids: &[Id]) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
+    let add = |hash: &mut Sha256, id: &str| {
+        hash.update(id.as_bytes());
+        hash.update([0]);
+    };
     for ids in [source_ids, target_ids] {
-        let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
-        sorted.sort_unstable();
-        for id in sorted {
-            hash.update(id.as_bytes());
-            hash.update([0]);
+        let all = ids.iter().map(AsRef::as_ref);
+        // As nearly all are, of one record.
+        if all.clone().is_sorted() {
+            all.for_each(|id| add(&mut hash, id));
+        } else {
+            let mut sorted: Vec<&str> = all.collect();
+            sorted.sort_unstable();
+            sorted.into_iter().for_each(|id| add(&mut hash, id));
         }
         hash.update([1]);
     }
@@ -177,15 +184,32 @@ impl OrderState {
 
 /// An order with what was received, refunded and found on the payment side, in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderResult {
-    pub order_id: String,
-    pub order_name: String,
+#[schemars(rename = "OrderResult")]
+pub struct OrderResult<Text = String> {
+    pub order_id: Text,
+    pub order_name: Text,
     pub currency: Currency,
     pub total_minor: i64,
     pub received_minor: i64,
     pub refunded_minor: i64,
     pub matched_minor: i64,
     pub state: OrderState,
+}
+
+impl OrderResult<&str> {
+    #[must_use]
+    pub fn to_owned(self) -> OrderResult {
+        OrderResult {
+            order_id: self.order_id.to_owned(),
+            order_name: self.order_name.to_owned(),
+            currency: self.currency,
+            total_minor: self.total_minor,
+            received_minor: self.received_minor,
+            refunded_minor: self.refunded_minor,
+            matched_minor: self.matched_minor,
+            state: self.state,
+        }
+    }
 }
 
 /// Events of `matches#<reconciliation_id>-a<attempt>`.

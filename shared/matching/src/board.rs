@@ -23,6 +23,12 @@ pub(crate) struct Accepted {
     pub targets: Members,
     pub rule: Rule,
     pub fields: u16,
+    details: Option<Box<Details>>,
+}
+
+/// What there is to say about few matches: most are exact pairs that an id joins. Millions are held, so it stands apart.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Details {
     /// Thousandths of agreement to the best alternative.
     pub margin: Option<i64>,
     pub difference: Difference,
@@ -31,6 +37,13 @@ pub(crate) struct Accepted {
     /// Set when the amounts differ: the reason under which the discrepancy is listed.
     pub discrepancy: Option<Reason>,
 }
+
+const NO_DETAILS: Details = Details {
+    margin: None,
+    difference: Difference { fee: 0, fx: 0, tip: 0, rounding: 0, partial: 0, unexplained: 0 },
+    confidence_bp: None,
+    discrepancy: None,
+};
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
@@ -51,11 +64,20 @@ impl Accepted {
             targets: targets.into(),
             rule,
             fields: fields | field::CURRENCY,
-            margin: None,
-            confidence_bp: None,
-            difference: Difference::default(),
-            discrepancy: None,
+            details: None,
         }
+    }
+
+    pub fn with(self, details: Details) -> Self {
+        Self { details: Some(Box::new(details)), ..self }
+    }
+
+    pub fn details(&self) -> &Details {
+        self.details.as_deref().unwrap_or(&NO_DETAILS)
+    }
+
+    pub fn confidence_bp(&self) -> u16 {
+        self.details().confidence_bp.unwrap_or(self.rule.confidence_bp())
     }
 
     pub fn members(&self) -> impl Iterator<Item = Ix> {

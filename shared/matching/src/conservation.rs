@@ -1,11 +1,7 @@
 //! The proof that nothing was lost, invented or used twice, made on every run from the finished lists.
 
-use crate::{
-    Outcome, RunInput,
-    report::Report,
-    table::{Ix, Table},
-};
-use domain::{Currency, matches::ExceptionClass, record::Side};
+use crate::{Reconciled, RunInput, table::Ix};
+use domain::{Currency, matches::ExceptionClass, record::Side, summary::RunSummary};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -46,42 +42,35 @@ const MAX_LISTED: usize = 10;
 
 type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
 
-pub(crate) fn check(table: &Table<'_>, report: &Report<'_>, input: &RunInput) -> Result<(), ConservationError> {
-    let outcome = &report.outcome;
+pub(crate) fn check(reconciled: &Reconciled<'_>, input: &RunInput) -> Result<(), ConservationError> {
+    let Reconciled { table, matches, suggestions, exceptions, .. } = reconciled;
     let mut violations = Vec::new();
     let mut seen = vec![0_u32; table.rows.len()];
-    // The sum of the records that are meant.
-    let mut see = |target: bool, ids: &[String], members: &[Ix], violations: &mut Vec<String>| {
-        if ids.len() != members.len() {
-            violations.push(format!("{} of {} members are written", ids.len(), members.len()));
+    let mut see = |target: bool, at: Ix, violations: &mut Vec<String>| {
+        let row = table.row(at);
+        if row.target != target {
+            violations.push(format!("{} is on the wrong side", table.record(at).id()));
         }
-        let mut sum = 0;
-        for (id, at) in ids.iter().zip(members) {
-            let (row, known) = (table.row(*at), table.record(*at).id());
-            if row.target != target || known != id {
-                violations.push(format!("{id} stands for {known}"));
-            }
-            seen[*at as usize] += 1;
-            sum += i128::from(row.amount);
-        }
-        sum
+        seen[at as usize] += 1;
+        i128::from(row.amount)
     };
-    let matches = outcome.matches.iter().zip(&report.matched).map(|(found, members)| (found, members, true));
-    let suggestions = outcome.suggestions.iter().zip(&report.suggested).map(|(found, members)| (found, members, false));
-    for (found, members, matched) in matches.chain(suggestions) {
-        let sources = see(false, &found.source_ids, &members.sources, &mut violations);
-        let targets = see(true, &found.target_ids, &members.targets, &mut violations);
+    let lists = matches.iter().map(|found| (found, true)).chain(suggestions.iter().map(|found| (found, false)));
+    for (found, matched) in lists {
+        let sources: i128 = found.sources.iter().map(|at| see(false, *at, &mut violations)).sum();
+        let targets: i128 = found.targets.iter().map(|at| see(true, *at, &mut violations)).sum();
         let gap = targets - sources;
         // Every difference is the difference of the members, without a rest.
-        if matched && gap != i128::from(found.difference.sum()) {
-            violations.push(format!("the difference of {} is not {gap}", found.id()));
+        if matched && gap != i128::from(found.details().difference.sum()) {
+            let first = found.members().next().map_or("nothing", |at| table.record(at).id());
+            violations.push(format!("the difference of the match of {first} is not {gap}"));
         }
     }
-    for open in outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Missing) {
-        match table.place(open.side == Side::Target, &open.record_id) {
-            Some(at) => seen[at as usize] += 1,
-            None => violations.push(format!("{} was never delivered", open.record_id)),
+    for (at, open) in exceptions.iter().filter(|(_, open)| open.class == ExceptionClass::Missing) {
+        let known = table.record(*at).id();
+        if open.record_id != known {
+            violations.push(format!("{} stands for {known}", open.record_id));
         }
+        see(open.side == Side::Target, *at, &mut violations);
     }
     let mut in_scope: Sums = BTreeMap::new();
     for at in table.positions() {
@@ -98,8 +87,8 @@ pub(crate) fn check(table: &Table<'_>, report: &Report<'_>, input: &RunInput) ->
             violations.push(format!("{} is in {times} classes", table.record(at).id()));
         }
     }
-    figures(outcome, &in_scope, &mut violations);
-    delivered(table, outcome, input, &mut violations);
+    figures(&reconciled.summary, &in_scope, &mut violations);
+    delivered(reconciled, input, &mut violations);
     if violations.is_empty() {
         return Ok(());
     }
@@ -108,8 +97,7 @@ pub(crate) fn check(table: &Table<'_>, report: &Report<'_>, input: &RunInput) ->
 }
 
 /// The summary's figures are those of the records.
-fn figures(outcome: &Outcome, in_scope: &Sums, violations: &mut Vec<String>) {
-    let summary = &outcome.summary;
+fn figures(summary: &RunSummary, in_scope: &Sums, violations: &mut Vec<String>) {
     for (side, counts) in [(Side::Source, &summary.source), (Side::Target, &summary.target)] {
         let records: u64 = in_scope.iter().filter(|((of, _), _)| *of == side).map(|(_, (count, _))| count).sum();
         if records != counts.in_scope() {
@@ -129,7 +117,8 @@ fn figures(outcome: &Outcome, in_scope: &Sums, violations: &mut Vec<String>) {
 }
 
 /// What was delivered for the window is in scope or excluded; a second delivery of one id is the same record.
-fn delivered(table: &Table<'_>, outcome: &Outcome, input: &RunInput, violations: &mut Vec<String>) {
+fn delivered(reconciled: &Reconciled<'_>, input: &RunInput, violations: &mut Vec<String>) {
+    let Reconciled { table, summary, .. } = reconciled;
     let evidence = input.source.iter().chain(input.target.iter()).filter(|record| record.evidence_only()).count();
     let kept = table.rows.len() + table.duplicates().count();
     let given = input.source.len() + input.target.len();
@@ -137,7 +126,6 @@ fn delivered(table: &Table<'_>, outcome: &Outcome, input: &RunInput, violations:
         violations.push(format!("{kept} of {given} delivered records are known"));
     }
     let inside = table.rows.iter().filter(|row| row.in_window).count();
-    let summary = &outcome.summary;
     let counted =
         summary.source.in_scope() + summary.source.excluded + summary.target.in_scope() + summary.target.excluded;
     if counted != inside as u64 {
@@ -149,18 +137,12 @@ fn delivered(table: &Table<'_>, outcome: &Outcome, input: &RunInput, violations:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Memory,
-        board::Board,
-        report,
-        rules::RuleSet,
-        summary,
-        tiers::{classify, strong_id, suggest},
-    };
+    use crate::{Memory, board::Details, pipeline::decide, rules::RuleSet};
     use domain::{
         Money, Timestamp,
         matches::Exception,
         record::{Kind, Record, Reference, Scheme},
+        summary::Difference,
         time::Window,
     };
 
@@ -181,7 +163,7 @@ mod tests {
     }
 
     /// Two matches, a sale that is left and one that is out of scope; `spoil` does to the result what it likes.
-    fn proof(spoil: impl FnOnce(&mut Outcome)) -> Vec<String> {
+    fn proof(spoil: impl FnOnce(&mut Reconciled<'_>)) -> Vec<String> {
         let sale = |id, amount, names| record(Side::Source, id, amount, names);
         let charge = |id, amount, names| record(Side::Target, id, amount, names);
         let input = RunInput {
@@ -199,48 +181,62 @@ mod tests {
             as_of: Timestamp::from_millis(90 * 86_400_000),
             memory: Memory::default(),
         };
-        let rules = RuleSet::default();
-        let table = Table::build(&input, &rules);
-        let mut board = Board::new(&table, &rules);
-        strong_id::apply(&mut board);
-        let suggested = suggest::choose(&mut board);
-        let open = classify::apply(&board, &suggested, &input);
-        let mut report = report::report(&board, &suggested, open);
-        report.outcome.summary = summary::count(&board, &report.outcome, &suggested, &input, String::new());
-        assert_eq!((report.outcome.matches.len(), report.outcome.exceptions.len()), (2, 1));
-        spoil(&mut report.outcome);
-        check(&table, &report, &input).map_or_else(|error| error.violations, |()| Vec::new())
+        let mut reconciled = decide(&input, &RuleSet::default()).expect("a result that adds up");
+        assert_eq!((reconciled.matches.len(), reconciled.exceptions.len(), reconciled.exclusions.len()), (2, 1, 1));
+        spoil(&mut reconciled);
+        check(&reconciled, &input).map_or_else(|error| error.violations, |()| Vec::new())
     }
 
     #[test]
     fn what_is_lost_doubled_exchanged_or_miscounted_is_named() {
         assert_eq!(proof(|_| {}), [] as [&str; 0]);
-        let lost_match = proof(|outcome| drop(outcome.matches.pop()));
+        let lost_match = proof(|found| drop(found.matches.pop()));
         assert_eq!(lost_match, ["s2 is in 0 classes", "t2 is in 0 classes"]);
-        let lost_question = proof(|outcome| outcome.exceptions.clear());
+        let lost_question = proof(|found| found.exceptions.clear());
         assert_eq!(lost_question, ["s3 is in 0 classes"]);
-        let doubled = proof(|outcome| outcome.exceptions.push(outcome.exceptions[0].clone()));
+        let doubled = proof(|found| found.exceptions.push(found.exceptions[0].clone()));
         assert_eq!(doubled, ["s3 is in 2 classes"]);
-        let matched_and_open = proof(|outcome| outcome.exceptions[0].record_id = "s1".to_owned());
+        let suggested_again = proof(|found| found.suggestions.push(found.matches[0].clone()));
+        assert_eq!(suggested_again, ["s1 is in 2 classes", "t1 is in 2 classes"]);
+        let matched_and_open = proof(|found| {
+            let s1 = found.matches[0].sources[0];
+            found.exceptions[0].0 = s1;
+            found.exceptions[0].1.record_id = "s1".to_owned();
+        });
         assert_eq!(matched_and_open, ["s1 is in 2 classes", "s3 is in 0 classes"]);
-        let invented = proof(|outcome| outcome.exceptions[0].record_id = "s4".to_owned());
-        assert_eq!(invented, ["s4 was never delivered", "s3 is in 0 classes"]);
-        let excluded_and_open = proof(|outcome| {
-            outcome.exceptions.push(Exception { record_id: "test".to_owned(), ..outcome.exceptions[0].clone() });
+        let misnamed = proof(|found| found.exceptions[0].1.record_id = "s4".to_owned());
+        assert_eq!(misnamed, ["s4 stands for s3"]);
+        let other_side = proof(|found| found.exceptions[0].1.side = Side::Target);
+        assert_eq!(other_side, ["s3 is on the wrong side"]);
+        let excluded_and_open = proof(|found| {
+            let test = found.table.place(false, "test").expect("a position");
+            let open = Exception { record_id: "test".to_owned(), ..found.exceptions[0].1.clone() };
+            found.exceptions.push((test, open));
         });
         assert_eq!(excluded_and_open, ["test is in 1 classes"]);
-        let exchanged = proof(|outcome| {
-            let [first, second] = outcome.matches.as_mut_slice() else { return };
-            std::mem::swap(&mut first.target_ids, &mut second.target_ids);
+        let exchanged = proof(|found| {
+            let [first, second] = found.matches.as_mut_slice() else { return };
+            std::mem::swap(&mut first.targets, &mut second.targets);
         });
-        assert_eq!(exchanged, ["t2 stands for t1", "t1 stands for t2"]);
-        let shortened = proof(|outcome| outcome.matches[0].target_ids.clear());
-        assert_eq!(shortened[0], "0 of 1 members are written");
-        let unexplained = proof(|outcome| outcome.matches[0].difference.fee = 7);
-        assert!(unexplained[0].starts_with("the difference of "), "{unexplained:?}");
-        let miscounted = proof(|outcome| outcome.summary.source.matched += 1);
+        assert_eq!(
+            exchanged,
+            ["the difference of the match of s1 is not 150", "the difference of the match of s2 is not -150"]
+        );
+        let turned = proof(|found| {
+            let first = &mut found.matches[0];
+            std::mem::swap(&mut first.sources, &mut first.targets);
+        });
+        assert_eq!(turned, ["t1 is on the wrong side", "s1 is on the wrong side"]);
+        let shortened = proof(|found| found.matches[0].targets.clear());
+        assert_eq!(shortened, ["the difference of the match of s1 is not -100", "t1 is in 0 classes"]);
+        let unexplained = proof(|found| {
+            let difference = Difference { fee: 7, ..Difference::default() };
+            found.matches[0] = found.matches[0].clone().with(Details { difference, ..Details::default() });
+        });
+        assert_eq!(unexplained, ["the difference of the match of s1 is not 0"]);
+        let miscounted = proof(|found| found.summary.source.matched += 1);
         assert_eq!(miscounted[0], "4 of 3 records of Source are counted");
-        let wrong_sum = proof(|outcome| outcome.summary.totals[0].target.matched_minor -= 1);
+        let wrong_sum = proof(|found| found.summary.totals[0].target.matched_minor -= 1);
         assert_eq!(wrong_sum, ["EUR of Target does not sum to 350"]);
     }
 }

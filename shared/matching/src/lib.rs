@@ -22,6 +22,7 @@ mod learn;
 mod orders;
 mod pipeline;
 mod reason;
+mod reconciled;
 mod report;
 mod rule;
 mod rules;
@@ -43,8 +44,9 @@ use serde::{Deserialize, Serialize};
 pub use conservation::ConservationError;
 pub use difference::{AtRisk, Change, Comparison, Verdict, difference};
 pub use learn::{Accuracy, Learnt, accuracy, learn};
-pub use pipeline::reconcile;
+pub use pipeline::{decide, reconcile};
 pub use reason::{Facts, Reason};
+pub use reconciled::{MatchRef, Reconciled};
 pub use rules::{
     AmountLevel, Automatic, CalibrationStep, FeeSchedule, FieldWeight, FieldWeights, FxBand, Payouts, Profile,
     RuleError, RuleSet, SCHEMA, TextWeight, TimeLevel, Tolerance, Weights,

@@ -5,7 +5,7 @@ use crate::{
     board::Board,
     reason::Reason,
     table::{
-        Class, Ix, NONE,
+        Class, Ix, NONE, Table,
         counting::{sorted, starts},
     },
 };
@@ -50,10 +50,10 @@ struct Tally {
 }
 
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
-pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
-    let table = board.table;
+/// `table` is the board's.
+pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunInput) -> Vec<OrderResult<&'a str>> {
     let members = Movements::of(board);
-    let mut known: Vec<Option<&Order>> = vec![None; table.order_count as usize];
+    let mut known: Vec<Option<&'a Order>> = vec![None; table.order_count as usize];
     for (order, number) in input.orders.iter().zip(&table.orders) {
         let place = &mut known[*number as usize];
         // Of two deliveries the larger in content order is kept, so that the order of input does not matter.
@@ -63,7 +63,7 @@ pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
         }
     }
     // Small things are sorted, and each result is made once, in its place.
-    let mut shown: Vec<(Timestamp, &str, u32)> = Vec::with_capacity(known.len());
+    let mut shown: Vec<(Timestamp, &'a str, u32)> = Vec::with_capacity(known.len());
     for (number, order) in (0..).zip(&known) {
         let here = first_inside(board, members.of_order(number));
         match (order, here) {
@@ -78,11 +78,11 @@ pub(crate) fn roll_up(board: &Board<'_>, input: &RunInput) -> Vec<OrderResult> {
         }
     }
     shown.sort_unstable();
-    let result = |(_, id, number): (Timestamp, &str, u32)| {
+    let result = |(_, id, number): (Timestamp, &'a str, u32)| {
         let movements = members.of_order(number);
         match known[number as usize] {
             Some(order) => delivered(board, movements, order),
-            None => seen(board, movements, id),
+            None => seen(board, table, movements, id),
         }
     };
     shown.into_iter().map(result).collect()
@@ -92,7 +92,7 @@ fn first_inside(board: &Board<'_>, movements: &[Ix]) -> Option<Ix> {
     movements.iter().copied().find(|at| board.table.row(*at).in_window)
 }
 
-fn delivered(board: &Board<'_>, movements: &[Ix], order: &Order) -> OrderResult {
+fn delivered<'a>(board: &Board<'_>, movements: &[Ix], order: &'a Order) -> OrderResult<&'a str> {
     let Order { id, name, total, test, .. } = order;
     let tally = tally(board, movements, total.currency);
     let state = state(&tally, total.amount_minor, *test);
@@ -100,8 +100,7 @@ fn delivered(board: &Board<'_>, movements: &[Ix], order: &Order) -> OrderResult 
 }
 
 /// An order that is known by its movements only.
-fn seen(board: &Board<'_>, movements: &[Ix], id: &str) -> OrderResult {
-    let table = board.table;
+fn seen<'a>(board: &Board<'_>, table: &Table<'a>, movements: &[Ix], id: &'a str) -> OrderResult<&'a str> {
     let first = first_inside(board, movements).unwrap_or(0);
     let currency = table.currency(first);
     let tally = tally(board, movements, currency);
@@ -111,10 +110,17 @@ fn seen(board: &Board<'_>, movements: &[Ix], id: &str) -> OrderResult {
     result(id, name, currency, total, &tally, state)
 }
 
-fn result(id: &str, name: &str, currency: Currency, total: i64, tally: &Tally, state: OrderState) -> OrderResult {
+fn result<'a>(
+    order_id: &'a str,
+    order_name: &'a str,
+    currency: Currency,
+    total: i64,
+    tally: &Tally,
+    state: OrderState,
+) -> OrderResult<&'a str> {
     OrderResult {
-        order_id: id.to_owned(),
-        order_name: name.to_owned(),
+        order_id,
+        order_name,
         currency,
         total_minor: total,
         received_minor: tally.received,
@@ -169,7 +175,7 @@ fn in_currency(board: &Board<'_>, at: Ix, currency: Currency) -> i64 {
 fn found(board: &Board<'_>, at: Ix, amount: i64) -> i64 {
     match board.match_of(at) {
         None => 0,
-        Some(accepted) if accepted.kind == MatchKind::Pair => amount + accepted.difference.sum(),
+        Some(accepted) if accepted.kind == MatchKind::Pair => amount + accepted.details().difference.sum(),
         Some(_) => amount,
     }
 }

@@ -1,7 +1,7 @@
 //! A run, top to bottom.
 
 use crate::{
-    Outcome, RunInput,
+    Outcome, Reconciled, RunInput,
     board::Board,
     both::both,
     conservation::{self, ConservationError},
@@ -10,23 +10,50 @@ use crate::{
     summary,
     table::{Class, Table},
     tiers::{
-        amount_window, classify, decided, parent, payout, reserved, same_key_group, strong_id, suggest, tolerance,
-        weak_reference,
+        amount_window,
+        classify::{self, Open},
+        decided, parent, payout, reserved, same_key_group, strong_id,
+        suggest::{self, Suggested},
+        tolerance, weak_reference,
     },
 };
+
+/// Decides about every record of the input, and writes the result out.
+///
+/// # Errors
+/// As [`decide`].
+pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, ConservationError> {
+    decide(input, rules).map(Reconciled::into_outcome)
+}
 
 /// Decides about every record of the input.
 ///
 /// # Errors
 /// [`ConservationError`] when the amounts are too large to be summed or the result would not add up; nothing of it may be
 /// used then.
-pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, ConservationError> {
+pub fn decide<'a>(input: &'a RunInput, rules: &RuleSet) -> Result<Reconciled<'a>, ConservationError> {
     conservation::summable(input)?;
     // Tier 0 screens the records while the table is built.
-    let table = Table::build(input, rules);
+    let mut table = Table::build(input, rules);
     let mut board = Board::new(&table, rules);
-    let board = &mut board;
+    let (mut suggested, open) = tiers(&mut board, input);
 
+    let exceptions = report::exceptions(&board, open);
+    let exclusions = report::exclusions(&table);
+    let (orders, digest) =
+        both(table.rows.len(), || orders::roll_up(&board, &table, input), || digest::of(&table, input, rules));
+    let summary = summary::count(&board, &suggested, &exceptions, &exclusions, input, digest);
+    let matches = report::in_order(&table, std::mem::take(&mut board.accepted));
+    let suggestions = report::in_order(&table, std::mem::take(&mut suggested.chosen));
+    let memory = input.memory.in_order();
+    table.forget_keys();
+    let reconciled = Reconciled { table, matches, suggestions, exceptions, exclusions, orders, summary, memory };
+    conservation::check(&reconciled, input)?;
+    Ok(reconciled)
+}
+
+/// Each sees what those before it left.
+fn tiers(board: &mut Board<'_>, input: &RunInput) -> (Suggested, Vec<Open>) {
     decided::apply(board, &input.memory);
     reserved::apply(board, &input.memory.reserved);
     strong_id::apply(board);
@@ -34,7 +61,7 @@ pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, Conservat
     parent::apply(board);
     same_key_group::apply(board);
     parent::apply(board);
-    if rules.exact_amounts {
+    if board.rules.exact_amounts {
         amount_window::apply(board, Class::Payment);
         parent::apply(board);
         amount_window::apply(board, Class::Refund);
@@ -44,17 +71,5 @@ pub fn reconcile(input: &RunInput, rules: &RuleSet) -> Result<Outcome, Conservat
     payout::apply(board);
     let suggested = suggest::choose(board);
     let open = classify::apply(board, &suggested, input);
-
-    let board = &*board;
-    let records = table.rows.len();
-    let (mut report, (orders, digest)) = both(
-        records,
-        || report::report(board, &suggested, open),
-        || (orders::roll_up(board, input), digest::of(&table, input, rules)),
-    );
-    report.outcome.summary = summary::count(board, &report.outcome, &suggested, input, digest);
-    report.outcome.orders = orders;
-    report.outcome.memory = input.memory.in_order();
-    conservation::check(&table, &report, input)?;
-    Ok(report.outcome)
+    (suggested, open)
 }

@@ -1,96 +1,33 @@
-//! From positions back to records: the lists that people read, of the run's own window only.
+//! The open questions of a run's own window, as people read them.
 
 use crate::{
-    Memory, Outcome,
     board::{Accepted, Board},
-    both::both,
     reason::Reason,
     table::{Ix, Table},
-    tiers::{
-        classify::{self, Open},
-        suggest::Suggested,
-    },
+    tiers::classify::{self, Open},
 };
 use domain::{
-    fields::Fields,
-    matches::{Exception, ExceptionClass, Exclusion, Match},
+    matches::{Exception, ExceptionClass, Exclusion},
     record::Side,
     records::RecordRef,
-    summary::RunSummary,
 };
 
-/// The outcome, and what each of its matches and suggestions was written from.
-pub(crate) struct Report<'b> {
-    pub outcome: Outcome,
-    pub matched: Vec<&'b Accepted>,
-    pub suggested: Vec<&'b Accepted>,
-}
-
-pub(crate) fn report<'b>(board: &'b Board<'_>, suggested: &'b Suggested, open: Vec<Open>) -> Report<'b> {
+/// What is left and what differs, in order of position.
+pub(crate) fn exceptions(board: &Board<'_>, open: Vec<Open>) -> Vec<(Ix, Exception)> {
     let table = board.table;
-    let reported = |accepted: &&Accepted| accepted.members().any(|at| table.row(at).in_window);
     let mut exceptions: Vec<(Ix, Exception)> = open.into_iter().map(|open| (open.at, left(table, open))).collect();
-    for accepted in board.accepted.iter().filter(reported) {
-        exceptions.extend(discrepancy(board, accepted));
-    }
+    exceptions.extend(board.accepted.iter().filter_map(|accepted| discrepancy(board, accepted)));
     exceptions.sort_by_key(|(at, _)| *at);
-    let matched = in_order(board.accepted.iter().filter(reported));
-    let suggested = in_order(suggested.chosen.iter().filter(reported));
-    let outcome = Outcome {
-        matches: written(table, &matched),
-        suggestions: written(table, &suggested),
-        exceptions: exceptions.into_iter().map(|(_, exception)| exception).collect(),
-        exclusions: exclusions(table),
-        orders: Vec::new(),
-        summary: RunSummary::default(),
-        memory: Memory::default(),
-    };
-    Report { outcome, matched, suggested }
+    exceptions
 }
 
-fn in_order<'b>(accepted: impl Iterator<Item = &'b Accepted>) -> Vec<&'b Accepted> {
+/// Matches or suggestions of this run, and not of its neighbour's alone, in order of position.
+pub(crate) fn in_order(table: &Table<'_>, mut accepted: Vec<Accepted>) -> Vec<Accepted> {
+    accepted.retain(|accepted| accepted.members().any(|at| table.row(at).in_window));
     // No record is in two of them, so the first member of each side already tells them apart; none comes first.
     let first = |members: &[Ix]| members.first().map_or(0, |at| at + 1);
-    let mut sorted: Vec<(Ix, Ix, &Accepted)> =
-        accepted.map(|accepted| (first(&accepted.sources), first(&accepted.targets), accepted)).collect();
-    sorted.sort_unstable_by_key(|(source, target, _)| (*source, *target));
-    sorted.into_iter().map(|(.., accepted)| accepted).collect()
-}
-
-fn written(table: &Table<'_>, accepted: &[&Accepted]) -> Vec<Match> {
-    let ids = |members: &[Ix]| -> Vec<String> { members.iter().map(|at| table.record(*at).id().to_owned()).collect() };
-    let (sources, targets): (Vec<_>, Vec<_>) = both(
-        accepted.len(),
-        || accepted.iter().map(|accepted| (ids(&accepted.sources), order_names(table, accepted))).collect(),
-        || accepted.iter().map(|accepted| ids(&accepted.targets)).collect(),
-    );
-    let members = sources.into_iter().zip(targets);
-    let all = accepted.iter().zip(members);
-    all.map(|(accepted, ((source_ids, order_names), target_ids))| {
-        let first = accepted.sources.first().or(accepted.targets.first()).copied().unwrap_or(0);
-        Match {
-            kind: accepted.kind,
-            source_ids,
-            target_ids,
-            order_names,
-            amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
-            currency: table.currency(first),
-            confidence_bp: accepted.confidence_bp.unwrap_or(accepted.rule.confidence_bp()),
-            rule: accepted.rule.code().into(),
-            matched_fields: Fields::of(accepted.fields),
-            margin: accepted.margin,
-            difference: accepted.difference,
-            cross_period: accepted.members().any(|at| !table.row(at).in_window),
-        }
-    })
-    .collect()
-}
-
-fn order_names(table: &Table<'_>, accepted: &Accepted) -> Vec<String> {
-    let mut names: Vec<String> = accepted.members().filter_map(|at| order_name(table.record(at))).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    accepted.sort_by_key(|accepted| (first(&accepted.sources), first(&accepted.targets)));
+    accepted
 }
 
 fn order_name(record: RecordRef<'_>) -> Option<String> {
@@ -121,7 +58,7 @@ fn left(table: &Table<'_>, open: Open) -> Exception {
 /// Listed once, under the source where that lies in the window.
 fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)> {
     let table = board.table;
-    let reason = accepted.discrepancy?;
+    let reason = accepted.details().discrepancy?;
     let at = accepted.members().find(|at| table.row(*at).in_window)?;
     let others = if table.row(at).target { &accepted.sources } else { &accepted.targets };
     let facts = classify::facts(board, others.first().copied()?, 1);
@@ -142,7 +79,8 @@ fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)
     Some((at, exception))
 }
 
-fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
+/// By side, time and id.
+pub(crate) fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
     let exclusion = |record: RecordRef<'_>, reason: Reason| Exclusion {
         record_id: record.id().to_owned(),
         side: record.side(),

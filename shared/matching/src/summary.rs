@@ -1,9 +1,9 @@
 //! The figures of a run, per side and currency, of records in the window only.
 
-use crate::{ENGINE_VERSION, Outcome, RunInput, board::Board, reason::Reason, table::Ix, tiers::suggest::Suggested};
+use crate::{ENGINE_VERSION, RunInput, board::Board, reason::Reason, table::Ix, tiers::suggest::Suggested};
 use domain::{
     Currency,
-    matches::ExceptionClass,
+    matches::{Exception, ExceptionClass, Exclusion},
     record::Side,
     summary::{CurrencyTotals, Difference, RunSummary, SideCounts, SideTotals, Warning, accuracy_bp},
 };
@@ -23,8 +23,9 @@ enum Class {
 
 pub(crate) fn count(
     board: &Board<'_>,
-    outcome: &Outcome,
     suggested: &Suggested,
+    exceptions: &[(Ix, Exception)],
+    exclusions: &[Exclusion],
     input: &RunInput,
     input_digest: String,
 ) -> RunSummary {
@@ -62,7 +63,7 @@ pub(crate) fn count(
         };
         add(side, table.currency(at), row.amount, class);
     }
-    for exclusion in &outcome.exclusions {
+    for exclusion in exclusions {
         add(exclusion.side, exclusion.currency, exclusion.amount_minor, Class::Excluded);
     }
     for accepted in &board.accepted {
@@ -70,7 +71,7 @@ pub(crate) fn count(
         let first: Option<Ix> = accepted.sources.first().copied();
         if let Some(first) = first.filter(|at| table.row(*at).in_window) {
             let place = totals.entry(table.currency(first)).or_default();
-            place.2 = place.2.plus(&accepted.difference);
+            place.2 = place.2.plus(&accepted.details().difference);
         }
     }
     let totals: Vec<CurrencyTotals> = totals
@@ -83,7 +84,7 @@ pub(crate) fn count(
             difference,
         })
         .collect();
-    let discrepancies = outcome.exceptions.iter().filter(|open| open.class == ExceptionClass::Discrepancy);
+    let discrepancies = exceptions.iter().filter(|(_, open)| open.class == ExceptionClass::Discrepancy);
     let mut warnings = warnings(&source, &target, &currencies(board, false), &currencies(board, true));
     let repeated = table.duplicates().filter(|record| input.window.contains(record.occurred_at())).count();
     if repeated > 0 {

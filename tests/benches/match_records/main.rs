@@ -10,9 +10,8 @@ mod generated;
 #[path = "../table/mod.rs"]
 mod table;
 
-use domain::matches::Match;
 use generated::{Month, month, number};
-use matching::{Outcome, RuleSet, reconcile};
+use matching::{MatchRef, Reconciled, RuleSet, decide};
 use std::{
     error::Error,
     hint::black_box,
@@ -140,9 +139,9 @@ fn measure(orders: u32, runs: usize) -> Result<Measured, Box<dyn Error>> {
             first_hit.push(time);
             wrong_first_hits = Some(pairs.iter().filter(|(source, target)| number(source) != number(target)).count());
         }
-        let (time, outcome) = timed(|| reconcile(&input, &rules));
+        let (time, reconciled) = timed(|| decide(&input, &rules));
         engine.push(time);
-        judged = Some(judge(&outcome?));
+        judged = Some(judge(&reconciled?));
     }
     let (right, wrong) = judged.ok_or("no run")?;
     Ok(Measured {
@@ -168,14 +167,14 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 
 /// Automatically matched pairs that are right and that are wrong. Records that belong together carry the same number; a
 /// set or group is right when its sides carry the same numbers.
-fn judge(outcome: &Outcome) -> (usize, usize) {
-    let numbers = |ids: &[String]| {
-        let mut numbers: Vec<String> = ids.iter().map(|id| number(id).to_owned()).collect();
+fn judge(reconciled: &Reconciled<'_>) -> (usize, usize) {
+    fn numbers<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        let mut numbers: Vec<&str> = ids.map(number).collect();
         numbers.sort_unstable();
         numbers
-    };
-    let is_right = |found: &&Match| numbers(&found.source_ids) == numbers(&found.target_ids);
-    let (right, wrong): (Vec<&Match>, Vec<&Match>) = outcome.matches.iter().partition(is_right);
-    let pairs = |of: &[&Match]| of.iter().map(|found| found.source_ids.len()).sum();
+    }
+    let is_right = |found: &MatchRef<'_>| numbers(found.source_ids()) == numbers(found.target_ids());
+    let (right, wrong): (Vec<MatchRef<'_>>, Vec<MatchRef<'_>>) = reconciled.matches().partition(is_right);
+    let pairs = |of: &[MatchRef<'_>]| of.iter().map(|found| found.source_ids().count()).sum();
     (pairs(&right), pairs(&wrong))
 }

@@ -180,6 +180,15 @@ impl<'a> Table<'a> {
         self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or(self.record(at).currency())
     }
 
+    /// Frees what only tiers look at: the result needs records and rows.
+    pub fn forget_keys(&mut self) {
+        self.keys = Keys::default();
+        self.by_amount = Vec::new();
+        self.buckets = Vec::new();
+        self.holders = Vec::new();
+        self.orders = Vec::new();
+    }
+
     /// In scope: of a class, and never excluded.
     pub fn in_scope(&self, at: Ix) -> bool {
         self.row(at).class != Class::Nothing

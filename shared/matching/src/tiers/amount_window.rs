@@ -3,7 +3,7 @@
 
 use super::same_key_group::identical;
 use crate::{
-    board::{Accepted, Board, field},
+    board::{Accepted, Board, Details, field},
     evidence::{Agreement, Conflict, agreement, conflict, parents_differ, score},
     reason::Reason,
     rule::Rule,
@@ -118,9 +118,10 @@ fn agreeing(board: &mut Board<'_>, edges: &[Edge]) {
         }
         let believed = edge.found.outweighs(edge.conflict);
         let rule = if believed { Rule::AmountAgreement } else { Rule::SuggestAgreement };
-        let mut pair = Accepted::pair(edge.source, edge.target, rule, edge.found.fields | field::AMOUNT);
         let own = score(board.table, edge.source, edge.target);
-        pair.margin = best_other(board, edges, edge).map(|other| own - other);
+        let margin = best_other(board, edges, edge).map(|other| own - other);
+        let pair = Accepted::pair(edge.source, edge.target, rule, edge.found.fields | field::AMOUNT)
+            .with(Details { margin, ..Details::default() });
         if believed {
             board.accept(pair);
         } else {
@@ -232,9 +233,9 @@ fn best_of_both(board: &mut Board<'_>, group: &[Edge]) {
         board.hint(edge.target, Reason::Ambiguous, edge.source, b.2);
         if *score == a.0 && *score == b.0 && a.0 > a.1 && b.0 > b.1 {
             let fields = edge.found.fields | field::AMOUNT;
-            let mut pair = Accepted::pair(edge.source, edge.target, Rule::SuggestBest, fields);
-            pair.margin = Some(score - a.1.max(b.1).max(0));
-            board.propose(pair, *score);
+            let margin = Some(score - a.1.max(b.1).max(0));
+            let pair = Accepted::pair(edge.source, edge.target, Rule::SuggestBest, fields);
+            board.propose(pair.with(Details { margin, ..Details::default() }), *score);
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     DecidedMatch, Memory,
-    board::{Accepted, Board, Members},
+    board::{Accepted, Board, Details, Members},
     reason::Reason,
     rule::Rule,
     table::{Ix, NONE},
@@ -50,17 +50,14 @@ fn stand(board: &mut Board<'_>, decided: &DecidedMatch) {
             Standing::Confirmed => Rule::Confirmed,
             Standing::Manual => Rule::Manual,
         };
-        let accepted = Accepted {
-            confidence_bp: Some(found.confidence_bp),
-            // As it was explained then, as long as it is the same difference.
-            difference: if found.difference.sum() == gap {
-                found.difference
-            } else {
-                Difference { unexplained: gap, ..Difference::default() }
-            },
-            ..Accepted::many(found.kind, sources, targets, rule, found.matched_fields.bits())
+        // As it was explained then, as long as it is the same difference.
+        let difference = if found.difference.sum() == gap {
+            found.difference
+        } else {
+            Difference { unexplained: gap, ..Difference::default() }
         };
-        board.accept(accepted);
+        let details = Details { confidence_bp: Some(found.confidence_bp), difference, ..Details::default() };
+        board.accept(Accepted::many(found.kind, sources, targets, rule, found.matched_fields.bits()).with(details));
         return;
     }
     for at in places.0.into_iter().chain(places.1).filter(|at| *at != NONE) {

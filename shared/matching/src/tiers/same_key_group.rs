@@ -6,7 +6,7 @@ use super::{
     strong_id::{accept_group, accept_pair},
 };
 use crate::{
-    board::{Accepted, Board, field},
+    board::{Accepted, Board, Details, field},
     evidence::{Agreement, Conflict, agreement, conflict, other_order, parents_differ, score, somebody_else},
     keys::Entry,
     reason::Reason,
@@ -102,10 +102,10 @@ fn one_against_several(board: &mut Board<'_>, rest: &Component) {
     let chosen = fitting[0];
     let (source, target) = table.as_pair(one, chosen);
     let fields = agreement(table, source, target).fields | field::AMOUNT;
-    let mut accepted = Accepted::pair(source, target, Rule::DuplicateCharge, fields);
     // Unit of this rule: seconds from the payment to the next charge.
-    accepted.margin = fitting.get(1).map(|next| (table.row(*next).at - table.row(chosen).at).abs() / 1_000);
-    if board.accept(accepted) {
+    let margin = fitting.get(1).map(|next| (table.row(*next).at - table.row(chosen).at).abs() / 1_000);
+    let accepted = Accepted::pair(source, target, Rule::DuplicateCharge, fields);
+    if board.accept(accepted.with(Details { margin, ..Details::default() })) {
         let reason = if table.row(chosen).target { Reason::DuplicateCharge } else { Reason::DuplicateSource };
         for at in fitting.into_iter().skip(1) {
             board.hint(at, reason, chosen, 1);
@@ -174,10 +174,8 @@ fn linked_discrepancy(board: &mut Board<'_>, source: Ix, target: Ix) {
         (_, _, 1 | -1) => (Difference { rounding: gap, ..Difference::default() }, over_or_under(gap)),
         _ => (Difference { unexplained: gap, ..Difference::default() }, over_or_under(gap)),
     };
-    let mut accepted = Accepted::pair(source, target, Rule::LinkedDiscrepancy, found.fields);
-    accepted.difference = difference;
-    accepted.discrepancy = Some(reason);
-    board.accept(accepted);
+    let details = Details { difference, discrepancy: Some(reason), ..Details::default() };
+    board.accept(Accepted::pair(source, target, Rule::LinkedDiscrepancy, found.fields).with(details));
 }
 
 pub(super) fn over_or_under(gap: i64) -> Reason {

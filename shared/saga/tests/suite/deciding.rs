@@ -49,7 +49,7 @@ fn caller() -> Caller {
 }
 
 fn id_of(pair: [&str; 2]) -> String {
-    match_id(&[pair[0].to_owned()], &[pair[1].to_owned()])
+    match_id(&[pair[0]], &[pair[1]])
 }
 
 fn confirm(pair: [&str; 2]) -> Choice {
@@ -303,7 +303,7 @@ async fn any_sequence_of_decisions_adds_up() {
         break_up(ALONE),
         make(&[ALONE[0], MATCHED[0]], &[ALONE[1]]),
         make(&[SUGGESTED[0]], &[ALONE[1], SUGGESTED[1]]),
-        Choice::Break { match_id: match_id(&[ALONE[0].into(), MATCHED[0].into()], &[ALONE[1].into()]) },
+        Choice::Break { match_id: match_id(&[ALONE[0], MATCHED[0]], &[ALONE[1]]) },
     ];
     let (mut carried_out, mut state) = (0, 7_u64);
     for _ in 0..12 {

@@ -4,7 +4,7 @@
 mod subset_sum;
 
 use crate::{
-    board::{Accepted, Board, field},
+    board::{Accepted, Board, Details, field},
     reason::Reason,
     rule::Rule,
     table::{Class, DAY_MS, Ix, NONE, Table, normalised},
@@ -79,8 +79,8 @@ fn given(board: &mut Board<'_>) {
                 continue;
             }
         };
-        let mut group = deposited(board, deposit, members, Rule::SuggestPayout, field::REFERENCE | field::AMOUNT);
-        group.difference = difference;
+        let group = deposited(board, deposit, members, Rule::SuggestPayout, field::REFERENCE | field::AMOUNT);
+        let group = group.with(Details { difference, ..Details::default() });
         proposals.push((group, i64::from(Rule::SuggestPayout.confidence_bp()) / 10));
     }
     for (group, score) in proposals {
@@ -130,12 +130,12 @@ fn summed(board: &mut Board<'_>) {
             }
             match search(whole, &candidates, usize::from(payouts.max_members), payouts.max_steps) {
                 Found::One(members) => {
-                    let mut group =
+                    let group =
                         deposited(board, *deposit, &members, Rule::SuggestDecomposition, field::AMOUNT | field::DATE);
                     let certain =
                         10_000_u64.saturating_sub(chance).min(u64::from(Rule::SuggestDecomposition.confidence_bp()));
-                    group.confidence_bp = u16::try_from(certain).ok();
-                    board.propose(group, i64::from(group_score(certain)));
+                    let details = Details { confidence_bp: u16::try_from(certain).ok(), ..Details::default() };
+                    board.propose(group.with(details), i64::from(group_score(certain)));
                 }
                 Found::Several(first) => {
                     let other = first.first().copied().unwrap_or(NONE);

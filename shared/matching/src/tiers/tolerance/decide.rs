@@ -3,7 +3,7 @@
 use super::{Candidate, Weighing, sets};
 use crate::{
     assignment::Assignment,
-    board::{Accepted, Board, field},
+    board::{Accepted, Board, Details, field},
     evidence::{Agreement, Conflict, conflict},
     reason::Reason,
     rule::Rule,
@@ -11,6 +11,7 @@ use crate::{
     scoring::AmountLevel,
     table::Ix,
 };
+use domain::summary::Difference;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Candidates that a record keeps for people to look at.
@@ -57,16 +58,17 @@ pub(super) fn pair(
     }
     // In the records' own money: after a conversion the gap is not one of the pool's amounts.
     let gap = board.table.row(candidate.target).amount - board.table.row(candidate.source).amount;
-    accepted.margin = Some(margin);
-    accepted.confidence_bp = Some(board.rules.weights.confidence_bp(margin));
-    accepted.difference = weighing.scorers.get(candidate.pool)?.difference(source, target, weighed.amount, gap);
-    accepted.discrepancy = reason(board, &accepted, weighed.amount, gap);
-    Some(accepted)
+    let difference = weighing.scorers.get(candidate.pool)?.difference(source, target, weighed.amount, gap);
+    Some(accepted.with(Details {
+        margin: Some(margin),
+        confidence_bp: Some(board.rules.weights.confidence_bp(margin)),
+        difference,
+        discrepancy: reason(board, candidate.source, &difference, weighed.amount, gap),
+    }))
 }
 
 /// Why the amounts differ, where nothing that was agreed explains it.
-fn reason(board: &Board<'_>, accepted: &Accepted, amount: AmountLevel, gap: i64) -> Option<Reason> {
-    let difference = &accepted.difference;
+fn reason(board: &Board<'_>, source: Ix, difference: &Difference, amount: AmountLevel, gap: i64) -> Option<Reason> {
     match amount {
         AmountLevel::Equal | AmountLevel::AgreedFee(_) | AmountLevel::AgreedRate => None,
         AmountLevel::Band(_) if difference.rounding != 0 => None,
@@ -74,8 +76,7 @@ fn reason(board: &Board<'_>, accepted: &Accepted, amount: AmountLevel, gap: i64)
         AmountLevel::Band(_) if difference.fee != 0 => Some(Reason::FeeVariance),
         AmountLevel::Band(_) => {
             // With fees agreed, money kept back is a fee that is not the agreed one.
-            let source = accepted.sources.first().map_or(0, |at| board.table.row(*at).amount);
-            let kept_back = gap.signum() == -source.signum();
+            let kept_back = gap.signum() == -board.table.row(source).amount.signum();
             Some(match kept_back {
                 true if !board.rules.tolerance.fees.is_empty() => Reason::FeeVariance,
                 true => Reason::AmountUnder,
@@ -92,11 +93,16 @@ fn join(board: &mut Board<'_>, weighing: &Weighing<'_>, candidate: &Candidate, m
 }
 
 /// Matched where the rules allow it and the margin is wide enough, otherwise suggested under the other rule.
-pub(super) fn accept_or_propose(board: &mut Board<'_>, weighing: &Weighing<'_>, accepted: Accepted, otherwise: Rule) {
+pub(super) fn accept_or_propose(
+    board: &mut Board<'_>,
+    weighing: &Weighing<'_>,
+    mut accepted: Accepted,
+    otherwise: Rule,
+) {
     let tolerance = &board.rules.tolerance;
     let allowed = match tolerance.automatic {
         Automatic::Never => false,
-        Automatic::Explained => accepted.discrepancy.is_none(),
+        Automatic::Explained => accepted.details().discrepancy.is_none(),
         Automatic::Scored => true,
     };
     let pairs =
@@ -109,13 +115,14 @@ pub(super) fn accept_or_propose(board: &mut Board<'_>, weighing: &Weighing<'_>, 
     let signs = field::MEMO | field::EMAIL | field::LAST4 | field::NAME | field::REFERENCE | field::STRONG_ID;
     let signed = accepted.fields & signs != 0;
     let whole = !accepted.members().any(|at| weighing.crowded.contains(&at));
-    if allowed && clear && signed && whole && accepted.margin.is_some_and(|margin| margin >= tolerance.automatic_margin)
-    {
+    let ahead = accepted.details().margin.is_some_and(|margin| margin >= tolerance.automatic_margin);
+    if allowed && clear && signed && whole && ahead {
         board.accept(accepted);
         return;
     }
-    let score = i64::from(accepted.confidence_bp.unwrap_or(0)) / 10;
-    board.propose(Accepted { rule: otherwise, ..accepted }, score);
+    let score = i64::from(accepted.details().confidence_bp.unwrap_or(0)) / 10;
+    accepted.rule = otherwise;
+    board.propose(accepted, score);
 }
 
 /// Records of which nothing says which one is meant.
@@ -172,7 +179,7 @@ fn unsolved(board: &mut Board<'_>, weighing: &Weighing<'_>, all: &[Candidate]) {
         if margin >= board.rules.tolerance.suggestion_margin
             && let Some(accepted) = pair(board, weighing, found, Rule::SuggestUnsolved, margin)
         {
-            let score = i64::from(accepted.confidence_bp.unwrap_or(0)) / 10;
+            let score = i64::from(accepted.details().confidence_bp.unwrap_or(0)) / 10;
             board.propose(accepted, score);
         }
     }

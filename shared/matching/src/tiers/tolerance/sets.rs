@@ -3,7 +3,7 @@
 
 use super::{Candidate, Weighing, decide};
 use crate::{
-    board::{Accepted, Board},
+    board::{Accepted, Board, Details},
     rule::Rule,
     scoring::Node,
     table::Ix,
@@ -67,16 +67,13 @@ fn set(
     }
     let first = decide::pair(board, weighing, pairs.first()?, Rule::IdenticalSet, margin)?;
     let count = i64::try_from(sources.len()).ok()?;
-    let mut set = Accepted::many(
+    let set = Accepted::many(
         MatchKind::Set,
         sources.into_iter().collect::<Vec<Ix>>(),
         targets.into_iter().collect::<Vec<Ix>>(),
         Rule::IdenticalSet,
         first.fields,
     );
-    set.margin = Some(margin);
-    set.confidence_bp = first.confidence_bp;
-    set.difference = first.difference.times(count);
-    set.discrepancy = first.discrepancy;
-    Some(set)
+    let of_one = first.details();
+    Some(set.with(Details { difference: of_one.difference.times(count), ..of_one.clone() }))
 }
