@@ -7,14 +7,14 @@
 use crate::{
     rules::RuleSet,
     table::{
-        Class, Ix, NONE, Table,
+        Class, Ix, Table, Texts,
         counting::{sorted, starts},
-        ix, normalised, number,
+        ix, normalised,
     },
 };
 use domain::{
     record::{Kind, Scheme},
-    records::{self, RecordRef, Texts},
+    records::{self, RecordRef},
 };
 use std::{
     borrow::Cow,
@@ -83,7 +83,7 @@ impl Keys {
             }
         }
         let within = |held: &(u32, u32), limit: u32| held.0 <= limit && held.1 <= limit;
-        let long: Vec<bool> = shapes.iter().map(|shape| shape.length >= rules.key_min_length).collect();
+        let long: Vec<bool> = shapes.iter().map(|shape| shape.long).collect();
         let strong = named_id.iter().zip(&long).zip(&held);
         let strong = strong.map(|((id, long), held)| *id && *long && within(held, MAX_ID_HOLDERS)).collect();
         let selective = shapes.iter().zip(&held);
@@ -209,8 +209,18 @@ impl Keys {
 /// What a value looks like.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
-    length: u16,
+    /// As long as the rules want a key to be.
+    long: bool,
     digit: bool,
+}
+
+impl Shape {
+    fn of(text: &str, key_min_length: u16) -> Self {
+        let least = usize::from(key_min_length);
+        // A character takes four bytes at most: the characters of longer texts need not be counted.
+        let long = text.len() >= 4 * least || (text.len() >= least && text.chars().count() >= least);
+        Self { long, digit: text.bytes().any(|byte| byte.is_ascii_digit()) }
+    }
 }
 
 /// References as numbers, in order of position. Values are numbered in the order in which records show them, so that
@@ -226,28 +236,17 @@ pub(crate) struct NumberedReferences {
     configured: u32,
 }
 
-/// By value.
-fn shapes<'t>(values: impl Iterator<Item = &'t Cow<'t, str>>, numbers: &[u32], count: u32) -> Vec<Shape> {
-    let mut shapes = Vec::with_capacity(count as usize);
-    for (text, number) in values.zip(numbers) {
-        if *number as usize == shapes.len() {
-            shapes.push(Shape {
-                length: u16::try_from(text.chars().count()).unwrap_or(u16::MAX),
-                digit: text.bytes().any(|byte| byte.is_ascii_digit()),
-            });
-        }
-    }
-    shapes
-}
-
-/// References of one side in order of position, a text beside each entry, whose value is not known yet.
+/// References of one side in order of position, as texts.
 #[derive(Debug)]
 pub(crate) struct References<'a> {
-    entries: Vec<Entry>,
-    values: Vec<Cow<'a, str>>,
+    /// Position and key of each.
+    at: Vec<(Ix, u32)>,
+    shapes: Vec<Shape>,
+    texts: Texts<'a>,
     /// Metadata keys by first sight, those that the rules name before all others.
     names: BTreeMap<Cow<'a, str>, u32>,
     configured: u32,
+    key_min_length: u16,
 }
 
 impl<'a> References<'a> {
@@ -255,10 +254,12 @@ impl<'a> References<'a> {
     pub fn with_capacity(records: usize, rules: &'a RuleSet) -> Self {
         // A payment has two or three references, a movement of an order about as many.
         let mut all = Self {
-            entries: Vec::with_capacity(records * 4),
-            values: Vec::with_capacity(records * 4),
+            at: Vec::with_capacity(records * 4),
+            shapes: Vec::with_capacity(records * 4),
+            texts: Texts::with_capacity(records * 4),
             names: BTreeMap::new(),
             configured: 0,
+            key_min_length: rules.key_min_length,
         };
         for field in &rules.key_fields {
             all.name(field);
@@ -267,12 +268,12 @@ impl<'a> References<'a> {
         all
     }
 
-    pub fn read(&mut self, at: Ix, texts: Texts<'a>) {
+    pub fn read(&mut self, at: Ix, texts: records::Texts<'a>) {
         self.take(at, texts.refs, |_| true);
         if let Some(order) = texts.order {
             let id = order.id.rsplit('/').next().unwrap_or(order.id);
-            self.add(at, ORDER_ID, normalised(id));
-            self.add(at, ORDER_NAME, normalised(order.name));
+            self.add(at, ORDER_ID, id);
+            self.add(at, ORDER_NAME, order.name);
         }
     }
 
@@ -295,7 +296,7 @@ impl<'a> References<'a> {
                 Scheme::Text => TEXT,
                 Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
             };
-            self.add(at, key, normalised(reference.value));
+            self.add(at, key, reference.value);
         }
     }
 
@@ -304,14 +305,11 @@ impl<'a> References<'a> {
         *self.names.entry(normalised(name)).or_insert(next)
     }
 
-    fn add(&mut self, at: Ix, key: u32, text: Cow<'a, str>) {
-        let text = match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim_start_matches('#')),
-            Cow::Owned(text) => Cow::Owned(text.trim_start_matches('#').to_owned()),
-        };
+    fn add(&mut self, at: Ix, key: u32, text: &'a str) {
+        let text = text.trim().trim_start_matches('#');
         if !text.is_empty() {
-            self.values.push(text);
-            self.entries.push(Entry { value: NONE, at, key });
+            self.at.push((at, key));
+            self.shapes.push(Shape::of(&self.texts.push(text), self.key_min_length));
         }
     }
 
@@ -319,10 +317,16 @@ impl<'a> References<'a> {
     pub fn number(mut sides: [Self; 2]) -> NumberedReferences {
         let (keys, configured) = sort_names(&mut sides);
         let [source, target] = sides;
-        let numbers = number([&source.values, &target.values]);
-        let shapes = shapes(source.values.iter().chain(&target.values), &numbers.of, numbers.count);
-        let entries = source.entries.into_iter().chain(target.entries).zip(numbers.of);
-        let entries = entries.map(|(entry, value)| Entry { value, ..entry }).collect();
+        let numbers = Texts::number([source.texts, target.texts]);
+        let mut shapes = Vec::with_capacity(numbers.count as usize);
+        for (shape, value) in source.shapes.iter().chain(&target.shapes).zip(&numbers.of) {
+            // Values have their numbers in the order of first sight.
+            if *value as usize == shapes.len() {
+                shapes.push(*shape);
+            }
+        }
+        let entries = source.at.into_iter().chain(target.at).zip(numbers.of);
+        let entries = entries.map(|((at, key), value)| Entry { value, at, key }).collect();
         NumberedReferences { entries, shapes, keys, configured }
     }
 }
@@ -341,8 +345,8 @@ fn sort_names(sides: &mut [References<'_>; 2]) -> (u32, u32) {
         for (name, number) in &side.names {
             numbers[*number as usize] = sorted.get(name).copied().unwrap_or(*number);
         }
-        for entry in side.entries.iter_mut().filter(|entry| entry.key >= FIRST_METADATA) {
-            entry.key = FIRST_METADATA + numbers[(entry.key - FIRST_METADATA) as usize];
+        for (_, key) in side.at.iter_mut().filter(|(_, key)| *key >= FIRST_METADATA) {
+            *key = FIRST_METADATA + numbers[(*key - FIRST_METADATA) as usize];
         }
     }
     (FIRST_METADATA + configured + ix(sorted.len()), configured)

@@ -155,6 +155,15 @@ impl<'a> RecordRef<'a> {
         if self.has(text::ORDER_ID) { self.texts().order } else { None }
     }
 
+    /// Looks at each part of the record and says nothing of use. Whoever reads records in another order than they lie in asks
+    /// for some of them first: looks that do not wait for each other fetch the memory at once.
+    #[must_use]
+    #[inline]
+    pub fn look(self) -> usize {
+        const CACHE_LINE: usize = 64;
+        self.written().as_bytes().iter().step_by(CACHE_LINE).map(|byte| usize::from(*byte)).sum()
+    }
+
     /// Appends what the record says, without where its raw object lies: equal bytes say the same.
     pub fn write_content(self, out: &mut Vec<u8>) {
         let Head { amount_minor, occurred_at, has, currency, side, kind, status, precision, .. } = self.head;

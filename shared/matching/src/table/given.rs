@@ -6,6 +6,11 @@ use domain::{
     record::Status,
     records::{RecordRef, Records},
 };
+use std::sync::OnceLock;
+
+/// Records whose memory is asked for at once: enough to wait for them together, and few enough to be there still when they
+/// are read.
+const AT_ONCE: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Given<'a> {
@@ -14,22 +19,21 @@ pub(super) struct Given<'a> {
     order: Vec<Ix>,
     /// Second deliveries of a record that is there.
     pub duplicates: Vec<RecordRef<'a>>,
-    places: Places,
+    /// Made when somebody looks for an id.
+    places: OnceLock<Places>,
 }
 
 impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
     pub fn of(records: &'a Records) -> Self {
         let mut duplicates = Vec::new();
-        let hashes: Vec<u64> = records.iter().map(|record| hashed::hash(record.id())).collect();
-        let mut order: Vec<(i64, Ix)> = kept(records, &hashes, &mut duplicates);
+        let mut order: Vec<(i64, Ix)> = kept(records, &mut duplicates);
         order.sort_unstable();
         for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
             alike.sort_unstable_by_key(|(_, at)| records.at(*at as usize).id());
         }
         let order: Vec<Ix> = order.into_iter().map(|(_, at)| at).collect();
-        let places = Places::of(order.len(), order.iter().map(|at| hashes[*at as usize]).zip(0..));
-        Self { records, order, duplicates, places }
+        Self { records, order, duplicates, places: OnceLock::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -41,16 +45,24 @@ impl<'a> Given<'a> {
     }
 
     pub fn find(&self, id: &str) -> Option<Ix> {
-        self.places.find(id, |at| self.record(at).id() == id)
+        let hashes = || self.records().map(|record| hashed::hash(record.id()));
+        let places = self.places.get_or_init(|| Places::of(self.len(), hashes().zip(0..)));
+        places.find(id, |at| self.record(at).id() == id)
     }
 
+    /// All records in order.
     pub fn records(&self) -> impl Iterator<Item = RecordRef<'a>> {
-        self.order.iter().map(|at| self.records.at(*at as usize))
+        self.order.chunks(AT_ONCE).flat_map(|some| {
+            let records = some.iter().map(|at| self.records.at(*at as usize));
+            std::hint::black_box(records.clone().map(RecordRef::look).sum::<usize>());
+            records
+        })
     }
 }
 
 /// Time and place of each record that is kept.
-fn kept<'a>(records: &'a Records, hashes: &[u64], duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
+fn kept<'a>(records: &'a Records, duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
+    let hashes: Vec<u32> = records.iter().map(|record| hashed::hash(record.id())).collect();
     let key = |(at, record): (Ix, RecordRef<'_>)| (record.occurred_at().millis(), at);
     let id = |at: Ix| records.at(at as usize).id();
     let numbers = number_hashed(hashes, |one, other| id(one) == id(other));

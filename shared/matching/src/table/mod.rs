@@ -9,6 +9,7 @@ mod given;
 mod numbers;
 mod places;
 mod rows;
+mod texts;
 
 use crate::{
     RunInput,
@@ -22,12 +23,12 @@ use crate::{
 use domain::{Currency, record::Kind, records::RecordRef, time::Window};
 use given::Given;
 use sha2::Sha256;
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 pub(crate) use buckets::Bucket;
-pub(crate) use numbers::number;
 pub(crate) use rows::{Class, Row};
 use rows::{EMPTY, Numbered, Words, number_words};
+pub(crate) use texts::{Texts, normalised};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -38,19 +39,6 @@ pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const MINUTE_MS: i64 = 60_000;
 /// Longest time between an authorisation and its capture that candidates are searched over.
 pub(crate) const SETTLE_LAG_MS: i64 = 8 * DAY_MS;
-
-/// Trimmed and lower-cased, without copying what already is.
-pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
-    // Nearly every text is plain: one look at its bytes, without a branch for each, settles it.
-    let bytes = text.as_bytes();
-    let lower = bytes.iter().fold(true, |all, byte| all & byte.is_ascii() & !byte.is_ascii_uppercase());
-    let outer = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii_whitespace());
-    if lower && outer(bytes.first()) && outer(bytes.last()) {
-        return Cow::Borrowed(text);
-    }
-    let text = text.trim();
-    if text.chars().any(char::is_uppercase) { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) }
-}
 
 #[derive(Debug)]
 pub(crate) struct Table<'a> {

@@ -25,15 +25,15 @@ pub(crate) struct Numbers {
 pub(crate) fn number<T: Eq + Hash>(lists: [&[T]; 2]) -> Numbers {
     let [first, second] = lists;
     let value = |at: u32| first.get(at as usize).unwrap_or_else(|| &second[at as usize - first.len()]);
-    let hashes: Vec<u64> = first.iter().chain(second).map(hashed::hash).collect();
-    number_hashed(&hashes, |one, other| value(one) == value(other))
+    let hashes = first.iter().chain(second).map(hashed::hash).collect();
+    number_hashed(hashes, |one, other| value(one) == value(other))
 }
 
-/// Numbers values by their hashes; `same` compares two of them.
-pub(crate) fn number_hashed(hashes: &[u64], same: impl Fn(u32, u32) -> bool) -> Numbers {
-    let divided = Divided::of(hashes);
-    // Of each value the position of the first that is equal to it.
-    let mut of = vec![0_u32; hashes.len()];
+/// Numbers values by their hashes, which become their numbers; `same` compares two of them.
+pub(crate) fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Numbers {
+    let divided = Divided::of(&hashes);
+    // From here on, of each value the position of the first that is equal to it.
+    let mut of = hashes;
     let mut slots: Vec<u32> = Vec::new();
     for part in divided.parts() {
         let mask = (part.len() * 2).next_power_of_two() - 1;
@@ -76,23 +76,18 @@ struct Divided {
 }
 
 impl Divided {
-    fn of(hashes: &[u64]) -> Self {
+    fn of(hashes: &[u32]) -> Self {
         let parts = ix((hashes.len() / PART).next_power_of_two());
-        // The upper half of a hash tells the part, the lower half tells values of one part apart.
-        let part = |hash: u64| lower(hash >> 32) & (parts - 1);
+        // The upper bits of a hash tell the part, the lower ones where to look in it.
+        let part = |hash: u32| hash.reverse_bits() & (parts - 1);
         let starts = counting::starts(parts as usize, hashes.iter().map(|hash| part(*hash)));
-        let items = (0..).zip(hashes).map(|(at, hash)| (part(*hash), (lower(*hash), at)));
+        let items = (0..).zip(hashes).map(|(at, hash)| (part(*hash), (*hash, at)));
         Self { entries: counting::sorted(&starts, items), starts }
     }
 
     fn parts(&self) -> impl Iterator<Item = &[(u32, u32)]> {
         self.starts.windows(2).map(|bounds| &self.entries[bounds[0] as usize..bounds[1] as usize])
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
-const fn lower(hash: u64) -> u32 {
-    hash as u32
 }
 
 #[cfg(test)]

@@ -7,21 +7,21 @@ use crate::hashed;
 /// again: a look-up misses the cache once and not three times.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// Upper half of the hash, and the place. Open addressing, at most half full.
+    /// The hash and the place. Open addressing, at most half full.
     slots: Vec<(u32, Ix)>,
 }
 
 impl Places {
     /// Of `count` records with the hash of their id, and their place.
-    pub fn of(count: usize, records: impl Iterator<Item = (u64, Ix)>) -> Self {
+    pub fn of(count: usize, records: impl Iterator<Item = (u32, Ix)>) -> Self {
         let mut slots = vec![(0, NONE); (count * 2).next_power_of_two()];
         let mask = slots.len() - 1;
         for (hash, at) in records {
-            let (mut slot, upper) = split(hash, mask);
+            let mut slot = hash as usize & mask;
             while slots[slot].1 != NONE {
                 slot = (slot + 1) & mask;
             }
-            slots[slot] = (upper, at);
+            slots[slot] = (hash, at);
         }
         Self { slots }
     }
@@ -29,24 +29,19 @@ impl Places {
     /// The place whose record `is` the one that is looked for.
     pub fn find(&self, id: &str, is: impl Fn(Ix) -> bool) -> Option<Ix> {
         let mask = self.slots.len() - 1;
-        let (mut slot, upper) = split(hashed::hash(id), mask);
+        let hash = hashed::hash(id);
+        let mut slot = hash as usize & mask;
         loop {
             let (known, at) = self.slots[slot];
             if at == NONE {
                 return None;
             }
-            if known == upper && is(at) {
+            if known == hash && is(at) {
                 return Some(at);
             }
             slot = (slot + 1) & mask;
         }
     }
-}
-
-/// The first slot to look at, and the half of the hash that is compared.
-#[expect(clippy::cast_possible_truncation, reason = "each half by itself is what is wanted")]
-fn split(hash: u64, mask: usize) -> (usize, u32) {
-    (hash as usize & mask, (hash >> 32) as u32)
 }
 
 #[cfg(test)]

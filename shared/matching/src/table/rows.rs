@@ -1,13 +1,12 @@
 //! A record as integers.
 
-use super::{Ix, NONE, normalised, numbers::number};
+use super::{Ix, NONE, Texts, numbers::number};
 use domain::{
     Currency,
     record::{Kind, Order, Precision, Status},
-    records::{RecordRef, Texts},
+    records::{self, RecordRef},
     time::Window,
 };
-use std::borrow::Cow;
 
 /// Direction of the money; only records of one class can be partners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,11 +70,12 @@ pub(super) struct Numbered {
 #[derive(Debug)]
 pub(super) struct Words<'a> {
     currencies: Vec<Currency>,
-    emails: Column<Cow<'a, str>>,
-    last4s: Column<Cow<'a, str>>,
-    names: Column<Cow<'a, str>>,
-    memos: Column<Cow<'a, str>>,
-    orders: Column<&'a str>,
+    emails: Column<'a>,
+    last4s: Column<'a>,
+    names: Column<'a>,
+    memos: Column<'a>,
+    /// Positions and ids of orders.
+    orders: (Vec<Ix>, Vec<&'a str>),
 }
 
 impl<'a> Words<'a> {
@@ -87,7 +87,7 @@ impl<'a> Words<'a> {
             last4s: Column::with_capacity(records),
             names: Column::with_capacity(records),
             memos: Column::with_capacity(records),
-            orders: Column::with_capacity(records),
+            orders: (Vec::with_capacity(records), Vec::with_capacity(records)),
         }
     }
 
@@ -97,16 +97,17 @@ impl<'a> Words<'a> {
         at: Ix,
         target: bool,
         record: RecordRef<'a>,
-        texts: &Texts<'a>,
+        texts: &records::Texts<'a>,
         parent: Option<Ix>,
         window: Window,
     ) -> Row {
-        self.emails.push_text(at, texts.email_hash);
-        self.last4s.push_text(at, texts.last4);
-        self.names.push_text(at, texts.name);
-        self.memos.push_text(at, texts.memo);
+        self.emails.push(at, texts.email_hash);
+        self.last4s.push(at, texts.last4);
+        self.names.push(at, texts.name);
+        self.memos.push(at, texts.memo);
         if let Some(order) = texts.order {
-            self.orders.push(at, order.id);
+            self.orders.0.push(at);
+            self.orders.1.push(order.id);
         }
         Row {
             amount: record.amount_minor(),
@@ -143,26 +144,26 @@ pub(super) fn number_words<'a>(
     number_column([source.last4s, target.last4s], rows, &mut people, |row| &mut row.last4);
     number_column([source.names, target.names], rows, &mut people, |row| &mut row.name);
     number_column([source.memos, target.memos], rows, &mut people, |row| &mut row.memo);
-    let mut with_order = source.orders;
-    with_order.at.extend(target.orders.at);
-    with_order.values.extend(target.orders.values);
+    let (mut with_order, mut ids) = source.orders;
+    with_order.extend(target.orders.0);
+    ids.extend(target.orders.1);
     let known: Vec<&str> = orders.iter().map(|order| order.id.as_str()).collect();
-    let mut numbers = number([&with_order.values, &known]);
-    for (at, order) in with_order.at.iter().zip(&numbers.of) {
+    let mut numbers = number([&ids, &known]);
+    for (at, order) in with_order.iter().zip(&numbers.of) {
         rows[*at as usize].order = *order;
     }
-    numbers.of.drain(..with_order.at.len());
+    numbers.of.drain(..with_order.len());
     Numbered { currencies, people, orders: numbers.of, order_count: numbers.count }
 }
 
 /// Gives the values of a column of both sides their numbers, from `next` on.
 fn number_column(
-    [source, target]: [Column<Cow<'_, str>>; 2],
+    [source, target]: [Column<'_>; 2],
     rows: &mut [Row],
     next: &mut u32,
     field: impl Fn(&mut Row) -> &mut u32,
 ) {
-    let numbers = number([&source.values, &target.values]);
+    let numbers = Texts::number([source.texts, target.texts]);
     for (at, number) in source.at.iter().chain(&target.at).zip(numbers.of) {
         *field(&mut rows[*at as usize]) = *next + number;
     }
@@ -171,26 +172,20 @@ fn number_column(
 
 /// One value per record that has one.
 #[derive(Debug)]
-struct Column<T> {
+struct Column<'a> {
     at: Vec<Ix>,
-    values: Vec<T>,
+    texts: Texts<'a>,
 }
 
-impl<T> Column<T> {
+impl<'a> Column<'a> {
     fn with_capacity(capacity: usize) -> Self {
-        Self { at: Vec::with_capacity(capacity), values: Vec::with_capacity(capacity) }
+        Self { at: Vec::with_capacity(capacity), texts: Texts::with_capacity(capacity) }
     }
 
-    fn push(&mut self, at: Ix, value: T) {
-        self.at.push(at);
-        self.values.push(value);
-    }
-}
-
-impl<'a> Column<Cow<'a, str>> {
-    fn push_text(&mut self, at: Ix, text: Option<&'a str>) {
-        if let Some(text) = text.map(normalised).filter(|text| !text.is_empty()) {
-            self.push(at, text);
+    fn push(&mut self, at: Ix, text: Option<&'a str>) {
+        if let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) {
+            self.at.push(at);
+            self.texts.push(text);
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use crate::{
     board::{Board, Members},
-    keys::Keys,
-    table::{Class, Ix, ix},
+    table::{
+        Class, Ix,
+        counting::{sorted, starts},
+        ix,
+    },
 };
 use smallvec::{SmallVec, smallvec};
 
@@ -13,17 +16,36 @@ pub(crate) struct Component {
     pub targets: Members,
 }
 
-/// Groups connected through strong values, those with both sides only, in order of their first member.
-pub(crate) fn by_strong_value(board: &Board<'_>) -> Vec<Component> {
-    connect(board, Keys::is_strong)
+/// Groups of records, made one at a time: there may be a million.
+#[derive(Debug)]
+pub(crate) struct Components {
+    /// Members by the first one of their group, each group's in order.
+    members: Vec<Ix>,
+    /// By first member: where its group begins.
+    starts: Vec<u32>,
+    /// Positions before this one are sources.
+    sources: Ix,
 }
 
-fn connect(board: &Board<'_>, joins: impl Fn(&Keys, u32) -> bool) -> Vec<Component> {
+impl Components {
+    /// Those with both sides, in order of their first member.
+    pub fn iter(&self) -> impl Iterator<Item = Component> {
+        let groups = self.starts.windows(2).map(|bounds| &self.members[bounds[0] as usize..bounds[1] as usize]);
+        groups.filter(|group| group.len() > 1).filter_map(|group| {
+            let (sources, targets) = group.split_at(group.partition_point(|at| *at < self.sources));
+            let both = !sources.is_empty() && !targets.is_empty();
+            both.then(|| Component { sources: sources.into(), targets: targets.into() })
+        })
+    }
+}
+
+/// Groups connected through strong values.
+pub(crate) fn by_strong_value(board: &Board<'_>) -> Components {
     let table = board.table;
     let keys = &table.keys;
     let mut parents: Vec<Ix> = table.positions().collect();
     let mut seen: Vec<(Class, u16, Ix)> = Vec::new();
-    for value in keys.values().filter(|value| joins(keys, *value)) {
+    for value in keys.values().filter(|value| keys.is_strong(*value)) {
         let holders = keys.holders(value);
         if holders.len() < 2 {
             continue;
@@ -37,28 +59,12 @@ fn connect(board: &Board<'_>, joins: impl Fn(&Keys, u32) -> bool) -> Vec<Compone
             }
         }
     }
-    let mut grouped: Vec<(Ix, Ix)> = Vec::new();
     for at in table.positions() {
-        let root = find(&mut parents, at);
-        if root != at {
-            grouped.push((root, at));
-        }
+        parents[at as usize] = find(&mut parents, at);
     }
-    let mut roots: Vec<Ix> = grouped.iter().map(|(root, _)| *root).collect();
-    roots.sort_unstable();
-    roots.dedup();
-    grouped.extend(roots.into_iter().map(|root| (root, root)));
-    grouped.sort_unstable();
-    grouped
-        .chunk_by(|a, b| a.0 == b.0)
-        .map(|group| {
-            // Sources come first in the table.
-            let split = group.partition_point(|(_, at)| !table.row(*at).target);
-            let members = |part: &[(Ix, Ix)]| part.iter().map(|(_, at)| *at).collect();
-            Component { sources: members(&group[..split]), targets: members(&group[split..]) }
-        })
-        .filter(|component: &Component| !component.sources.is_empty() && !component.targets.is_empty())
-        .collect()
+    let starts = starts(parents.len(), parents.iter().copied());
+    let members = sorted(&starts, parents.into_iter().zip(0..));
+    Components { members, starts, sources: table.sources }
 }
 
 /// The smaller position becomes the root, so that roots do not depend on the order of joining.
@@ -102,11 +108,10 @@ pub(crate) fn exact_pairs(board: &Board<'_>, component: &Component) -> SmallVec<
         .collect()
 }
 
-/// Open records of one class and currency that hold one weak value, both sides present.
-pub(crate) fn by_weak_value(board: &Board<'_>) -> Vec<Component> {
+/// Hands over the open records of one class and currency that hold one weak value, both sides present, value by value.
+pub(crate) fn each_weak_value(board: &Board<'_>, mut take: impl FnMut(Component)) {
     let table = board.table;
     let keys = &table.keys;
-    let mut found = Vec::new();
     let mut open: Vec<(Class, u16, Ix)> = Vec::new();
     for value in keys.values().filter(|value| !keys.is_strong(*value)) {
         let holders = keys.holders(value);
@@ -125,10 +130,16 @@ pub(crate) fn by_weak_value(board: &Board<'_>) -> Vec<Component> {
             let split = group.partition_point(|(.., at)| !table.row(*at).target);
             let members = |part: &[(Class, u16, Ix)]| part.iter().map(|(.., at)| *at).collect();
             if split > 0 && split < group.len() {
-                found.push(Component { sources: members(&group[..split]), targets: members(&group[split..]) });
+                take(Component { sources: members(&group[..split]), targets: members(&group[split..]) });
             }
         }
     }
+}
+
+/// The same in order of their members, each once.
+pub(crate) fn by_weak_value(board: &Board<'_>) -> Vec<Component> {
+    let mut found = Vec::new();
+    each_weak_value(board, |component| found.push(component));
     found.sort_by(|a, b| (&a.sources, &a.targets).cmp(&(&b.sources, &b.targets)));
     found.dedup_by(|a, b| (&a.sources, &a.targets) == (&b.sources, &b.targets));
     found

@@ -16,7 +16,7 @@ use crate::{
 use domain::{matches::MatchKind, summary::Difference};
 
 pub(crate) fn apply(board: &mut Board<'_>) {
-    for component in by_strong_value(board) {
+    for component in by_strong_value(board).iter() {
         for (source, target) in exact_pairs(board, &component) {
             accept_pair(board, source, target, Rule::SameKeyPair);
         }

@@ -12,7 +12,7 @@ use crate::{
 use domain::matches::MatchKind;
 
 pub(crate) fn apply(board: &mut Board<'_>) {
-    for component in by_strong_value(board) {
+    for component in by_strong_value(board).iter() {
         let pairs = exact_pairs(board, &component);
         if is_all_pairs(&component, &pairs) {
             for (source, target) in pairs {

@@ -1,7 +1,7 @@
 //! Tier 2: an order id, an order name or a metadata value. Taken where value and amount are unique on both sides and
 //! nothing that would fit is named by a stronger reference.
 
-use super::components::{by_weak_value, exact_pairs};
+use super::components::{each_weak_value, exact_pairs};
 use crate::{
     board::{Accepted, Board, field},
     evidence::{Conflict, agreement, conflict, parents_differ},
@@ -12,9 +12,7 @@ use crate::{
 
 pub(crate) fn apply(board: &mut Board<'_>) {
     let mut pairs: Vec<(Ix, Ix)> = Vec::new();
-    for component in by_weak_value(board) {
-        pairs.extend(exact_pairs(board, &component));
-    }
+    each_weak_value(board, |component| pairs.extend(exact_pairs(board, &component)));
     pairs.sort_unstable();
     pairs.dedup();
     // Two values may name two partners for one record: then neither is unique.
