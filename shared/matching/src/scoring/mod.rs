@@ -16,4 +16,4 @@ mod weigh;
 pub(crate) use columns::{Node, Pool, pools};
 pub(crate) use compare::COMMON_START;
 pub use compare::TextLevel;
-pub(crate) use weigh::{AmountLevel, Scorer, Weighed};
+pub(crate) use weigh::{AmountLevel, Pair, Scorer, Weighed};

@@ -8,9 +8,10 @@ mod sets;
 use crate::{
     assignment::{self, Edge, Limits},
     board::Board,
+    both::both,
     evidence::{Conflict, agreement, conflict, parents_differ},
     reason::Reason,
-    scoring::{AmountLevel, Pool, Scorer, Weighed, pools},
+    scoring::{AmountLevel, Pair, Pool, Scorer, Weighed, pools},
     table::Ix,
 };
 pub(crate) use candidates::blocks_of;
@@ -54,8 +55,13 @@ pub(crate) fn apply(board: &mut Board<'_>) {
             board.hint(*at, Reason::BudgetExceeded, crate::table::NONE, 0);
         }
         weighing.crowded.extend(blocks.crowded);
-        let likely = blocks.pairs.into_iter().filter_map(|pair| candidate(board, pool, &scorer, number, pair));
-        weighing.candidates.extend(likely);
+        let likely = |pairs: &[Pair]| -> Vec<Candidate> {
+            pairs.iter().filter_map(|pair| candidate(board, pool, &scorer, number, *pair)).collect()
+        };
+        let (first, second) = blocks.pairs.split_at(blocks.pairs.len() / 2);
+        let (first, second) = both(blocks.pairs.len(), || likely(first), || likely(second));
+        weighing.candidates.extend(first);
+        weighing.candidates.extend(second);
         weighing.scorers.push(scorer);
     }
     // A pair may stand in two pools where a currency has several rates: its best reading counts.
@@ -80,13 +86,7 @@ fn limits(board: &Board<'_>) -> Limits {
     Limits { commit_margin: margin, margin_cap: 2 * margin, max_work: tolerance.max_component_work }
 }
 
-fn candidate(
-    board: &Board<'_>,
-    pool: &Pool<'_>,
-    scorer: &Scorer<'_>,
-    number: usize,
-    pair: (usize, usize),
-) -> Option<Candidate> {
+fn candidate(board: &Board<'_>, pool: &Pool<'_>, scorer: &Scorer<'_>, number: usize, pair: Pair) -> Option<Candidate> {
     let weighed = scorer.weigh(pair)?;
     let (source, target) = (pool.sources.get(pair.0)?.at, pool.targets.get(pair.1)?.at);
     if board.is_forbidden_pair(source, target)
