@@ -91,6 +91,28 @@ fn the_order_of_rows_changes_no_byte() {
     assert_eq!(one.result(), two.result());
 }
 
+/// More than are written out at once: three pages, of which the last is not full.
+#[test]
+fn tens_of_thousands_of_matches_are_all_written_in_order() {
+    const ROWS: u32 = 40_000;
+    let row = |side: &str, at: u32| {
+        let minute = format!("2026-01-{:02}T{:02}:{:02}:00Z", 1 + at / 1_440, at / 60 % 24, at % 60);
+        format!("{side}{at},{minute},{}.00,EUR,r8{at:022}", 1 + at % 7)
+    };
+    let sold: Vec<String> = (0..ROWS).map(|at| row("s", at)).collect();
+    // In an order of their own.
+    let paid: Vec<String> = (0..ROWS).map(|at| row("t", at * 7_919 % ROWS)).collect();
+    let world = World::new();
+    let texts = |rows: &[String]| rows.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+    let run = world.run(&[&texts(&sold)], &[&texts(&paid)], "--fail-on-differences");
+    assert_eq!(run.code, 0, "{run:?}");
+    let written = &world.result()["matches.csv"];
+    let pairs: Vec<String> = written.lines().skip(1).map(|line| line.split(',').skip(2).take(2).collect()).collect();
+    let expected: Vec<String> = (0..ROWS).map(|at| format!("s{at}t{at}")).collect();
+    assert_eq!(pairs.len(), expected.len());
+    assert!(pairs == expected, "a pair is lost, doubled or out of order");
+}
+
 #[test]
 fn differences_change_the_exit_code_only_where_asked() {
     let world = World::new();

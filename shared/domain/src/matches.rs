@@ -198,7 +198,7 @@ pub struct OrderResult<Text = String> {
 
 impl OrderResult<&str> {
     #[must_use]
-    pub fn to_owned(self) -> OrderResult {
+    pub fn owned(self) -> OrderResult {
         OrderResult {
             order_id: self.order_id.to_owned(),
             order_name: self.order_name.to_owned(),

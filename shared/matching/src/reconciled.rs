@@ -70,7 +70,7 @@ impl<'a> Reconciled<'a> {
             suggestions: self.suggestions().map(MatchRef::to_match).collect(),
             exceptions: self.exceptions.into_iter().map(|(_, exception)| exception).collect(),
             exclusions: self.exclusions,
-            orders: self.orders.into_iter().map(OrderResult::to_owned).collect(),
+            orders: self.orders.into_iter().map(OrderResult::owned).collect(),
             summary: self.summary,
             memory: self.memory,
         }
