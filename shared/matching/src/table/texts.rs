@@ -65,6 +65,19 @@ mod tests {
         assert_eq!((numbers.of, numbers.count), (vec![0, 1, 2, 3, 0, 1, 3, 4, 5], 6));
     }
 
+    /// Among so many some ten have the hash of another one.
+    #[test]
+    fn equal_hashes_do_not_make_equal_texts() {
+        let all: Vec<String> = (0..300_000).map(|number| format!("text {number}")).collect();
+        let mut list = Texts::with_capacity(all.len());
+        all.iter().for_each(|text| drop(list.push(text)));
+        let mut hashes = list.hashes.clone();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert!(hashes.len() < all.len());
+        assert_eq!(Texts::number([list, Texts::with_capacity(0)]).count as usize, all.len());
+    }
+
     #[test]
     fn space_around_a_text_is_no_part_of_it() {
         assert_eq!(normalised("  Ab c\t"), "ab c");
