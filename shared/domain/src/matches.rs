@@ -235,3 +235,17 @@ impl Event for MatchesEvent {
 
 /// Aggregate type of the streams above.
 pub const MATCHES: &str = "matches";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_match_depends_on_its_members_and_on_nothing_else() {
+        let id = match_id(&["a", "b", "c"], &["d"]);
+        assert_eq!(id, "f850bb499f263719c809e05b19b124f9");
+        assert_eq!(match_id(&["c", "a", "b"], &["d"]), id);
+        assert_ne!(match_id(&["a", "b"], &["c", "d"]), id);
+        assert_ne!(match_id(&["a", "b", "cd"], &[]), id);
+    }
+}

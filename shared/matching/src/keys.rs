@@ -359,3 +359,16 @@ fn slice<'t>(entries: &'t [Entry], starts: &[u32], at: u32) -> &'t [Entry] {
     let bound = |position: usize| starts.get(position).copied().unwrap_or(0) as usize;
     entries.get(bound(at as usize)..bound(at as usize + 1)).unwrap_or(&[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_as_long_as_it_has_characters() {
+        let long = |text: &str| Shape::of(text, 8).long;
+        // The last is eleven bytes of six characters.
+        assert_eq!(["12345678", "1234567", "äöüäöü12", "äöüäö1"].map(long), [true, false, true, false]);
+        assert_eq!(["ab1", "abc"].map(|text| Shape::of(text, 8).digit), [true, false]);
+    }
+}

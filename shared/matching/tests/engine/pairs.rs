@@ -13,6 +13,15 @@ fn the_same_strong_id_and_amount_is_a_certain_pair() {
 }
 
 #[test]
+fn matches_are_in_order_of_time_whichever_rule_joined_them() {
+    let early = sale("s1", 1_000).of_order("1001");
+    let late = sale("s2", 1_000).strong("pay_00002").at(DAY);
+    let target = charge("t1", 1_000).refers(Scheme::OrderName, "1001");
+    let outcome = given([late, charge("t2", 1_000).strong("pay_00002").at(DAY), target, early]);
+    assert_eq!(matched(&outcome), ["weak_reference: s1 = t1", "strong_id: s2 = t2"]);
+}
+
+#[test]
 fn an_id_is_found_under_any_key() {
     let source = sale("s1", 1_000).strong("pay_00001");
     let outcome = given([source, charge("t1", 1_000).metadata("anything", "pay_00001").at(2 * DAY)]);
