@@ -101,19 +101,15 @@ const PAGE: usize = 16_384;
 
 /// The matches and then the suggestions, page by page, of which two are written out at once.
 fn matches(file: &mut fs::File, reconciled: &Reconciled<'_>) -> io::Result<()> {
-    let mut pages = [Vec::new(), Vec::new()];
-    row(&mut pages[0], &["match_id", "kind", "source_id", "target_id", "status", "confidence", "rule", "margin"]);
-    file.write_all(&pages[0])?;
-    list(file, &mut pages, reconciled.matches(), "matched")?;
-    list(file, &mut pages, reconciled.suggestions(), "suggested")
+    let mut head = Vec::new();
+    row(&mut head, &["match_id", "kind", "source_id", "target_id", "status", "confidence", "rule", "margin"]);
+    file.write_all(&head)?;
+    list(file, reconciled.matches(), "matched")?;
+    list(file, reconciled.suggestions(), "suggested")
 }
 
-fn list<'r>(
-    file: &mut fs::File,
-    [one, other]: &mut [Vec<u8>; 2],
-    mut found: impl Iterator<Item = MatchRef<'r>> + Clone + Send,
-    status: &str,
-) -> io::Result<()> {
+fn list<'r>(file: &mut fs::File, mut found: impl Iterator<Item = MatchRef<'r>>, status: &str) -> io::Result<()> {
+    let (mut one, mut other) = (Vec::new(), Vec::new());
     loop {
         let first: Vec<MatchRef<'_>> = found.by_ref().take(PAGE).collect();
         let second: Vec<MatchRef<'_>> = found.by_ref().take(PAGE).collect();
@@ -121,11 +117,11 @@ fn list<'r>(
             return Ok(());
         }
         thread::scope(|scope| {
-            scope.spawn(|| page(other, &second, status));
-            page(one, &first, status);
+            scope.spawn(|| page(&mut other, &second, status));
+            page(&mut one, &first, status);
         });
-        file.write_all(one)?;
-        file.write_all(other)?;
+        file.write_all(&one)?;
+        file.write_all(&other)?;
     }
 }
 

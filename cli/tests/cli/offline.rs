@@ -91,6 +91,24 @@ fn the_order_of_rows_changes_no_byte() {
     assert_eq!(one.result(), two.result());
 }
 
+#[test]
+fn what_a_person_should_confirm_stands_behind_the_matches() {
+    let world = World::new();
+    // Nothing but the amount speaks for it.
+    let paid = [PAID[2], "t5,2026-01-07T15:00:00Z,50.00,EUR,"];
+    assert_eq!(world.run(&[SOLD[4], SOLD[0]], &paid, "").code, 0);
+    let result = world.result();
+    let lines: Vec<Vec<&str>> =
+        result["matches.csv"].lines().skip(1).map(|line| line.split(',').skip(1).collect()).collect();
+    assert_eq!(
+        lines,
+        [
+            ["pair", "s1", "t1", "matched", "0.9980", "weak_reference@1", ""],
+            ["pair", "s5", "t5", "suggested", "0.9700", "suggest_amount@1", ""]
+        ]
+    );
+}
+
 /// More than are written out at once: three pages, of which the last is not full.
 #[test]
 fn tens_of_thousands_of_matches_are_all_written_in_order() {

@@ -184,7 +184,6 @@ impl OrderState {
 
 /// An order with what was received, refunded and found on the payment side, in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "OrderResult")]
 pub struct OrderResult<Text = String> {
     pub order_id: Text,
     pub order_name: Text,

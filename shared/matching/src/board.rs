@@ -27,7 +27,7 @@ pub(crate) struct Accepted {
 }
 
 /// What there is to say about few matches: most are exact pairs that an id joins. Millions are held, so it stands apart.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Details {
     /// Thousandths of agreement to the best alternative.
     pub margin: Option<i64>,
@@ -37,13 +37,6 @@ pub(crate) struct Details {
     /// Set when the amounts differ: the reason under which the discrepancy is listed.
     pub discrepancy: Option<Reason>,
 }
-
-const NO_DETAILS: Details = Details {
-    margin: None,
-    difference: Difference { fee: 0, fx: 0, tip: 0, rounding: 0, partial: 0, unexplained: 0 },
-    confidence_bp: None,
-    discrepancy: None,
-};
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
@@ -72,8 +65,8 @@ impl Accepted {
         Self { details: Some(Box::new(details)), ..self }
     }
 
-    pub fn details(&self) -> &Details {
-        self.details.as_deref().unwrap_or(&NO_DETAILS)
+    pub fn details(&self) -> Details {
+        self.details.as_deref().copied().unwrap_or_default()
     }
 
     pub fn confidence_bp(&self) -> u16 {

@@ -7,7 +7,7 @@
 use crate::{
     rules::RuleSet,
     table::{
-        Class, Ix, Table, Texts,
+        Class, Ix, Table, TextList,
         counting::{sorted, starts},
         ix, normalised,
     },
@@ -242,7 +242,7 @@ pub(crate) struct References<'a> {
     /// Position and key of each.
     at: Vec<(Ix, u32)>,
     shapes: Vec<Shape>,
-    texts: Texts<'a>,
+    texts: TextList<'a>,
     /// Metadata keys by first sight, those that the rules name before all others.
     names: BTreeMap<Cow<'a, str>, u32>,
     configured: u32,
@@ -256,7 +256,7 @@ impl<'a> References<'a> {
         let mut all = Self {
             at: Vec::with_capacity(records * 4),
             shapes: Vec::with_capacity(records * 4),
-            texts: Texts::with_capacity(records * 4),
+            texts: TextList::with_capacity(records * 4),
             names: BTreeMap::new(),
             configured: 0,
             key_min_length: rules.key_min_length,
@@ -317,7 +317,7 @@ impl<'a> References<'a> {
     pub fn number(mut sides: [Self; 2]) -> NumberedReferences {
         let (keys, configured) = sort_names(&mut sides);
         let [source, target] = sides;
-        let numbers = Texts::number([source.texts, target.texts]);
+        let numbers = TextList::number([source.texts, target.texts]);
         let mut shapes = Vec::with_capacity(numbers.count as usize);
         for (shape, value) in source.shapes.iter().chain(&target.shapes).zip(&numbers.of) {
             // Values have their numbers in the order of first sight.

@@ -27,34 +27,29 @@ pub struct Reconciled<'a> {
     pub(crate) memory: Memory,
 }
 
-impl<'a> Reconciled<'a> {
+impl Reconciled<'_> {
     #[must_use]
-    pub fn matches(&self) -> impl ExactSizeIterator<Item = MatchRef<'_>> + Clone {
+    pub fn matches(&self) -> impl ExactSizeIterator<Item = MatchRef<'_>> {
         self.read(&self.matches)
     }
 
     /// At most one per record.
     #[must_use]
-    pub fn suggestions(&self) -> impl ExactSizeIterator<Item = MatchRef<'_>> + Clone {
+    pub fn suggestions(&self) -> impl ExactSizeIterator<Item = MatchRef<'_>> {
         self.read(&self.suggestions)
     }
 
-    fn read<'r>(&'r self, all: &'r [Accepted]) -> impl ExactSizeIterator<Item = MatchRef<'r>> + Clone {
+    fn read<'r>(&'r self, all: &'r [Accepted]) -> impl ExactSizeIterator<Item = MatchRef<'r>> {
         all.iter().map(|accepted| MatchRef { table: &self.table, accepted })
     }
 
-    pub fn exceptions(&self) -> impl ExactSizeIterator<Item = &Exception> + Clone {
+    pub fn exceptions(&self) -> impl ExactSizeIterator<Item = &Exception> {
         self.exceptions.iter().map(|(_, exception)| exception)
     }
 
     #[must_use]
     pub fn exclusions(&self) -> &[Exclusion] {
         &self.exclusions
-    }
-
-    #[must_use]
-    pub fn orders(&self) -> &[OrderResult<&'a str>] {
-        &self.orders
     }
 
     #[must_use]
@@ -90,15 +85,15 @@ impl<'r> MatchRef<'r> {
         self.accepted.kind
     }
 
-    pub fn source_ids(self) -> impl Iterator<Item = &'r str> + Clone {
+    pub fn source_ids(self) -> impl Iterator<Item = &'r str> {
         self.ids(&self.accepted.sources)
     }
 
-    pub fn target_ids(self) -> impl Iterator<Item = &'r str> + Clone {
+    pub fn target_ids(self) -> impl Iterator<Item = &'r str> {
         self.ids(&self.accepted.targets)
     }
 
-    fn ids(self, members: &'r [Ix]) -> impl Iterator<Item = &'r str> + Clone {
+    fn ids(self, members: &'r [Ix]) -> impl Iterator<Item = &'r str> {
         members.iter().map(move |at| self.table.record(*at).id())
     }
 
@@ -122,16 +117,16 @@ impl<'r> MatchRef<'r> {
         let Self { table, accepted } = self;
         let first = accepted.members().next().unwrap_or(0);
         Match {
-            kind: accepted.kind,
+            kind: self.kind(),
             source_ids: self.source_ids().map(str::to_owned).collect(),
             target_ids: self.target_ids().map(str::to_owned).collect(),
             order_names: self.order_names(),
             amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
             currency: table.currency(first),
-            confidence_bp: accepted.confidence_bp(),
-            rule: accepted.rule.code().into(),
+            confidence_bp: self.confidence_bp(),
+            rule: self.rule().into(),
             matched_fields: Fields::of(accepted.fields),
-            margin: accepted.details().margin,
+            margin: self.margin(),
             difference: accepted.details().difference,
             cross_period: accepted.members().any(|at| !table.row(at).in_window),
         }

@@ -19,6 +19,8 @@ pub(super) struct Given<'a> {
     order: Vec<Ix>,
     /// Second deliveries of a record that is there.
     pub duplicates: Vec<RecordRef<'a>>,
+    /// Of the given records' ids.
+    hashes: Vec<u32>,
     /// Made when somebody looks for an id.
     places: OnceLock<Places>,
 }
@@ -27,13 +29,14 @@ impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
     pub fn of(records: &'a Records) -> Self {
         let mut duplicates = Vec::new();
-        let mut order: Vec<(i64, Ix)> = kept(records, &mut duplicates);
+        let hashes: Vec<u32> = records.iter().map(|record| hashed::hash(record.id())).collect();
+        let mut order: Vec<(i64, Ix)> = kept(records, hashes.clone(), &mut duplicates);
         order.sort_unstable();
         for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
             alike.sort_unstable_by_key(|(_, at)| records.at(*at as usize).id());
         }
         let order: Vec<Ix> = order.into_iter().map(|(_, at)| at).collect();
-        Self { records, order, duplicates, places: OnceLock::new() }
+        Self { records, order, duplicates, hashes, places: OnceLock::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -45,8 +48,10 @@ impl<'a> Given<'a> {
     }
 
     pub fn find(&self, id: &str) -> Option<Ix> {
-        let hashes = || self.records().map(|record| hashed::hash(record.id()));
-        let places = self.places.get_or_init(|| Places::of(self.len(), hashes().zip(0..)));
+        let places = self.places.get_or_init(|| {
+            let hashes = self.order.iter().map(|at| self.hashes[*at as usize]);
+            Places::of(self.len(), hashes.zip(0..))
+        });
         places.find(id, |at| self.record(at).id() == id)
     }
 
@@ -61,8 +66,7 @@ impl<'a> Given<'a> {
 }
 
 /// Time and place of each record that is kept.
-fn kept<'a>(records: &'a Records, duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
-    let hashes: Vec<u32> = records.iter().map(|record| hashed::hash(record.id())).collect();
+fn kept<'a>(records: &'a Records, hashes: Vec<u32>, duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
     let key = |(at, record): (Ix, RecordRef<'_>)| (record.occurred_at().millis(), at);
     let id = |at: Ix| records.at(at as usize).id();
     let numbers = number_hashed(hashes, |one, other| id(one) == id(other));

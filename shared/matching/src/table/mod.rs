@@ -28,7 +28,7 @@ use std::collections::HashMap;
 pub(crate) use buckets::Bucket;
 pub(crate) use rows::{Class, Row};
 use rows::{EMPTY, Numbered, Words, number_words};
-pub(crate) use texts::{Texts, normalised};
+pub(crate) use texts::{TextList, normalised};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;

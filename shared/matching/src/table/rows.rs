@@ -1,6 +1,6 @@
 //! A record as integers.
 
-use super::{Ix, NONE, Texts, numbers::number};
+use super::{Ix, NONE, TextList, numbers::number};
 use domain::{
     Currency,
     record::{Kind, Order, Precision, Status},
@@ -163,7 +163,7 @@ fn number_column(
     next: &mut u32,
     field: impl Fn(&mut Row) -> &mut u32,
 ) {
-    let numbers = Texts::number([source.texts, target.texts]);
+    let numbers = TextList::number([source.texts, target.texts]);
     for (at, number) in source.at.iter().chain(&target.at).zip(numbers.of) {
         *field(&mut rows[*at as usize]) = *next + number;
     }
@@ -174,12 +174,12 @@ fn number_column(
 #[derive(Debug)]
 struct Column<'a> {
     at: Vec<Ix>,
-    texts: Texts<'a>,
+    texts: TextList<'a>,
 }
 
 impl<'a> Column<'a> {
     fn with_capacity(capacity: usize) -> Self {
-        Self { at: Vec::with_capacity(capacity), texts: Texts::with_capacity(capacity) }
+        Self { at: Vec::with_capacity(capacity), texts: TextList::with_capacity(capacity) }
     }
 
     fn push(&mut self, at: Ix, text: Option<&'a str>) {

@@ -18,12 +18,12 @@ fn folded(text: &str) -> Cow<'_, str> {
 
 /// A list of them, each with the hash of what it is compared by, taken while the text is at hand anyway.
 #[derive(Debug)]
-pub(crate) struct Texts<'a> {
+pub(crate) struct TextList<'a> {
     texts: Vec<&'a str>,
     hashes: Vec<u32>,
 }
 
-impl<'a> Texts<'a> {
+impl<'a> TextList<'a> {
     /// What is reserved and never used takes no memory.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { texts: Vec::with_capacity(capacity), hashes: Vec::with_capacity(capacity) }
@@ -57,11 +57,12 @@ mod tests {
     #[test]
     fn case_makes_no_difference_and_everything_else_does() {
         let list = |texts: &[&'static str]| {
-            let mut list = Texts::with_capacity(texts.len());
+            let mut list = TextList::with_capacity(texts.len());
             texts.iter().for_each(|text| drop(list.push(text)));
             list
         };
-        let numbers = Texts::number([list(&["Café", "ab", "a b", "ÄB"]), list(&["CAFÉ", "AB", "äb", "cafe", "a  b"])]);
+        let numbers =
+            TextList::number([list(&["Café", "ab", "a b", "ÄB"]), list(&["CAFÉ", "AB", "äb", "cafe", "a  b"])]);
         assert_eq!((numbers.of, numbers.count), (vec![0, 1, 2, 3, 0, 1, 3, 4, 5], 6));
     }
 
@@ -69,13 +70,13 @@ mod tests {
     #[test]
     fn equal_hashes_do_not_make_equal_texts() {
         let all: Vec<String> = (0..300_000).map(|number| format!("text {number}")).collect();
-        let mut list = Texts::with_capacity(all.len());
+        let mut list = TextList::with_capacity(all.len());
         all.iter().for_each(|text| drop(list.push(text)));
         let mut hashes = list.hashes.clone();
         hashes.sort_unstable();
         hashes.dedup();
         assert!(hashes.len() < all.len());
-        assert_eq!(Texts::number([list, Texts::with_capacity(0)]).count as usize, all.len());
+        assert_eq!(TextList::number([list, TextList::with_capacity(0)]).count as usize, all.len());
     }
 
     #[test]

@@ -19,6 +19,18 @@ fn two_captures_of_one_charge_are_a_group() {
 }
 
 #[test]
+fn a_match_names_each_of_its_orders_once_and_in_order() {
+    let part = |id: &str, amount, number: &str| sale(id, amount).strong("pay_00001").of_order(number);
+    let outcome = given([
+        part("s1", 500, "1002"),
+        part("s2", 300, "1001").at(1),
+        part("s3", 200, "1002").at(2),
+        charge("t1", 1_000).strong("pay_00001"),
+    ]);
+    assert_eq!(outcome.matches[0].order_names, ["1001", "1002"]);
+}
+
+#[test]
 fn one_order_paid_with_two_charges_is_a_group() {
     let half = |id: &str, amount| charge(id, amount).metadata("order_id", "90001001");
     let outcome = given([sale("s1", 1_000).of_order("1001"), half("t1", 700), half("t2", 300).at(5)]);

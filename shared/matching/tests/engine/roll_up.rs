@@ -41,6 +41,24 @@ fn what_was_given_back_is_told() {
 }
 
 #[test]
+fn what_came_went_back_and_was_found_are_three_figures() {
+    let mut records = paid();
+    records.push(sale("s2", 400).of_order("1001").at(5));
+    records.push(refund(Side::Source, "s3", 300, "s1").of_order("1001").at(9));
+    let expected = OrderResult {
+        order_id: order("1001", 1_900).id,
+        order_name: "1001".to_owned(),
+        currency: crate::records::currency("USD"),
+        total_minor: 1_900,
+        received_minor: 1_400,
+        refunded_minor: 300,
+        matched_minor: 1_000,
+        state: OrderState::PartlyPaid,
+    };
+    assert_eq!(rolled("1001", 1_900, records), expected);
+}
+
+#[test]
 fn a_gift_card_is_not_looked_for_on_the_payment_side() {
     let mut records = paid();
     records.push(Record { gateway: Some("gift_card".into()), ..sale("s2", 500).of_order("1001") });

@@ -75,5 +75,5 @@ fn set(
         first.fields,
     );
     let of_one = first.details();
-    Some(set.with(Details { difference: of_one.difference.times(count), ..of_one.clone() }))
+    Some(set.with(Details { difference: of_one.difference.times(count), ..of_one }))
 }
