@@ -436,11 +436,7 @@ pub const SUMMARY: Shape = Shape {
         required("warnings", List(&Object(&WARNING)), ""),
         optional("engine_version", TEXT, ""),
         optional("rule_set_version", TEXT, ""),
-        optional(
-            "input_digest",
-            TEXT,
-            "Hex SHA-256 over the sorted input, the rules and the time they were judged at.",
-        ),
+        optional("input_digest", TEXT, "Hex BLAKE3 over the sorted input, the rules and the time they were judged at."),
         required("started_at", Instant, ""),
         optional("completed_at", Instant, ""),
         optional("duration_ms", Integer, ""),

@@ -4,7 +4,7 @@ use crate::{
     reason::Reason,
     rule::Rule,
     rules::RuleSet,
-    table::{Ix, NONE, Table},
+    table::{Ix, NONE, Table, ix},
 };
 use domain::{matches::MatchKind, summary::Difference};
 use smallvec::{SmallVec, smallvec};
@@ -102,7 +102,9 @@ pub(crate) struct Board<'t> {
     pub proposals: Vec<Proposal>,
     taken: Vec<u32>,
     blocked: Vec<bool>,
-    hints: Vec<Option<Hint>>,
+    /// By position: which of the hints is the record's.
+    hint_numbers: Vec<u32>,
+    hints: Vec<Hint>,
     /// Heaviest candidates of records that tier 6 left, best first.
     candidates: BTreeMap<Ix, Vec<Ix>>,
     /// Members that people said are no match, sorted.
@@ -120,7 +122,8 @@ impl<'t> Board<'t> {
             proposals: Vec::new(),
             taken: vec![NONE; count],
             blocked: vec![false; count],
-            hints: vec![None; count],
+            hint_numbers: vec![NONE; count],
+            hints: Vec::new(),
             candidates: BTreeMap::new(),
             forbidden: BTreeSet::new(),
         }
@@ -144,7 +147,8 @@ impl<'t> Board<'t> {
 
     /// In scope, decided by the provider, and not matched yet.
     pub fn is_open(&self, at: Ix) -> bool {
-        self.table.in_scope(at) && !self.table.row(at).pending && !self.is_taken(at) && !self.blocked[at as usize]
+        // Whether it is taken is asked first: it mostly is, and that takes the least memory to look at.
+        !self.is_taken(at) && self.table.in_scope(at) && !self.table.row(at).pending && !self.blocked[at as usize]
     }
 
     pub fn is_taken(&self, at: Ix) -> bool {
@@ -179,7 +183,7 @@ impl<'t> Board<'t> {
         if self.is_forbidden(&accepted) {
             return false;
         }
-        let number = u32::try_from(self.accepted.len()).unwrap_or(NONE);
+        let number = ix(self.accepted.len());
         for at in accepted.members() {
             self.taken[at as usize] = number;
         }
@@ -198,14 +202,15 @@ impl<'t> Board<'t> {
 
     /// The first tier that knows something about a record is believed.
     pub fn hint(&mut self, at: Ix, reason: Reason, other: Ix, candidates: usize) {
-        let place = &mut self.hints[at as usize];
-        if place.is_none() {
-            *place = Some(Hint { reason, other, candidates: u32::try_from(candidates).unwrap_or(u32::MAX) });
+        let number = &mut self.hint_numbers[at as usize];
+        if *number == NONE {
+            *number = ix(self.hints.len());
+            self.hints.push(Hint { reason, other, candidates: ix(candidates) });
         }
     }
 
     pub fn hint_of(&self, at: Ix) -> Option<Hint> {
-        self.hints[at as usize]
+        self.hints.get(self.hint_numbers[at as usize] as usize).copied()
     }
 
     /// Keeps candidates of a record for people, best first.

@@ -1,59 +1,76 @@
 //! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
 
 use crate::{Memory, RunInput, rules::RuleSet, table::Table};
+use blake3::{Hash, Hasher};
 use domain::{matches::match_id, record::Order, records::RecordRef};
-use sha2::{Digest as _, Sha256};
 
-pub(crate) type Digest = [u8; 32];
+/// BLAKE3 is fast on pieces that are large enough for all lanes of a core.
+const PIECE: usize = 65_536;
 
-/// The digest of so many records, which are then added in canonical order.
-pub(crate) fn begin(records: usize) -> Sha256 {
-    let mut hash = Sha256::new();
-    hash.update((records as u64).to_le_bytes());
-    hash
+/// Hashes a list of things, each with its length in front.
+#[derive(Default)]
+pub(crate) struct Digest {
+    hash: Hasher,
+    buffer: Vec<u8>,
 }
 
-/// `buffer` is only there to be used again.
-pub(crate) fn add(hash: &mut Sha256, buffer: &mut Vec<u8>, record: RecordRef<'_>) {
-    buffer.clear();
-    record.write_content(buffer);
-    hash.update((buffer.len() as u64).to_le_bytes());
-    hash.update(buffer);
-}
-
-/// Of both sides' records, and then of those that were delivered twice.
-pub(crate) fn of_records(sides: [Sha256; 2], duplicates: [&[RecordRef<'_>]; 2]) -> Digest {
-    let mut hash = Sha256::new();
-    let mut buffer = Vec::new();
-    for (side, duplicates) in sides.into_iter().zip(duplicates) {
-        hash.update(side.finalize());
-        hash.update((duplicates.len() as u64).to_le_bytes());
-        duplicates.iter().for_each(|record| add(&mut hash, &mut buffer, *record));
+impl Digest {
+    pub fn add_record(&mut self, record: RecordRef<'_>) {
+        self.add(|buffer| record.write_content(buffer));
     }
-    hash.finalize().into()
+
+    fn add_text(&mut self, text: &str) {
+        self.add(|buffer| buffer.extend_from_slice(text.as_bytes()));
+    }
+
+    fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.buffer.len();
+        let content = start + size_of::<u64>();
+        self.buffer.resize(content, 0);
+        write(&mut self.buffer);
+        let length = (self.buffer.len() - content) as u64;
+        self.buffer[start..content].copy_from_slice(&length.to_le_bytes());
+        if self.buffer.len() >= PIECE {
+            self.hash.update(&self.buffer);
+            self.buffer.clear();
+        }
+    }
+
+    fn add_list(&mut self, list: Self) {
+        let hash = list.finish();
+        self.add(|buffer| buffer.extend_from_slice(hash.as_bytes()));
+    }
+
+    fn finish(mut self) -> Hash {
+        self.hash.update(&self.buffer).finalize()
+    }
 }
 
-/// Hex SHA-256 of the records in canonical order, orders, what earlier runs left, window, `as_of` and rules. Where a record was
+/// Of the earlier and the later half of the records, and of those that each side delivered twice.
+pub(crate) fn of_records(halves: [Digest; 2], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
+    let mut digest = Digest::default();
+    halves.into_iter().for_each(|half| digest.add_list(half));
+    for duplicates in duplicates {
+        let mut list = Digest::default();
+        duplicates.iter().for_each(|record| list.add_record(*record));
+        digest.add_list(list);
+    }
+    digest.finish()
+}
+
+/// Hex BLAKE3 of the records in order of time, orders, what earlier runs left, window, `as_of` and rules. Where a record was
 /// staged is not part of it.
 pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String {
-    let mut hash = Sha256::new();
-    hash.update(table.digest);
-    let mut buffer: Vec<u8> = Vec::with_capacity(1_024);
-    let mut orders: Vec<&Order> = input.orders.iter().collect();
-    // Of one id there is nearly always one order: its content is asked only where ids are equal.
-    orders.sort_unstable_by(|a, b| a.id.cmp(&b.id).then_with(|| json(*a).cmp(&json(*b))));
-    hash.update((orders.len() as u64).to_le_bytes());
-    for order in orders {
-        buffer.clear();
-        write_order(&mut buffer, order);
-        hash.update(&buffer);
-    }
+    let mut digest = Digest::default();
+    digest.add(|buffer| buffer.extend_from_slice(table.digest.as_bytes()));
+    let mut orders = Digest::default();
+    table.orders.iter().for_each(|order| orders.add(|buffer| write_order(buffer, order)));
+    digest.add_list(orders);
     let memory = remembered(&input.memory);
     for text in memory.iter().chain(&[json(&input.window), json(&input.as_of), json(rules)]) {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
+        digest.add_text(text);
     }
-    base16ct::lower::encode_string(&hash.finalize())
+    digest.finish().to_string()
 }
 
 /// What earlier runs left, in an order of its own.

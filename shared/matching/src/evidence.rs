@@ -99,13 +99,13 @@ fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> b
     let keys = &table.keys;
     let row = table.row(at);
     let mut worst = Conflict::None;
-    for entry in keys.of(at).iter().filter(|entry| keys.counts(**entry) && which(**entry)) {
+    for entry in keys.counting(at).filter(|entry| which(*entry)) {
         let holders = keys.holders(entry.value);
         let opposite = || holders.iter().filter(|holder| table.row(holder.at).target != row.target);
         if opposite().any(|holder| holder.at == partner || related(table, holder.at, partner)) {
             continue;
         }
-        for holder in opposite().take(8).filter(|holder| keys.counts(**holder)) {
+        for holder in opposite().take(8).filter(|holder| keys.counts(entry.value, holder.key)) {
             if explained(board, at, holder.at) {
                 continue;
             }

@@ -4,10 +4,7 @@ use crate::{
     RunInput,
     board::Board,
     reason::Reason,
-    table::{
-        Class, Ix, NONE, Table,
-        counting::{sorted, starts},
-    },
+    table::{Class, Ix, NONE, Table, counting::Groups},
 };
 use domain::{
     Currency, Timestamp,
@@ -16,25 +13,9 @@ use domain::{
 };
 
 /// The source's movements by their order, each order's in order of position.
-#[derive(Debug)]
-struct Movements {
-    sorted: Vec<Ix>,
-    starts: Vec<u32>,
-}
-
-impl Movements {
-    fn of(board: &Board<'_>) -> Self {
-        let table = board.table;
-        let order = |at: Ix| table.row(at).order;
-        let with_order = || (0..table.sources).filter(|at| order(*at) != NONE);
-        let starts = starts(table.order_count as usize, with_order().map(order));
-        Self { sorted: sorted(&starts, with_order().map(|at| (order(at), at))), starts }
-    }
-
-    fn of_order(&self, number: u32) -> &[Ix] {
-        let bound = |place: u32| self.starts.get(place as usize).copied().unwrap_or(0) as usize;
-        self.sorted.get(bound(number)..bound(number + 1)).unwrap_or(&[])
-    }
+fn movements(table: &Table<'_>) -> Groups<Ix> {
+    let with_order = || (0..table.sources).map(|at| (table.row(at).order, at)).filter(|(order, _)| *order != NONE);
+    Groups::of(table.order_count as usize, with_order)
 }
 
 #[derive(Debug, Default)]
@@ -52,9 +33,9 @@ struct Tally {
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
 /// `table` is the board's.
 pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunInput) -> Vec<OrderResult<&'a str>> {
-    let members = Movements::of(board);
+    let members = movements(table);
     let mut known: Vec<Option<&'a Order>> = vec![None; table.order_count as usize];
-    for (order, number) in input.orders.iter().zip(&table.orders) {
+    for (order, number) in table.orders.iter().copied().zip(&table.order_numbers) {
         let place = &mut known[*number as usize];
         // Of two deliveries the larger in content order is kept, so that the order of input does not matter.
         let text = |order: &Order| serde_json::to_string(order).unwrap_or_default();
@@ -65,7 +46,7 @@ pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunIn
     // Small things are sorted, and each result is made once, in its place.
     let mut shown: Vec<(Timestamp, &'a str, u32)> = Vec::with_capacity(known.len());
     for (number, order) in (0..).zip(&known) {
-        let here = first_inside(board, members.of_order(number));
+        let here = first_inside(board, members.group(number));
         match (order, here) {
             (Some(order), _) if here.is_some() || input.window.contains(order.occurred_at) => {
                 shown.push((order.occurred_at, &order.id, number));
@@ -79,7 +60,7 @@ pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunIn
     }
     shown.sort_unstable();
     let result = |(_, id, number): (Timestamp, &'a str, u32)| {
-        let movements = members.of_order(number);
+        let movements = members.group(number);
         match known[number as usize] {
             Some(order) => delivered(board, movements, order),
             None => seen(board, table, movements, id),
@@ -134,11 +115,11 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
     let table = board.table;
     let mut tally = Tally::default();
     for at in movements.iter().copied() {
-        let (row, record) = (table.row(at), table.record(at));
-        let amount = in_currency(board, at, currency);
+        let row = table.row(at);
+        let amount = in_currency(table, at, currency);
         if let Some(reason) = table.excluded.get(at as usize).copied().flatten() {
             tally.excluded += 1;
-            if reason == Reason::GatewayOutOfScope && record.status() == Status::Succeeded && amount > 0 {
+            if reason == Reason::GatewayOutOfScope && table.record(at).status() == Status::Succeeded && amount > 0 {
                 tally.elsewhere += amount;
             }
             continue;
@@ -162,8 +143,11 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
 }
 
 /// A movement's amount in the order's currency, where it is known in it.
-fn in_currency(board: &Board<'_>, at: Ix, currency: Currency) -> i64 {
-    let record = board.table.record(at);
+fn in_currency(table: &Table<'_>, at: Ix, currency: Currency) -> i64 {
+    if !table.row(at).two_moneys {
+        return if table.currency(at) == currency { table.row(at).amount } else { 0 };
+    }
+    let record = table.record(at);
     match record.shop_money() {
         _ if record.currency() == currency => record.amount_minor(),
         Some(shop) if shop.currency == currency => shop.amount_minor,

@@ -1,13 +1,19 @@
 //! The figures of a run, per side and currency, of records in the window only.
 
-use crate::{ENGINE_VERSION, RunInput, board::Board, reason::Reason, table::Ix, tiers::suggest::Suggested};
+use crate::{
+    ENGINE_VERSION, RunInput,
+    board::Board,
+    reason::Reason,
+    table::{Ix, Table},
+    tiers::suggest::Suggested,
+};
 use domain::{
     Currency,
     matches::{Exception, ExceptionClass, Exclusion},
     record::Side,
     summary::{CurrencyTotals, Difference, RunSummary, SideCounts, SideTotals, Warning, accuracy_bp},
 };
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Shares of records, in percent, beyond which a run looks wrong as a whole.
 const MANY_EXCLUDED_PERCENT: u64 = 20;
@@ -85,7 +91,7 @@ pub(crate) fn count(
         })
         .collect();
     let discrepancies = exceptions.iter().filter(|(_, open)| open.class == ExceptionClass::Discrepancy);
-    let mut warnings = warnings(&source, &target, &currencies(board, false), &currencies(board, true));
+    let mut warnings = warnings(&source, &target, are_disjoint(table));
     let repeated = table.duplicates().filter(|record| input.window.contains(record.occurred_at())).count();
     if repeated > 0 {
         let message = format!("{repeated} records were delivered twice while paging; each is counted once.");
@@ -104,24 +110,21 @@ pub(crate) fn count(
     }
 }
 
-/// Currencies of the records in scope of one side, as the tiers compared them.
-fn currencies(board: &Board<'_>, target: bool) -> HashSet<u16> {
-    let table = board.table;
-    table
-        .rows
-        .iter()
-        .zip(table.positions())
-        .filter(|(row, at)| row.target == target && row.in_window && table.in_scope(*at))
-        .map(|(row, _)| row.currency)
-        .collect()
+/// Whether the records in scope of the two sides have no currency in common, as the tiers compared them.
+fn are_disjoint(table: &Table<'_>) -> bool {
+    // By side and number of the currency.
+    let mut seen = [(); 2].map(|()| vec![false; table.currencies.len()]);
+    for at in table.positions().filter(|at| table.row(*at).in_window && table.in_scope(*at)) {
+        let row = table.row(at);
+        if let Some(seen) = seen[usize::from(row.target)].get_mut(usize::from(row.currency)) {
+            *seen = true;
+        }
+    }
+    let [of_source, of_target] = seen;
+    of_source.iter().zip(&of_target).all(|(source, target)| !(source & target))
 }
 
-fn warnings(
-    source: &SideCounts,
-    target: &SideCounts,
-    source_currencies: &HashSet<u16>,
-    target_currencies: &HashSet<u16>,
-) -> Vec<Warning> {
+fn warnings(source: &SideCounts, target: &SideCounts, disjoint: bool) -> Vec<Warning> {
     let (left, right) = (source.in_scope(), target.in_scope());
     let in_scope = left + right;
     let excluded = source.excluded + target.excluded;
@@ -144,7 +147,7 @@ fn warnings(
             format!("Only {matched} of {in_scope} records were matched; are these the right accounts?"),
         );
     }
-    if left > 0 && right > 0 && source_currencies.is_disjoint(target_currencies) {
+    if left > 0 && right > 0 && disjoint {
         warn("currencies_disjoint", "The two sides have no currency in common.".to_owned());
     }
     warnings

@@ -1,27 +1,43 @@
-//! Sorting by counting: for groups that have numbers without gaps. Within a group the order is kept.
+//! Items in groups that have numbers without gaps.
 
-/// Where each group begins among the sorted, and behind them where the last one ends.
-pub(crate) fn starts(groups: usize, of: impl Iterator<Item = u32>) -> Vec<u32> {
-    let mut starts = vec![0_u32; groups + 1];
-    for group in of {
-        starts[group as usize + 1] += 1;
-    }
-    for at in 1..starts.len() {
-        starts[at] += starts[at - 1];
-    }
-    starts
+/// Sorted by counting, so that the items of a group stand side by side, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Groups<T> {
+    items: Vec<T>,
+    /// Where each group begins, and behind them where the last one ends.
+    starts: Vec<u32>,
 }
 
-/// Items with their groups, sorted by group; `starts` are those of the same groups.
-pub(crate) fn sorted<T: Copy + Default>(starts: &[u32], items: impl Iterator<Item = (u32, T)>) -> Vec<T> {
-    let mut next = starts.to_vec();
-    let mut sorted = vec![T::default(); starts.last().map_or(0, |end| *end as usize)];
-    for (group, item) in items {
-        let place = &mut next[group as usize];
-        sorted[*place as usize] = item;
-        *place += 1;
+impl<T: Copy + Default> Groups<T> {
+    /// Items with their group; they are walked over twice.
+    pub fn of<I: Iterator<Item = (u32, T)>>(groups: usize, items: impl Fn() -> I) -> Self {
+        // First, one place further on, where each group begins; with each item that is put there, that becomes where it ends.
+        let mut starts = vec![0_u32; groups + 2];
+        for (group, _) in items() {
+            starts[group as usize + 2] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut sorted = vec![T::default(); starts.last().map_or(0, |count| *count as usize)];
+        for (group, item) in items() {
+            let place = &mut starts[group as usize + 1];
+            sorted[*place as usize] = item;
+            *place += 1;
+        }
+        starts.truncate(groups + 1);
+        Self { items: sorted, starts }
     }
-    sorted
+
+    /// Nothing for a group that is not there.
+    pub fn group(&self, group: u32) -> &[T] {
+        let bound = |place: usize| self.starts.get(place).copied().unwrap_or(0) as usize;
+        self.items.get(bound(group as usize)..bound(group as usize + 1)).unwrap_or(&[])
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &[T]> {
+        self.starts.windows(2).map(|bounds| &self.items[bounds[0] as usize..bounds[1] as usize])
+    }
 }
 
 #[cfg(test)]
@@ -31,9 +47,11 @@ mod tests {
     #[test]
     fn groups_stand_together_in_the_order_of_their_items() {
         let items = [(2, 'a'), (0, 'b'), (2, 'c'), (3, 'd'), (0, 'e')];
-        let starts = starts(5, items.iter().map(|(group, _)| *group));
-        assert_eq!(starts, [0, 2, 2, 4, 5, 5]);
-        assert_eq!(sorted(&starts, items.into_iter()), ['b', 'e', 'a', 'c', 'd']);
-        assert!(sorted::<char>(&[0], std::iter::empty()).is_empty());
+        let groups = Groups::of(5, || items.into_iter());
+        let all: Vec<&[char]> = groups.iter().collect();
+        assert_eq!(all, [&['b', 'e'][..], &[], &['a', 'c'], &['d'], &[]]);
+        assert_eq!([groups.group(2), groups.group(4), groups.group(5)], [&['a', 'c'][..], &[], &[]]);
+        assert_eq!(Groups::<char>::of(0, std::iter::empty).iter().count(), 0);
+        assert!(Groups::<char>::default().group(0).is_empty());
     }
 }

@@ -1,12 +1,12 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Ix, NONE, numbers::number_hashed, places::Places};
+use super::{Ix, NONE, ix, numbers::number_hashed, places::Places};
 use crate::hashed;
 use domain::{
     record::Status,
     records::{RecordRef, Records},
 };
-use std::sync::OnceLock;
+use std::{ops::Range, sync::OnceLock};
 
 /// Records whose memory is asked for at once: enough to wait for them together, and few enough to be there still when they
 /// are read.
@@ -39,8 +39,8 @@ impl<'a> Given<'a> {
         Self { records, order, duplicates, hashes, places: OnceLock::new() }
     }
 
-    pub fn len(&self) -> usize {
-        self.order.len()
+    pub fn count(&self) -> Ix {
+        ix(self.order.len())
     }
 
     pub fn record(&self, at: Ix) -> RecordRef<'a> {
@@ -50,14 +50,19 @@ impl<'a> Given<'a> {
     pub fn find(&self, id: &str) -> Option<Ix> {
         let places = self.places.get_or_init(|| {
             let hashes = self.order.iter().map(|at| self.hashes[*at as usize]);
-            Places::of(self.len(), hashes.zip(0..))
+            Places::of(self.order.len(), hashes.zip(0..))
         });
         places.find(id, |at| self.record(at).id() == id)
     }
 
-    /// All records in order.
-    pub fn records(&self) -> impl Iterator<Item = RecordRef<'a>> {
-        self.order.chunks(AT_ONCE).flat_map(|some| {
+    /// Frees what finds ids fast; it is made again when somebody looks for one.
+    pub fn forget_places(&mut self) {
+        self.places = OnceLock::new();
+    }
+
+    /// Those at these positions, in order.
+    pub fn records(&self, positions: Range<Ix>) -> impl Iterator<Item = RecordRef<'a>> {
+        self.order[positions.start as usize..positions.end as usize].chunks(AT_ONCE).flat_map(|some| {
             let records = some.iter().map(|at| self.records.at(*at as usize));
             std::hint::black_box(records.clone().map(RecordRef::look).sum::<usize>());
             records

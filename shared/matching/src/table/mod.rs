@@ -8,6 +8,7 @@ pub(crate) mod counting;
 mod given;
 mod numbers;
 mod places;
+mod reading;
 mod rows;
 mod texts;
 
@@ -15,19 +16,22 @@ use crate::{
     RunInput,
     both::both,
     digest,
-    keys::{Keys, References},
+    keys::{Keys, References, Span},
     reason::Reason,
     rules::RuleSet,
     tiers::hygiene,
 };
-use domain::{Currency, record::Kind, records::RecordRef, time::Window};
+use domain::{
+    Currency, Timestamp,
+    record::{Kind, Order},
+    records::RecordRef,
+};
 use given::Given;
-use sha2::Sha256;
 use std::collections::HashMap;
 
 pub(crate) use buckets::Bucket;
 pub(crate) use rows::{Class, Row};
-use rows::{EMPTY, Numbered, Words, number_words};
+use rows::{EMPTY, Numbered, number_words};
 pub(crate) use texts::{TextList, normalised};
 
 /// Position of a record in the table.
@@ -48,10 +52,12 @@ pub(crate) struct Table<'a> {
     pub sources: Ix,
     pub excluded: Vec<Option<Reason>>,
     /// Of all records.
-    pub digest: digest::Digest,
+    pub digest: blake3::Hash,
     pub currencies: Vec<Currency>,
-    /// Numbers of the input's orders, as given; a movement of one has it in its row.
-    pub orders: Vec<u32>,
+    /// The input's orders by time and id.
+    pub orders: Vec<&'a Order>,
+    /// Of each of these its number, which a movement of it has in its row.
+    pub order_numbers: Vec<u32>,
     /// How many different orders there are.
     pub order_count: u32,
     pub keys: Keys,
@@ -67,36 +73,42 @@ pub(crate) struct Table<'a> {
 impl<'a> Table<'a> {
     pub fn build(input: &'a RunInput, rules: &RuleSet) -> Self {
         let given = input.source.len() + input.target.len();
-        let (source, target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
-        let (sources, count) = (source.len(), source.len() + target.len());
+        let (mut source, mut target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
+        let sides = [&source, &target];
+        let (sources, orders) = (source.count(), in_order(&input.orders));
+        let count = (sources + target.count()) as usize;
         let mut rows = vec![EMPTY; count];
         let mut excluded = vec![None; count];
-        let (source_rows, target_rows) = rows.split_at_mut(sources);
-        let (source_excluded, target_excluded) = excluded.split_at_mut(sources);
-        let (of_source, of_target) = both(
+        let mut spans = vec![Span::default(); count];
+        let split = reading::earlier_half(sides);
+        let [earlier, later] = reading::halves(sides, split, &orders, (&mut rows, &mut excluded, &mut spans));
+        let (earlier, later) = both(
             given,
-            || read(&source, (false, 0), (source_rows, source_excluded), input.window, rules),
-            || read(&target, (true, ix(sources)), (target_rows, target_excluded), input.window, rules),
+            || reading::read(sides, earlier, input.window, rules),
+            || reading::read(sides, later, input.window, rules),
         );
-        let digest = digest::of_records(
-            [of_source.digest, of_target.digest],
-            [&source, &target].map(|side| &side.duplicates[..]),
-        );
-        let (Numbered { currencies, people, orders, order_count }, keys) = both(
+        let digest = digest::of_records([earlier.digest, later.digest], sides.map(|side| side.duplicates.as_slice()));
+        let (Numbered { currencies, people, orders: order_numbers, order_count }, references) = both(
             given,
-            || number_words([of_source.words, of_target.words], &mut rows, ix(sources), &input.orders),
-            || References::number([of_source.references, of_target.references]),
+            || number_words([earlier.words, later.words], reading::divided(&mut rows, sources, split)),
+            || {
+                let [_, later_spans] = reading::divided(&mut spans, sources, split);
+                References::number([earlier.references, later.references], later_spans.into_iter().flatten())
+            },
         );
+        source.forget_places();
+        target.forget_places();
         let holders = holders(&rows, people);
-        let common = ix(count / 100).max(20);
+        let common = ix(rows.len() / 100).max(20);
         let mut table = Self {
             sides: [source, target],
             rows,
-            sources: ix(sources),
+            sources,
             excluded,
             digest,
             currencies,
             orders,
+            order_numbers,
             order_count,
             keys: Keys::default(),
             by_amount: Vec::new(),
@@ -111,7 +123,7 @@ impl<'a> Table<'a> {
             }
         }
         table.resolve_parents();
-        table.keys = Keys::build(&table, keys, rules);
+        table.keys = Keys::build(&table, references, spans, rules);
         let earned = table.keys.earned(&table, rules);
         table.keys.trust(earned);
         table.choose_currencies();
@@ -174,6 +186,7 @@ impl<'a> Table<'a> {
         self.by_amount = Vec::new();
         self.buckets = Vec::new();
         self.holders = Vec::new();
+        self.order_numbers = Vec::new();
         self.orders = Vec::new();
     }
 
@@ -251,6 +264,10 @@ impl<'a> Table<'a> {
     /// A record with two moneys takes the one its partner is in: presentment where a linked payment or any payment
     /// has that currency, else the shop's own.
     fn choose_currencies(&mut self) {
+        let with_two: Vec<Ix> = self.positions().filter(|at| self.row(*at).two_moneys).collect();
+        if with_two.is_empty() {
+            return;
+        }
         // Per currency: whether sources, and whether targets have it.
         let mut seen = vec![[false; 2]; usize::from(u16::MAX) + 1];
         for row in self.rows.iter().filter(|row| row.class != Class::Nothing) {
@@ -261,8 +278,8 @@ impl<'a> Table<'a> {
         let mut changed = vec![false; self.rows.len()];
         // Payments first: what undoes a payment is in the same money.
         for refunds in [false, true] {
-            for at in self.positions() {
-                if !self.row(at).two_moneys || (self.row(at).class == Class::Refund) != refunds {
+            for at in with_two.iter().copied() {
+                if (self.row(at).class == Class::Refund) != refunds {
                     continue;
                 }
                 let Some(shop) = self.record(at).shop_money() else { continue };
@@ -285,39 +302,15 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What the records of a side say, beside their rows.
-struct Read<'a> {
-    words: Words<'a>,
-    references: References<'a>,
-    digest: Sha256,
-}
-
-/// One walk over all that the records of a side hold, in the order in which the engine looks at them.
-fn read<'a>(
-    side: &Given<'a>,
-    (target, first): (bool, Ix),
-    (rows, excluded): (&mut [Row], &mut [Option<Reason>]),
-    window: Window,
-    rules: &'a RuleSet,
-) -> Read<'a> {
-    let mut words = Words::with_capacity(side.len());
-    let mut references = References::with_capacity(side.len(), rules);
-    let mut digest = digest::begin(side.len());
-    let mut buffer = Vec::new();
-    for ((at, record), (row, excluded)) in (first..).zip(side.records()).zip(rows.iter_mut().zip(excluded)) {
-        let texts = record.texts();
-        let parent = texts.parent.and_then(|parent| side.find(parent));
-        *row = words.read(at, target, record, &texts, parent.map(|parent| first + parent), window);
-        *excluded = hygiene::screen(record, texts.gateway, rules);
-        references.read(at, texts);
-        if row.kind == Kind::Capture
-            && let Some(parent) = parent
-        {
-            references.inherit(at, side.record(parent));
-        }
-        digest::add(&mut digest, &mut buffer, record);
-    }
-    Read { words, references, digest }
+/// Of equal time and id, which nearly never happens, by content.
+fn in_order(orders: &[Order]) -> Vec<&Order> {
+    // What is compared nearly always stands in what is sorted.
+    let mut sorted: Vec<(Timestamp, &Order)> = orders.iter().map(|order| (order.occurred_at, order)).collect();
+    let content = |order: &Order| serde_json::to_string(order).unwrap_or_default();
+    sorted.sort_unstable_by(|(at, a), (other_at, b)| {
+        (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| content(a).cmp(&content(b)))
+    });
+    sorted.into_iter().map(|(_, order)| order).collect()
 }
 
 fn holders(rows: &[Row], values: u32) -> Vec<u32> {

@@ -4,9 +4,7 @@
 //! parts whose table fits into a core's own cache, and each part is numbered by itself: the radix partitioning of hash joins
 //! (Manegold, Boncz and Kersten, "Optimizing main-memory join on modern hardware", 2002).
 
-use super::{counting, ix};
-use crate::hashed;
-use std::hash::Hash;
+use super::{counting::Groups, ix};
 
 /// Values per part: their hashes and their table take some hundred KiB.
 const PART: usize = 16_384;
@@ -21,21 +19,13 @@ pub(crate) struct Numbers {
     pub count: u32,
 }
 
-/// Numbers at most 2^32 − 1 values, the second list's behind the first's.
-pub(crate) fn number<T: Eq + Hash>(lists: [&[T]; 2]) -> Numbers {
-    let [first, second] = lists;
-    let value = |at: u32| first.get(at as usize).unwrap_or_else(|| &second[at as usize - first.len()]);
-    let hashes = first.iter().chain(second).map(hashed::hash).collect();
-    number_hashed(hashes, |one, other| value(one) == value(other))
-}
-
-/// Numbers values by their hashes, which become their numbers; `same` compares two of them.
+/// Numbers at most 2^32 − 1 values by their hashes, which become their numbers; `same` compares two of them.
 pub(crate) fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Numbers {
-    let divided = Divided::of(&hashes);
+    let divided = divided(&hashes);
     // From here on, of each value the position of the first that is equal to it.
     let mut of = hashes;
     let mut slots: Vec<u32> = Vec::new();
-    for part in divided.parts() {
+    for part in divided.iter() {
         let mask = (part.len() * 2).next_power_of_two() - 1;
         slots.clear();
         slots.resize(mask + 1, FREE);
@@ -70,32 +60,25 @@ pub(crate) fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -
 }
 
 /// Hashes and positions of values, part by part, within a part in order of position.
-struct Divided {
-    entries: Vec<(u32, u32)>,
-    starts: Vec<u32>,
-}
-
-impl Divided {
-    fn of(hashes: &[u32]) -> Self {
-        let parts = ix((hashes.len() / PART).next_power_of_two());
-        // The upper bits of a hash tell the part, the lower ones where to look in it.
-        let part = |hash: u32| hash.reverse_bits() & (parts - 1);
-        let starts = counting::starts(parts as usize, hashes.iter().map(|hash| part(*hash)));
-        let items = (0..).zip(hashes).map(|(at, hash)| (part(*hash), (*hash, at)));
-        Self { entries: counting::sorted(&starts, items), starts }
-    }
-
-    fn parts(&self) -> impl Iterator<Item = &[(u32, u32)]> {
-        self.starts.windows(2).map(|bounds| &self.entries[bounds[0] as usize..bounds[1] as usize])
-    }
+fn divided(hashes: &[u32]) -> Groups<(u32, u32)> {
+    let parts = ix((hashes.len() / PART).next_power_of_two());
+    // The upper bits of a hash tell the part, the lower ones where to look in it.
+    let part = |hash: u32| hash.reverse_bits() & (parts - 1);
+    Groups::of(parts as usize, || (0..).zip(hashes).map(|(at, hash)| (part(*hash), (*hash, at))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hashed;
     use std::collections::HashMap;
 
-    fn expected<T: Eq + Hash>(values: &[T]) -> Vec<u32> {
+    fn number(values: &[String]) -> Numbers {
+        let hashes = values.iter().map(|value| hashed::hash(value.as_str())).collect();
+        number_hashed(hashes, |one, other| values[one as usize] == values[other as usize])
+    }
+
+    fn expected(values: &[String]) -> Vec<u32> {
         let mut known = HashMap::new();
         values
             .iter()
@@ -108,39 +91,22 @@ mod tests {
 
     #[test]
     fn numbers_follow_the_order_of_first_sight() {
-        let values = ["b", "a", "b", "", "c", "a", ""];
-        let expected = (vec![0, 1, 0, 2, 3, 1, 2], 4);
-        for cut in 0..=values.len() {
-            let (first, second) = values.split_at(cut);
-            let numbers = number([first, second]);
-            assert_eq!((numbers.of, numbers.count), expected);
-        }
-        assert_eq!(number::<&str>([&[], &[]]).count, 0);
+        let numbers = number(&["b", "a", "b", "", "c", "a", ""].map(str::to_owned));
+        assert_eq!((numbers.of, numbers.count), (vec![0, 1, 0, 2, 3, 1, 2], 4));
+        assert_eq!(number(&[]).count, 0);
     }
 
     #[test]
     fn many_parts_number_as_one_table_does() {
         let values: Vec<String> = (0..5 * PART).map(|at| format!("value {}", at * 7_919 % (2 * PART))).collect();
-        let (first, second) = values.split_at(PART);
-        let numbers = number([first, second]);
+        let numbers = number(&values);
         assert_eq!(numbers.of, expected(&values));
         assert_eq!(numbers.count as usize, 2 * PART);
     }
 
-    /// Hashes alike whatever it is.
-    #[derive(Debug, PartialEq, Eq)]
-    struct Colliding(u32);
-
-    impl Hash for Colliding {
-        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-            0_u32.hash(state);
-        }
-    }
-
     #[test]
     fn equal_hashes_do_not_make_equal_values() {
-        let values: Vec<Colliding> = (0..300).map(|at| Colliding(at % 100)).collect();
-        let numbers = number([&values, &[]]);
+        let numbers = number_hashed(vec![0; 300], |one, other| one % 100 == other % 100);
         assert_eq!((numbers.count, numbers.of[99], numbers.of[199], numbers.of[200]), (100, 99, 99, 0));
     }
 }

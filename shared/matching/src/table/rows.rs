@@ -1,6 +1,6 @@
 //! A record as integers.
 
-use super::{Ix, NONE, TextList, numbers::number};
+use super::{Ix, NONE, TextList};
 use domain::{
     Currency,
     record::{Kind, Order, Precision, Status},
@@ -54,61 +54,67 @@ impl Row {
     }
 }
 
-/// What the texts of both sides' rows became.
+/// What the texts of all rows became.
 #[derive(Debug)]
 pub(super) struct Numbered {
     pub currencies: Vec<Currency>,
     /// How many different values of people there are.
     pub people: u32,
-    /// Numbers of the input's orders, in the order in which they were given; movements of one have its number.
+    /// Numbers of the input's orders, in order of time; movements of one have its number.
     pub orders: Vec<u32>,
     /// How many different orders there are.
     pub order_count: u32,
 }
 
-/// What the rows of one side say in words, until all is numbered at once.
+/// What half of the rows say in words. Until all is numbered at once, rows hold places in these lists.
 #[derive(Debug)]
 pub(super) struct Words<'a> {
     currencies: Vec<Currency>,
-    emails: Column<'a>,
-    last4s: Column<'a>,
-    names: Column<'a>,
-    memos: Column<'a>,
-    /// Positions and ids of orders.
-    orders: (Vec<Ix>, Vec<&'a str>),
+    emails: TextList<'a>,
+    last4s: TextList<'a>,
+    names: TextList<'a>,
+    memos: TextList<'a>,
+    /// Ids of orders.
+    orders: TextList<'a>,
+    /// Where the input's orders stand among them.
+    given: Vec<u32>,
 }
 
 impl<'a> Words<'a> {
-    /// What is reserved here and never used takes no memory.
+    /// Of so many records. Room is only made for what a shop's have: memory that one list reserves and hardly touches is
+    /// none that the next one can use again.
     pub fn with_capacity(records: usize) -> Self {
         Self {
             currencies: Vec::new(),
-            emails: Column::with_capacity(records),
-            last4s: Column::with_capacity(records),
-            names: Column::with_capacity(records),
-            memos: Column::with_capacity(records),
-            orders: (Vec::with_capacity(records), Vec::with_capacity(records)),
+            emails: TextList::with_capacity(records),
+            last4s: TextList::with_capacity(0),
+            names: TextList::with_capacity(0),
+            memos: TextList::with_capacity(0),
+            orders: TextList::exact(records),
+            given: Vec::with_capacity(records),
         }
     }
 
-    /// The row of a record that stands at `at`, without what is numbered.
+    pub fn add_order(&mut self, order: &'a Order) {
+        self.given.push(self.orders.place(&order.id).0);
+    }
+
+    fn last4(&mut self, text: Option<&'a str>) -> u32 {
+        match text.and_then(card) {
+            Some(card) => card,
+            None => value(&mut self.last4s, text).saturating_add(CARDS),
+        }
+    }
+
+    /// The row of a record.
     pub fn read(
         &mut self,
-        at: Ix,
         target: bool,
         record: RecordRef<'a>,
         texts: &records::Texts<'a>,
         parent: Option<Ix>,
         window: Window,
     ) -> Row {
-        self.emails.push(at, texts.email_hash);
-        self.last4s.push(at, texts.last4);
-        self.names.push(at, texts.name);
-        self.memos.push(at, texts.memo);
-        if let Some(order) = texts.order {
-            self.orders.0.push(at);
-            self.orders.1.push(order.id);
-        }
         Row {
             amount: record.amount_minor(),
             at: record.occurred_at().millis(),
@@ -123,70 +129,82 @@ impl<'a> Words<'a> {
             whole_day: record.precision() == Precision::Day,
             disputed: record.disputed(),
             two_moneys: record.shop_money().is_some_and(|shop| shop.currency != record.currency()),
+            email: value(&mut self.emails, texts.email_hash),
+            last4: self.last4(texts.last4),
+            name: value(&mut self.names, texts.name),
+            memo: value(&mut self.memos, texts.memo),
+            order: texts.order.map_or(NONE, |order| self.orders.place(order.id).0),
             parent: parent.unwrap_or(NONE),
-            ..EMPTY
+            bucket: NONE,
         }
     }
 }
 
-/// Numbers the words of both sides, and the orders of the input beside those that movements belong to.
-pub(super) fn number_words<'a>(
-    [source, target]: [Words<'a>; 2],
-    rows: &mut [Row],
-    sources: Ix,
-    orders: &'a [Order],
-) -> Numbered {
-    let (of_sources, of_targets) = rows.split_at_mut(sources as usize);
-    let currencies = common_currencies([(&source.currencies, of_sources), (&target.currencies, of_targets)]);
+/// The place in the list of the value.
+fn value<'a>(list: &mut TextList<'a>, text: Option<&'a str>) -> u32 {
+    text.map(str::trim).filter(|text| !text.is_empty()).map_or(NONE, |text| list.place(text).0)
+}
+
+/// Numbers that the last four digits of a card can be. Lists of other texts begin behind them.
+const CARDS: u32 = 10_000;
+
+/// The number that four digits are: all records have some, and none needs to be looked for.
+fn card(last4: &str) -> Option<u32> {
+    let digits = last4.trim().as_bytes();
+    let four = digits.len() == 4 && digits.iter().all(u8::is_ascii_digit);
+    four.then(|| digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+}
+
+/// Numbers the words of both halves and tells the rows, each half's its own.
+pub(super) fn number_words([first, second]: [Words<'_>; 2], rows: [[&mut [Row]; 2]; 2]) -> Numbered {
+    let (currencies, currency_ids) = common_currencies([first.currencies, second.currencies]);
     // Equal texts of two fields are two values.
     let mut people = 0;
-    number_column([source.emails, target.emails], rows, &mut people, |row| &mut row.email);
-    number_column([source.last4s, target.last4s], rows, &mut people, |row| &mut row.last4);
-    number_column([source.names, target.names], rows, &mut people, |row| &mut row.name);
-    number_column([source.memos, target.memos], rows, &mut people, |row| &mut row.memo);
-    let (mut with_order, mut ids) = source.orders;
-    with_order.extend(target.orders.0);
-    ids.extend(target.orders.1);
-    let known: Vec<&str> = orders.iter().map(|order| order.id.as_str()).collect();
-    let mut numbers = number([&ids, &known]);
-    for (at, order) in with_order.iter().zip(&numbers.of) {
-        rows[*at as usize].order = *order;
-    }
-    numbers.of.drain(..with_order.len());
-    Numbered { currencies, people, orders: numbers.of, order_count: numbers.count }
-}
-
-/// Gives the values of a column of both sides their numbers, from `next` on.
-fn number_column(
-    [source, target]: [Column<'_>; 2],
-    rows: &mut [Row],
-    next: &mut u32,
-    field: impl Fn(&mut Row) -> &mut u32,
-) {
-    let numbers = TextList::number([source.texts, target.texts]);
-    for (at, number) in source.at.iter().chain(&target.at).zip(numbers.of) {
-        *field(&mut rows[*at as usize]) = *next + number;
-    }
-    *next += numbers.count;
-}
-
-/// One value per record that has one.
-#[derive(Debug)]
-struct Column<'a> {
-    at: Vec<Ix>,
-    texts: TextList<'a>,
-}
-
-impl<'a> Column<'a> {
-    fn with_capacity(capacity: usize) -> Self {
-        Self { at: Vec::with_capacity(capacity), texts: TextList::with_capacity(capacity) }
-    }
-
-    fn push(&mut self, at: Ix, text: Option<&'a str>) {
-        if let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) {
-            self.at.push(at);
-            self.texts.push(text);
+    let emails = Column::number([first.emails, second.emails], &mut people);
+    let cards = people;
+    people += CARDS;
+    let last4s = Column::number([first.last4s, second.last4s], &mut people);
+    let names = Column::number([first.names, second.names], &mut people);
+    let memos = Column::number([first.memos, second.memos], &mut people);
+    let mut order_count = 0;
+    let orders = Column::number([first.orders, second.orders], &mut order_count);
+    for (half, rows) in rows.into_iter().enumerate() {
+        for row in rows.into_iter().flatten() {
+            row.currency = currency_ids[half].get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
+            row.email = emails.of(half, row.email);
+            row.last4 = match row.last4.checked_sub(CARDS) {
+                None => cards + row.last4,
+                Some(place) => last4s.of(half, place),
+            };
+            row.name = names.of(half, row.name);
+            row.memo = memos.of(half, row.memo);
+            row.order = orders.of(half, row.order);
         }
+    }
+    let given = [first.given, second.given].into_iter().enumerate();
+    let given = given.flat_map(|(half, places)| places.into_iter().map(move |place| (half, place)));
+    let of_orders = given.map(|(half, place)| orders.of(half, place)).collect();
+    Numbered { currencies, people, orders: of_orders, order_count }
+}
+
+/// Numbers of the texts of both halves.
+struct Column {
+    first: u32,
+    of: [Vec<u32>; 2],
+}
+
+impl Column {
+    /// From `next` on.
+    fn number(lists: [TextList<'_>; 2], next: &mut u32) -> Self {
+        let first = *next;
+        let (of, count) = TextList::number(lists);
+        *next += count;
+        Self { first, of }
+    }
+
+    fn of(&self, half: usize, place: u32) -> u32 {
+        // `NONE` has no place.
+        self.of[half].get(place as usize).map_or(NONE, |number| self.first + number)
     }
 }
 
@@ -221,19 +239,15 @@ fn currency_id(currencies: &mut Vec<Currency>, currency: Currency) -> u16 {
     u16::try_from(found).unwrap_or(u16::MAX)
 }
 
-/// The currencies of both sides by code: numbers must not tell which record came first.
-fn common_currencies(sides: [(&Vec<Currency>, &mut [Row]); 2]) -> Vec<Currency> {
-    let mut all: Vec<Currency> = sides.iter().flat_map(|(own, _)| own.iter().copied()).collect();
+/// The currencies of both halves by code, as numbers must not tell which record came first, and what the halves' numbers
+/// became.
+fn common_currencies(halves: [Vec<Currency>; 2]) -> (Vec<Currency>, [Vec<u16>; 2]) {
+    let mut all: Vec<Currency> = halves.iter().flatten().copied().collect();
     all.sort_unstable();
     all.dedup();
-    for (own, rows) in sides {
-        let number = |currency| all.binary_search(currency).ok().and_then(|at| u16::try_from(at).ok());
-        let numbers: Vec<u16> = own.iter().map(|currency| number(currency).unwrap_or(u16::MAX)).collect();
-        for row in rows {
-            row.currency = numbers.get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
-        }
-    }
-    all
+    let number = |currency| all.binary_search(&currency).ok().and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX);
+    let numbers = halves.map(|own| own.into_iter().map(number).collect());
+    (all, numbers)
 }
 
 fn class_of(kind: Kind) -> Class {

@@ -1,6 +1,6 @@
 //! Texts that are compared without regard to case, where they lie: a run has millions, and hardly one needs a copy.
 
-use super::numbers::{Numbers, number_hashed};
+use super::{NONE, ix, numbers::number_hashed};
 use crate::hashed;
 use std::borrow::Cow;
 
@@ -16,67 +16,123 @@ fn folded(text: &str) -> Cow<'_, str> {
     if plain || !text.chars().any(char::is_uppercase) { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
-/// A list of them, each with the hash of what it is compared by, taken while the text is at hand anyway.
+/// Slots of what was seen last: enough for the movements of some minutes, and few enough to stay in a core's cache.
+const RECENT: usize = 1 << 12;
+
+/// Texts of one stretch of time, each with the hash of what it is compared by.
+///
+/// Movements that belong together are mostly minutes apart, and so a text comes again soon if at all. It is compared with
+/// the one that was last seen with such a hash, while both are at hand; what comes again later is one more text of the
+/// list, until all are numbered at once.
 #[derive(Debug)]
 pub(crate) struct TextList<'a> {
     texts: Vec<&'a str>,
     hashes: Vec<u32>,
+    /// By the lower bits of its hash, the hash and the place of the text that was last seen.
+    recent: Vec<(u32, u32)>,
+    /// Whether case makes a difference.
+    exact: bool,
 }
 
 impl<'a> TextList<'a> {
-    /// What is reserved and never used takes no memory.
+    /// With room for so many texts; what is reserved and never used takes no memory.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { texts: Vec::with_capacity(capacity), hashes: Vec::with_capacity(capacity) }
+        Self {
+            texts: Vec::with_capacity(capacity),
+            // The other half's come behind.
+            hashes: Vec::with_capacity(capacity * 2),
+            recent: vec![(0, NONE); RECENT],
+            exact: false,
+        }
     }
 
-    /// Returns the text as it is compared.
-    pub fn push(&mut self, text: &'a str) -> Cow<'a, str> {
-        let folded = folded(text);
+    /// In which case makes a difference.
+    pub fn exact(capacity: usize) -> Self {
+        Self { exact: true, ..Self::with_capacity(capacity) }
+    }
+
+    /// The text's place in the list, and the text as it is compared if it was not there.
+    pub fn place(&mut self, text: &'a str) -> (u32, Option<Cow<'a, str>>) {
+        let compared = compared(text, self.exact);
+        let hash = hashed::hash(compared.as_ref());
+        let slot = hash as usize & (RECENT - 1);
+        let (last_hash, last) = self.recent[slot];
+        if last_hash == hash && last != NONE && same(self.texts[last as usize], text, self.exact) {
+            return (last, None);
+        }
+        let place = ix(self.texts.len());
+        self.recent[slot] = (hash, place);
         self.texts.push(text);
-        self.hashes.push(hashed::hash(folded.as_ref()));
-        folded
+        self.hashes.push(hash);
+        (place, Some(compared))
     }
 
-    /// Numbers the texts of both sides, the second's behind the first's.
-    pub fn number([first, second]: [Self; 2]) -> Numbers {
+    /// The numbers of the texts of both lists by place, without gaps, the second's behind the first's, and how many there
+    /// are.
+    pub fn number([first, second]: [Self; 2]) -> ([Vec<u32>; 2], u32) {
+        let exact = first.exact;
         let mut hashes = first.hashes;
         hashes.extend(second.hashes);
         let (first, second) = (first.texts, second.texts);
         let text = |at: u32| first.get(at as usize).unwrap_or_else(|| &second[at as usize - first.len()]);
-        number_hashed(hashes, |one, other| {
-            let (one, other) = (text(one), text(other));
-            one == other || folded(one) == folded(other)
-        })
+        let mut numbers = number_hashed(hashes, |one, other| same(text(one), text(other), exact));
+        let of_second = numbers.of.split_off(first.len());
+        ([numbers.of, of_second], numbers.count)
     }
+}
+
+fn compared(text: &str, exact: bool) -> Cow<'_, str> {
+    if exact { Cow::Borrowed(text) } else { folded(text) }
+}
+
+fn same(one: &str, other: &str, exact: bool) -> bool {
+    one == other || (!exact && folded(one) == folded(other))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn case_makes_no_difference_and_everything_else_does() {
-        let list = |texts: &[&'static str]| {
-            let mut list = TextList::with_capacity(texts.len());
-            texts.iter().for_each(|text| drop(list.push(text)));
-            list
-        };
-        let numbers =
-            TextList::number([list(&["Café", "ab", "a b", "ÄB"]), list(&["CAFÉ", "AB", "äb", "cafe", "a  b"])]);
-        assert_eq!((numbers.of, numbers.count), (vec![0, 1, 2, 3, 0, 1, 3, 4, 5], 6));
+    fn list(texts: &[&'static str], exact: bool) -> (TextList<'static>, Vec<u32>) {
+        let mut list = TextList { exact, ..TextList::with_capacity(texts.len()) };
+        let places = texts.iter().map(|text| list.place(text).0).collect();
+        (list, places)
     }
 
-    /// Among so many some ten have the hash of another one.
     #[test]
-    fn equal_hashes_do_not_make_equal_texts() {
-        let all: Vec<String> = (0..300_000).map(|number| format!("text {number}")).collect();
+    fn case_makes_a_difference_where_it_is_asked_for_and_everything_else_does() {
+        let halves: [&[&'static str]; 2] = [&["Café", "ab", "a b", "ÄB"], &["CAFÉ", "AB", "äb", "cafe", "a  b"]];
+        let numbers = |exact| TextList::number(halves.map(|half| list(half, exact).0));
+        assert_eq!(numbers(false), ([vec![0, 1, 2, 3], vec![0, 1, 3, 4, 5]], 6));
+        assert_eq!(numbers(true).1, 9);
+    }
+
+    #[test]
+    fn a_text_that_comes_again_soon_has_one_place() {
+        let texts = ["ab", "AB", "c", "aB", "C", "d"];
+        let (folded, places) = list(&texts, false);
+        assert_eq!((places, folded.texts.len()), (vec![0, 0, 1, 0, 1, 2], 3));
+        let (exact, places) = list(&texts, true);
+        assert_eq!((places, exact.texts.len()), (vec![0, 1, 2, 3, 4, 5], 6));
+    }
+
+    /// More texts than are remembered, each of them twice, far apart; and some ten of so many have the hash of another one.
+    #[test]
+    fn neither_a_late_return_nor_an_equal_hash_makes_a_difference() {
+        const TEXTS: u32 = 300_000;
+        let all: Vec<String> = (0..TEXTS).map(|number| format!("text {number}")).collect();
         let mut list = TextList::with_capacity(all.len());
-        all.iter().for_each(|text| drop(list.push(text)));
+        let places: Vec<u32> = all.iter().chain(&all).map(|text| list.place(text).0).collect();
+        assert!(list.texts.len() > all.len());
         let mut hashes = list.hashes.clone();
         hashes.sort_unstable();
         hashes.dedup();
         assert!(hashes.len() < all.len());
-        assert_eq!(TextList::number([list, TextList::with_capacity(0)]).count as usize, all.len());
+        let ([numbers, _], count) = TextList::number([list, TextList::with_capacity(0)]);
+        assert_eq!(count, TEXTS);
+        let found: Vec<u32> = places.iter().map(|place| numbers[*place as usize]).collect();
+        let expected: Vec<u32> = (0..TEXTS).chain(0..TEXTS).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -2,11 +2,7 @@
 
 use crate::{
     board::{Board, Members},
-    table::{
-        Class, Ix,
-        counting::{sorted, starts},
-        ix,
-    },
+    table::{Class, Ix, counting::Groups, ix},
 };
 use smallvec::{SmallVec, smallvec};
 
@@ -19,10 +15,8 @@ pub(crate) struct Component {
 /// Groups of records, made one at a time: there may be a million.
 #[derive(Debug)]
 pub(crate) struct Components {
-    /// Members by the first one of their group, each group's in order.
-    members: Vec<Ix>,
-    /// By first member: where its group begins.
-    starts: Vec<u32>,
+    /// By first member, each group's in order.
+    groups: Groups<Ix>,
     /// Positions before this one are sources.
     sources: Ix,
 }
@@ -30,8 +24,7 @@ pub(crate) struct Components {
 impl Components {
     /// Those with both sides, in order of their first member.
     pub fn iter(&self) -> impl Iterator<Item = Component> {
-        let groups = self.starts.windows(2).map(|bounds| &self.members[bounds[0] as usize..bounds[1] as usize]);
-        groups.filter(|group| group.len() > 1).filter_map(|group| {
+        self.groups.iter().filter(|group| group.len() > 1).filter_map(|group| {
             let (sources, targets) = group.split_at(group.partition_point(|at| *at < self.sources));
             let both = !sources.is_empty() && !targets.is_empty();
             both.then(|| Component { sources: sources.into(), targets: targets.into() })
@@ -42,29 +35,23 @@ impl Components {
 /// Groups connected through strong values.
 pub(crate) fn by_strong_value(board: &Board<'_>) -> Components {
     let table = board.table;
-    let keys = &table.keys;
     let mut parents: Vec<Ix> = table.positions().collect();
     let mut seen: Vec<(Class, u16, Ix)> = Vec::new();
-    for value in keys.values().filter(|value| keys.is_strong(*value)) {
-        let holders = keys.holders(value);
-        if holders.len() < 2 {
-            continue;
-        }
+    for (_, holders) in table.keys.shared_values(true) {
         seen.clear();
-        for entry in holders.iter().filter(|entry| board.is_open(entry.at)) {
-            let row = table.row(entry.at);
+        for at in holders.iter().map(|holder| holder.at).filter(|at| board.is_open(*at)) {
+            let row = table.row(at);
             match seen.iter().find(|(class, currency, _)| (*class, *currency) == (row.class, row.currency)) {
-                Some((.., first)) => union(&mut parents, *first, entry.at),
-                None => seen.push((row.class, row.currency, entry.at)),
+                Some((.., first)) => union(&mut parents, *first, at),
+                None => seen.push((row.class, row.currency, at)),
             }
         }
     }
     for at in table.positions() {
         parents[at as usize] = find(&mut parents, at);
     }
-    let starts = starts(parents.len(), parents.iter().copied());
-    let members = sorted(&starts, parents.into_iter().zip(0..));
-    Components { members, starts, sources: table.sources }
+    let groups = Groups::of(parents.len(), || parents.iter().copied().zip(0..));
+    Components { groups, sources: table.sources }
 }
 
 /// The smaller position becomes the root, so that roots do not depend on the order of joining.
@@ -113,18 +100,11 @@ pub(crate) fn each_weak_value(board: &Board<'_>, mut take: impl FnMut(Component)
     let table = board.table;
     let keys = &table.keys;
     let mut open: Vec<(Class, u16, Ix)> = Vec::new();
-    for value in keys.values().filter(|value| !keys.is_strong(*value)) {
-        let holders = keys.holders(value);
-        if holders.len() < 2 || !holders.iter().any(|entry| keys.counts(*entry)) {
-            continue;
-        }
+    for (value, holders) in keys.shared_values(false) {
+        let counting = holders.iter().filter(|holder| keys.counts(value, holder.key));
+        let at = counting.map(|holder| holder.at).filter(|at| board.is_open(*at));
         open.clear();
-        open.extend(
-            holders
-                .iter()
-                .filter(|entry| keys.counts(**entry) && board.is_open(entry.at))
-                .map(|entry| (table.row(entry.at).class, table.row(entry.at).currency, entry.at)),
-        );
+        open.extend(at.map(|at| (table.row(at).class, table.row(at).currency, at)));
         open.sort_unstable();
         for group in open.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let split = group.partition_point(|(.., at)| !table.row(*at).target);

@@ -1,0 +1,214 @@
+//! One walk over all that the records say, both sides side by side in order of time. What belongs together is mostly read
+//! together, and so the texts of the one are still at hand when those of the other are compared with them.
+//!
+//! The walk has two halves, each of which a core can do by itself: the earlier half of all records, and the later.
+
+use super::{
+    Ix,
+    given::Given,
+    rows::{Row, Words},
+};
+use crate::{
+    digest::Digest,
+    keys::{References, Span},
+    reason::Reason,
+    rules::RuleSet,
+    tiers::hygiene,
+};
+use domain::{
+    record::{Kind, Order},
+    records::RecordRef,
+    time::Window,
+};
+use std::{iter::Peekable, ops::Range};
+
+/// What the records of a half say, beside their rows.
+pub(super) struct Read<'a> {
+    pub words: Words<'a>,
+    pub references: References<'a>,
+    pub digest: Digest,
+}
+
+/// What a half reads, and where it writes. Sources come before targets.
+pub(super) struct Half<'a, 'w> {
+    /// Positions among those of the side.
+    pub records: [Range<Ix>; 2],
+    pub rows: [&'w mut [Row]; 2],
+    pub excluded: [&'w mut [Option<Reason>]; 2],
+    pub spans: [&'w mut [Span]; 2],
+    /// In order of time.
+    pub orders: &'w [&'a Order],
+}
+
+/// How many sources and how many targets are in the earlier half of all records; of those of one time sources come first.
+pub(super) fn earlier_half([source, target]: [&Given<'_>; 2]) -> [Ix; 2] {
+    let (sources, targets) = (source.count(), target.count());
+    let half = sources.midpoint(targets);
+    let (mut least, mut most) = (half.saturating_sub(targets), half.min(sources));
+    while least < most {
+        let middle = least.midpoint(most);
+        // A source that is not later than a target of the half is in it, too.
+        if source.record(middle).occurred_at() <= target.record(half - middle - 1).occurred_at() {
+            least = middle + 1;
+        } else {
+            most = middle;
+        }
+    }
+    [least, half - least]
+}
+
+/// What stands by position of all records, divided into the earlier and the later half.
+pub(super) fn divided<T>(
+    all: &mut [T],
+    sources: Ix,
+    [earlier_sources, earlier_targets]: [Ix; 2],
+) -> [[&mut [T]; 2]; 2] {
+    let (sources, targets) = all.split_at_mut(sources as usize);
+    let (earlier_sources, later_sources) = sources.split_at_mut(earlier_sources as usize);
+    let (earlier_targets, later_targets) = targets.split_at_mut(earlier_targets as usize);
+    [[earlier_sources, earlier_targets], [later_sources, later_targets]]
+}
+
+/// Both halves. What is written stands by position of all records; orders are in order of time.
+pub(super) fn halves<'a, 'w>(
+    sides: [&Given<'a>; 2],
+    earlier: [Ix; 2],
+    orders: &'w [&'a Order],
+    (rows, excluded, spans): (&'w mut [Row], &'w mut [Option<Reason>], &'w mut [Span]),
+) -> [Half<'a, 'w>; 2] {
+    let [sources, targets] = sides.map(Given::count);
+    let [rows, later_rows] = divided(rows, sources, earlier);
+    let [excluded, later_excluded] = divided(excluded, sources, earlier);
+    let [spans, later_spans] = divided(spans, sources, earlier);
+    let [at, target_at] = earlier;
+    // Where an order is read makes no difference but to speed.
+    let (orders, later_orders) = orders.split_at(orders.len() / 2);
+    [
+        Half { records: [0..at, 0..target_at], rows, excluded, spans, orders },
+        Half {
+            records: [at..sources, target_at..targets],
+            rows: later_rows,
+            excluded: later_excluded,
+            spans: later_spans,
+            orders: later_orders,
+        },
+    ]
+}
+
+pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Window, rules: &'a RuleSet) -> Read<'a> {
+    let count = half.rows.iter().map(|rows| rows.len()).sum();
+    let mut words = Words::with_capacity(count);
+    let mut references = References::with_capacity(count, rules);
+    let mut digest = Digest::default();
+    let mut orders = half.orders.iter().peekable();
+    for Place { target, record, row, excluded, span } in in_order_of_time(sides, half) {
+        while let Some(order) = orders.next_if(|order| order.occurred_at <= record.occurred_at()) {
+            words.add_order(order);
+        }
+        let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
+        let texts = record.texts();
+        let parent = texts.parent.and_then(|parent| side.find(parent));
+        *row = words.read(target, record, &texts, parent.map(|parent| first + parent), window);
+        *excluded = hygiene::screen(record, texts.gateway, rules);
+        let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
+        *span = references.read(texts, authorised);
+        digest.add_record(record);
+    }
+    orders.for_each(|order| words.add_order(order));
+    Read { words, references, digest }
+}
+
+/// A record, and where what is read of it goes.
+struct Place<'a, 'w> {
+    target: bool,
+    record: RecordRef<'a>,
+    row: &'w mut Row,
+    excluded: &'w mut Option<Reason>,
+    span: &'w mut Span,
+}
+
+fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'a, 'w>) -> impl Iterator<Item = Place<'a, 'w>> {
+    let [source, target] = sides;
+    let ([source_records, target_records], [source_rows, target_rows]) = (half.records, half.rows);
+    let ([source_excluded, target_excluded], [source_spans, target_spans]) = (half.excluded, half.spans);
+    let mut source = places(source.records(source_records), false, source_rows, source_excluded, source_spans);
+    let mut target = places(target.records(target_records), true, target_rows, target_excluded, target_spans);
+    std::iter::from_fn(move || match (source.peek(), target.peek()) {
+        (Some(a), Some(b)) if a.record.occurred_at() <= b.record.occurred_at() => source.next(),
+        (_, Some(_)) => target.next(),
+        (_, None) => source.next(),
+    })
+}
+
+fn places<'a, 'w>(
+    records: impl Iterator<Item = RecordRef<'a>>,
+    target: bool,
+    rows: &'w mut [Row],
+    excluded: &'w mut [Option<Reason>],
+    spans: &'w mut [Span],
+) -> Peekable<impl Iterator<Item = Place<'a, 'w>>> {
+    let written = rows.iter_mut().zip(excluded).zip(spans);
+    let place = move |(record, ((row, excluded), span))| Place { target, record, row, excluded, span };
+    records.zip(written).map(place).peekable()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::rows::EMPTY, *};
+    use domain::{
+        Currency, Money, Timestamp,
+        record::{Record, Side},
+        records::Records,
+    };
+
+    fn side(side: Side, times: &[i64]) -> Records {
+        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
+        let record = |(number, at): (usize, &i64)| {
+            Record::plain(side, Kind::Charge, number.to_string(), money, Timestamp::from_millis(*at))
+        };
+        times.iter().enumerate().map(record).collect()
+    }
+
+    #[test]
+    fn the_earlier_half_is_half_and_not_later_than_the_rest() {
+        let cases: [(&[i64], &[i64], [Ix; 2]); 8] = [
+            (&[], &[], [0, 0]),
+            (&[1], &[], [0, 0]),
+            (&[], &[1, 2, 3], [0, 1]),
+            (&[1, 2, 3, 4], &[], [2, 0]),
+            (&[1, 2, 3], &[4, 5, 6], [3, 0]),
+            (&[4, 5, 6], &[1, 2, 3], [0, 3]),
+            (&[1, 5, 9], &[2, 6, 7, 8], [2, 1]),
+            // Of one time sources come first.
+            (&[5, 5, 5], &[5, 5, 5], [3, 0]),
+        ];
+        for (sources, targets, expected) in cases {
+            let (source, target) = (side(Side::Source, sources), side(Side::Target, targets));
+            let (source, target) = (Given::of(&source), Given::of(&target));
+            assert_eq!(earlier_half([&source, &target]), expected, "{sources:?} {targets:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_by_position_is_divided_as_the_records_are() {
+        let mut all = [0, 1, 2, 10, 11, 12, 13];
+        let [[sources, targets], [later_sources, later_targets]] = divided(&mut all, 3, [1, 3]);
+        assert_eq!((&*sources, &*targets), (&[0][..], &[10, 11, 12][..]));
+        assert_eq!((&*later_sources, &*later_targets), (&[1, 2][..], &[13][..]));
+    }
+
+    #[test]
+    fn records_of_both_sides_come_in_order_of_time() {
+        let (source, target) = (side(Side::Source, &[3, 1, 7]), side(Side::Target, &[1, 9, 4]));
+        let sides = [&Given::of(&source), &Given::of(&target)];
+        let (mut rows, mut excluded, mut spans) = (vec![EMPTY; 6], vec![None; 6], vec![Span::default(); 6]);
+        let halves = halves(sides, earlier_half(sides), &[], (&mut rows, &mut excluded, &mut spans));
+        let [earlier, later] = halves.map(|half| {
+            in_order_of_time(sides, half)
+                .map(|place| (place.record.occurred_at().millis(), place.target))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(earlier, [(1, false), (1, true), (3, false)]);
+        assert_eq!(later, [(4, true), (7, false), (9, true)]);
+    }
+}
