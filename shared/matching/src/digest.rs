@@ -124,3 +124,22 @@ fn write_order(buffer: &mut Vec<u8>, order: &Order) {
     text(buffer, Some(total.currency.code()));
     buffer.push(u8::from(*test));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_hashed_as_a_whole() {
+        let texts: Vec<String> = (0..20_000).map(|number| format!("text {number}")).collect();
+        let mut digest = Digest::default();
+        let mut whole = Vec::new();
+        for text in &texts {
+            digest.add_text(text);
+            whole.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            whole.extend_from_slice(text.as_bytes());
+        }
+        assert!(whole.len() > 5 * PIECE);
+        assert_eq!(digest.finish(), blake3::hash(&whole));
+    }
+}

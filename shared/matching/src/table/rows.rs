@@ -257,3 +257,62 @@ fn class_of(kind: Kind) -> Class {
         Kind::Authorization | Kind::Void | Kind::Change => Class::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        Money, Timestamp,
+        record::{Counterparty, OrderRef, Record, Side},
+        records::Records,
+    };
+    use std::collections::BTreeSet;
+
+    fn record(email: &str, last4: &str, name: &str, memo: &str, order: &str) -> Record {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
+        let order = some(order).map(|id| OrderRef { id, name: String::new() });
+        let counterparty = Counterparty { email_hash: some(email), last4: some(last4), name: some(name) };
+        let plain = Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0));
+        Record { counterparty, memo: some(memo), order, ..plain }
+    }
+
+    fn numbered(halves: [&[Record]; 2]) -> (Vec<Row>, Numbered) {
+        let window = Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(1) };
+        let records = halves.map(|half| half.iter().collect::<Records>());
+        let [(first, mut rows), (second, mut later)] = [0, 1].map(|half| {
+            let mut words = Words::with_capacity(0);
+            let rows: Vec<Row> =
+                records[half].iter().map(|record| words.read(false, record, &record.texts(), None, window)).collect();
+            (words, rows)
+        });
+        let numbered = number_words([first, second], [[&mut rows, &mut []], [&mut later, &mut []]]);
+        rows.extend(later);
+        (rows, numbered)
+    }
+
+    #[test]
+    fn four_digits_are_a_number_and_everything_else_is_a_text() {
+        assert_eq!(["0042", " 4242 ", "9999"].map(card), [Some(42), Some(4_242), Some(9_999)]);
+        assert_eq!(["42", "04242", "42x2", "٤٢٤٢", ""].map(card), [None; 5]);
+    }
+
+    #[test]
+    fn equal_values_of_one_field_have_one_number_and_no_other_field_has_it() {
+        let first = [record("a@b", "4242", "Al", "4242", "o1"), record("A@B", " 4242", "4242", "", "O1")];
+        let second = [record("x@y", "12345", "AL", "12345", "o1"), record("", "12345", "a@b", "", "")];
+        let (rows, numbered) = numbered([&first, &second]);
+        let [a, b, c, d] = rows.as_slice() else { panic!("four rows") };
+        assert_eq!((a.email, a.last4), (b.email, b.last4));
+        assert_eq!((a.name, c.last4), (c.name, d.last4));
+        assert_eq!((d.email, d.memo, d.order), (NONE, NONE, NONE));
+        // Ids of orders are what they are.
+        assert_eq!(a.order, c.order);
+        assert_ne!(a.order, b.order);
+        assert_eq!(numbered.order_count, 2);
+        let different: BTreeSet<u32> =
+            [a.email, c.email, a.last4, c.last4, a.name, b.name, d.name, a.memo, c.memo].into();
+        assert_eq!(different.len(), 9);
+        assert!(different.iter().all(|value| *value < numbered.people));
+    }
+}

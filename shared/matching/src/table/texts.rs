@@ -124,10 +124,15 @@ mod tests {
         let mut list = TextList::with_capacity(all.len());
         let places: Vec<u32> = all.iter().chain(&all).map(|text| list.place(text).0).collect();
         assert!(list.texts.len() > all.len());
-        let mut hashes = list.hashes.clone();
+        let mut hashes: Vec<(u32, &str)> =
+            all.iter().map(|text| (hashed::hash(text.as_str()), text.as_str())).collect();
         hashes.sort_unstable();
-        hashes.dedup();
-        assert!(hashes.len() < all.len());
+        let alike: Vec<&[(u32, &str)]> = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0).collect();
+        assert!(!alike.is_empty());
+        for pair in alike {
+            let mut list = TextList::with_capacity(2);
+            assert_eq!([0, 1].map(|at| list.place(pair[at].1).0), [0, 1], "{pair:?}");
+        }
         let ([numbers, _], count) = TextList::number([list, TextList::with_capacity(0)]);
         assert_eq!(count, TEXTS);
         let found: Vec<u32> = places.iter().map(|place| numbers[*place as usize]).collect();
