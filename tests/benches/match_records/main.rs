@@ -67,7 +67,7 @@ fn run() -> Result<usize, Box<dyn Error>> {
     let measured: Vec<Measured> = sizes.map(|(orders, runs)| measure(*orders, *runs)).collect::<Result<_, _>>()?;
     println!("## Matching: records of a generated month");
     println!(
-        "From canonical records in memory to matches with reasons, median of several runs, with the allocator of `settler match`; the engine reads each side on a core of its own where there are two."
+        "From canonical records in memory to matches with reasons, median of several runs, with the allocator of `settler match`; the engine reads half of the records on a core of its own where there are two."
     );
     println!(
         "`key join` is a hash join on the strong id alone; `first hit` takes the first payment of equal amount within a day."

@@ -69,6 +69,20 @@ fn an_order_reference_that_is_unique_on_both_sides_is_a_pair() {
     assert_eq!(matched(&outcome), ["weak_reference: s1 = t1"]);
 }
 
+/// The profile `shop` allows eight holders on each side.
+#[test]
+fn a_reference_counts_by_how_many_hold_it_on_one_side() {
+    let instalments = |count: i64| {
+        let both = (1..=count).flat_map(|part| {
+            let charge = charge(&format!("t{part}"), part * 100).refers(Scheme::OrderName, "1001").at(DAY);
+            [sale(&format!("s{part}"), part * 100).of_order("1001"), charge]
+        });
+        let outcome = given(both);
+        outcome.matches.iter().filter(|found| found.rule.starts_with("weak_reference@")).count()
+    };
+    assert_eq!([instalments(8), instalments(9)], [8, 0]);
+}
+
 #[test]
 fn a_weak_reference_to_another_amount_is_no_pair() {
     let target = charge("t1", 900).refers(Scheme::OrderName, "1001");
