@@ -117,7 +117,7 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
     for at in movements.iter().copied() {
         let row = table.row(at);
         let amount = in_currency(table, at, currency);
-        if let Some(reason) = table.excluded.get(at as usize).copied().flatten() {
+        if let Some(reason) = row.excluded {
             tally.excluded += 1;
             if reason == Reason::GatewayOutOfScope && table.record(at).status() == Status::Succeeded && amount > 0 {
                 tally.elsewhere += amount;

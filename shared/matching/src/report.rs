@@ -91,8 +91,7 @@ pub(crate) fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
         reason: reason.code().to_owned(),
     };
     let inside = table.positions().filter(|at| table.row(*at).in_window);
-    let screened =
-        inside.filter_map(|at| table.excluded[at as usize].map(|reason| exclusion(table.record(at), reason)));
+    let screened = inside.filter_map(|at| table.row(at).excluded.map(|reason| exclusion(table.record(at), reason)));
     let mut all: Vec<Exclusion> = screened.collect();
     all.sort_by(|a, b| {
         (a.side, a.occurred_at, &a.record_id, &a.reason).cmp(&(b.side, b.occurred_at, &b.record_id, &b.reason))

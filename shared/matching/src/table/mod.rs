@@ -17,7 +17,6 @@ use crate::{
     both::both,
     digest,
     keys::{Keys, References, Span},
-    reason::Reason,
     rules::RuleSet,
     tiers::hygiene,
 };
@@ -50,7 +49,6 @@ pub(crate) struct Table<'a> {
     pub rows: Vec<Row>,
     /// Positions before this one are sources.
     pub sources: Ix,
-    pub excluded: Vec<Option<Reason>>,
     /// Of all records.
     pub digest: blake3::Hash,
     pub currencies: Vec<Currency>,
@@ -78,10 +76,9 @@ impl<'a> Table<'a> {
         let (sources, orders) = (source.count(), in_order(&input.orders));
         let count = (sources + target.count()) as usize;
         let mut rows = vec![EMPTY; count];
-        let mut excluded = vec![None; count];
         let mut spans = vec![Span::default(); count];
         let split = reading::earlier_half(sides);
-        let [earlier, later] = reading::halves(sides, split, &orders, (&mut rows, &mut excluded, &mut spans));
+        let [earlier, later] = reading::halves(sides, split, &orders, (&mut rows, &mut spans));
         let (earlier, later) = both(
             given,
             || reading::read(sides, earlier, input.window, rules),
@@ -104,7 +101,6 @@ impl<'a> Table<'a> {
             sides: [source, target],
             rows,
             sources,
-            excluded,
             digest,
             currencies,
             orders,
@@ -117,10 +113,8 @@ impl<'a> Table<'a> {
             common,
         };
         hygiene::exclude_voided(&mut table);
-        for (row, excluded) in table.rows.iter_mut().zip(&table.excluded) {
-            if excluded.is_some() {
-                row.class = Class::Nothing;
-            }
+        for row in table.rows.iter_mut().filter(|row| row.excluded.is_some()) {
+            row.class = Class::Nothing;
         }
         table.resolve_parents();
         table.keys = Keys::build(&table, references, spans, rules);

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     digest::Digest,
     keys::{References, Span},
-    reason::Reason,
     rules::RuleSet,
     tiers::hygiene,
 };
@@ -34,7 +33,6 @@ pub(super) struct Half<'a, 'w> {
     /// Positions among those of the side.
     pub records: [Range<Ix>; 2],
     pub rows: [&'w mut [Row]; 2],
-    pub excluded: [&'w mut [Option<Reason>]; 2],
     pub spans: [&'w mut [Span]; 2],
     /// In order of time.
     pub orders: &'w [&'a Order],
@@ -74,24 +72,17 @@ pub(super) fn halves<'a, 'w>(
     sides: [&Given<'a>; 2],
     earlier: [Ix; 2],
     orders: &'w [&'a Order],
-    (rows, excluded, spans): (&'w mut [Row], &'w mut [Option<Reason>], &'w mut [Span]),
+    (rows, spans): (&'w mut [Row], &'w mut [Span]),
 ) -> [Half<'a, 'w>; 2] {
     let [sources, targets] = sides.map(Given::count);
     let [rows, later_rows] = divided(rows, sources, earlier);
-    let [excluded, later_excluded] = divided(excluded, sources, earlier);
     let [spans, later_spans] = divided(spans, sources, earlier);
     let [at, target_at] = earlier;
     // Where an order is read makes no difference but to speed.
     let (orders, later_orders) = orders.split_at(orders.len() / 2);
     [
-        Half { records: [0..at, 0..target_at], rows, excluded, spans, orders },
-        Half {
-            records: [at..sources, target_at..targets],
-            rows: later_rows,
-            excluded: later_excluded,
-            spans: later_spans,
-            orders: later_orders,
-        },
+        Half { records: [0..at, 0..target_at], rows, spans, orders },
+        Half { records: [at..sources, target_at..targets], rows: later_rows, spans: later_spans, orders: later_orders },
     ]
 }
 
@@ -101,15 +92,15 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
     let mut references = References::with_capacity(count, rules);
     let mut digest = Digest::default();
     let mut orders = half.orders.iter().peekable();
-    for Place { target, record, row, excluded, span } in in_order_of_time(sides, half) {
+    for Place { target, record, row, span } in in_order_of_time(sides, half) {
         while let Some(order) = orders.next_if(|order| order.occurred_at <= record.occurred_at()) {
             words.add_order(order);
         }
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
         let parent = texts.parent.and_then(|parent| side.find(parent));
-        *row = words.read(target, record, &texts, parent.map(|parent| first + parent), window);
-        *excluded = hygiene::screen(record, texts.gateway, rules);
+        let excluded = hygiene::screen(record, texts.gateway, rules);
+        *row = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
         let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
         *span = references.read(texts, authorised);
         digest.add_record(record);
@@ -123,16 +114,15 @@ struct Place<'a, 'w> {
     target: bool,
     record: RecordRef<'a>,
     row: &'w mut Row,
-    excluded: &'w mut Option<Reason>,
     span: &'w mut Span,
 }
 
 fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'a, 'w>) -> impl Iterator<Item = Place<'a, 'w>> {
     let [source, target] = sides;
-    let ([source_records, target_records], [source_rows, target_rows]) = (half.records, half.rows);
-    let ([source_excluded, target_excluded], [source_spans, target_spans]) = (half.excluded, half.spans);
-    let mut source = places(source.records(source_records), false, source_rows, source_excluded, source_spans);
-    let mut target = places(target.records(target_records), true, target_rows, target_excluded, target_spans);
+    let Half { records: [sources, targets], rows: [source_rows, target_rows], spans, .. } = half;
+    let [source_spans, target_spans] = spans;
+    let mut source = places(source.records(sources), false, source_rows, source_spans);
+    let mut target = places(target.records(targets), true, target_rows, target_spans);
     std::iter::from_fn(move || match (source.peek(), target.peek()) {
         (Some(a), Some(b)) if a.record.occurred_at() <= b.record.occurred_at() => source.next(),
         (_, Some(_)) => target.next(),
@@ -144,12 +134,10 @@ fn places<'a, 'w>(
     records: impl Iterator<Item = RecordRef<'a>>,
     target: bool,
     rows: &'w mut [Row],
-    excluded: &'w mut [Option<Reason>],
     spans: &'w mut [Span],
 ) -> Peekable<impl Iterator<Item = Place<'a, 'w>>> {
-    let written = rows.iter_mut().zip(excluded).zip(spans);
-    let place = move |(record, ((row, excluded), span))| Place { target, record, row, excluded, span };
-    records.zip(written).map(place).peekable()
+    let place = move |(record, (row, span))| Place { target, record, row, span };
+    records.zip(rows.iter_mut().zip(spans)).map(place).peekable()
 }
 
 #[cfg(test)]
@@ -201,8 +189,8 @@ mod tests {
     fn records_of_both_sides_come_in_order_of_time() {
         let (source, target) = (side(Side::Source, &[3, 1, 7]), side(Side::Target, &[1, 9, 4]));
         let sides = [&Given::of(&source), &Given::of(&target)];
-        let (mut rows, mut excluded, mut spans) = (vec![EMPTY; 6], vec![None; 6], vec![Span::default(); 6]);
-        let halves = halves(sides, earlier_half(sides), &[], (&mut rows, &mut excluded, &mut spans));
+        let (mut rows, mut spans) = (vec![EMPTY; 6], vec![Span::default(); 6]);
+        let halves = halves(sides, earlier_half(sides), &[], (&mut rows, &mut spans));
         let [earlier, later] = halves.map(|half| {
             in_order_of_time(sides, half)
                 .map(|place| (place.record.occurred_at().millis(), place.target))

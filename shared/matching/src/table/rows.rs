@@ -1,6 +1,7 @@
 //! A record as integers.
 
 use super::{Ix, NONE, TextList};
+use crate::reason::Reason;
 use domain::{
     Currency,
     record::{Kind, Order, Precision, Status},
@@ -26,6 +27,8 @@ pub(crate) struct Row {
     pub currency: u16,
     pub class: Class,
     pub kind: Kind,
+    /// Why the record is out of scope.
+    pub excluded: Option<Reason>,
     pub target: bool,
     pub in_window: bool,
     pub evidence: bool,
@@ -113,6 +116,7 @@ impl<'a> Words<'a> {
         record: RecordRef<'a>,
         texts: &records::Texts<'a>,
         parent: Option<Ix>,
+        excluded: Option<Reason>,
         window: Window,
     ) -> Row {
         Row {
@@ -122,6 +126,7 @@ impl<'a> Words<'a> {
             currency: currency_id(&mut self.currencies, record.currency()),
             class: class_of(record.kind()),
             kind: record.kind(),
+            excluded,
             target,
             in_window: !record.evidence_only() && window.contains(record.occurred_at()),
             evidence: record.evidence_only(),
@@ -215,6 +220,7 @@ pub(super) const EMPTY: Row = Row {
     currency: 0,
     class: Class::Nothing,
     kind: Kind::Change,
+    excluded: None,
     target: false,
     in_window: false,
     evidence: false,
@@ -282,8 +288,10 @@ mod tests {
         let records = halves.map(|half| half.iter().collect::<Records>());
         let [(first, mut rows), (second, mut later)] = [0, 1].map(|half| {
             let mut words = Words::with_capacity(0);
-            let rows: Vec<Row> =
-                records[half].iter().map(|record| words.read(false, record, &record.texts(), None, window)).collect();
+            let rows: Vec<Row> = records[half]
+                .iter()
+                .map(|record| words.read(false, record, &record.texts(), None, None, window))
+                .collect();
             (words, rows)
         });
         let numbered = number_words([first, second], [[&mut rows, &mut []], [&mut later, &mut []]]);

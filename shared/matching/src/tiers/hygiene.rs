@@ -38,7 +38,7 @@ pub(crate) fn exclude_voided(table: &mut Table<'_>) {
             continue;
         }
         let undone = matches!(table.row(parent).kind, Kind::Authorization | Kind::Sale);
-        let reason = &mut table.excluded[parent as usize];
+        let reason = &mut table.rows[parent as usize].excluded;
         let counted_before = matches!(reason, Some(Reason::Test | Reason::GatewayOutOfScope | Reason::Failed));
         if undone && !counted_before {
             *reason = Some(Reason::Voided);

@@ -1,9 +1,9 @@
 //! The digest of a run's input: everything that was given is in it, and nothing else.
 
-use crate::records::{With, charge, currency, input, minutes, run, sale};
+use crate::records::{With, charge, currency, input, minutes, order, run, sale};
 use domain::{
     Money,
-    record::{Kind, OrderRef, Precision, RawPointer, Record, Scheme, Settled, Status},
+    record::{Kind, Order, OrderRef, Precision, RawPointer, Record, Scheme, Settled, Status},
 };
 use matching::RunInput;
 use std::collections::BTreeSet;
@@ -72,4 +72,28 @@ fn a_second_delivery_is_in_it_and_order_and_staging_are_not() {
     assert_ne!(digest(&twice(Status::Pending)), plain);
     // What it says counts, too, although another delivery is the one that is kept.
     assert_ne!(digest(&twice(Status::Pending)), digest(&twice(Status::Failed)));
+}
+
+#[test]
+fn every_field_of_an_order_is_in_it_and_how_they_were_listed_is_not() {
+    let plain = order("1001", 1_000);
+    let of = |orders: Vec<Order>| digest(&RunInput { orders, ..input([sale("s1", 1_000)]) });
+    let orders = [
+        plain.clone(),
+        Order { id: "o".into(), ..plain.clone() },
+        Order { name: "o".into(), ..plain.clone() },
+        Order { total: Money { amount_minor: 7, ..plain.total }, ..plain.clone() },
+        Order { total: Money { currency: currency("EUR"), ..plain.total }, ..plain.clone() },
+        Order { occurred_at: minutes(7), ..plain.clone() },
+        Order { cancelled_at: Some(minutes(7)), ..plain.clone() },
+        Order { test: true, ..plain.clone() },
+        Order { financial_status: Some("paid".into()), ..plain.clone() },
+    ];
+    let different: BTreeSet<String> = orders.iter().map(|order| of(vec![order.clone()])).collect();
+    assert_eq!(different.len(), orders.len());
+    assert!(!different.contains(&of(Vec::new())));
+    // Two deliveries of one order, too.
+    let turned = orders.iter().rev().cloned().collect();
+    assert_eq!(of(orders.to_vec()), of(turned));
+    assert_ne!(of(vec![plain.clone(), plain.clone()]), of(vec![plain]));
 }

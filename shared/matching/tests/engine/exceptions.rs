@@ -71,9 +71,26 @@ fn a_run_that_looks_wrong_is_warned_about() {
     assert_eq!(codes(vec![sale("s1", 1_000)]), ["one_side_empty", "few_matched"]);
     let disjoint = vec![sale("s1", 1_000), charge("t1", 1_000).in_money("EUR")];
     assert_eq!(codes(disjoint), ["few_matched", "currencies_disjoint"]);
+    // One currency in common is enough.
+    let pair = [sale("s2", 7).strong("pay_00001"), charge("t2", 7).strong("pay_00001")];
+    let mixed = [sale("s1", 1_000).in_money("EUR"), charge("t1", 1_000).in_money("GBP")].into_iter().chain(pair);
+    assert_eq!(codes(mixed.collect()), [] as [&str; 0]);
     let foreign = Record { gateway: Some("paypal".into()), ..sale("s2", 500) };
     let excluded = vec![sale("s1", 1_000).email("a"), charge("t1", 1_000).email("a"), foreign];
     assert_eq!(codes(excluded), ["many_excluded"]);
+}
+
+/// The id that is not believed is told, not that others of the amount could be meant as well.
+#[test]
+fn what_the_first_tier_says_about_a_record_stays() {
+    let outcome = given([
+        sale("s1", 1_000).strong("pay_00001").email("a").last4("1111"),
+        charge("t1", 1_000).strong("pay_00001").email("b").last4("2222"),
+        charge("t2", 1_000).at(DAY),
+        charge("t3", 1_000).at(DAY),
+    ]);
+    assert!(outcome.matches.is_empty());
+    assert_eq!(left(&outcome)[0], "s1: reference_conflict");
 }
 
 #[test]

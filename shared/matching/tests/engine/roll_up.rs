@@ -1,7 +1,8 @@
 //! Orders: what became of each.
 
-use crate::records::{With, charge, input, order, refund, run, sale};
+use crate::records::{With, charge, currency, input, order, refund, run, sale};
 use domain::{
+    Money,
     matches::{OrderResult, OrderState},
     record::{Record, Side},
 };
@@ -48,7 +49,7 @@ fn what_came_went_back_and_was_found_are_three_figures() {
     let expected = OrderResult {
         order_id: order("1001", 1_900).id,
         order_name: "1001".to_owned(),
-        currency: crate::records::currency("USD"),
+        currency: currency("USD"),
         total_minor: 1_900,
         received_minor: 1_400,
         refunded_minor: 300,
@@ -69,4 +70,15 @@ fn a_gift_card_is_not_looked_for_on_the_payment_side() {
 fn an_order_known_only_by_its_movements_is_listed() {
     let orders = run(&input(paid())).orders;
     assert_eq!((orders[0].order_name.as_str(), orders[0].total_minor), ("1001", 1_000));
+}
+
+#[test]
+fn figures_of_an_order_are_in_its_own_money() {
+    let usd = |amount_minor| Some(Money { amount_minor, currency: currency("USD") });
+    let euros = |id: &str| sale(id, 900).in_money("EUR").of_order("1001");
+    // The order is in dollars: what was taken in euros counts by what the shop says it is in dollars, or not at all.
+    let told = Record { shop_money: usd(1_000), ..euros("s1").strong("pay_00001") };
+    let found = charge("t1", 900).in_money("EUR").strong("pay_00001");
+    let rolled = rolled("1001", 1_000, vec![told, found, euros("s2")]);
+    assert_eq!((rolled.received_minor, rolled.matched_minor, rolled.state), (1_000, 1_000, OrderState::Paid));
 }
