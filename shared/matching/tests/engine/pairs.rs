@@ -47,6 +47,24 @@ fn the_money_that_the_partner_is_in_is_taken() {
     assert_eq!((outcome.matches[0].amount_minor, outcome.matches[0].currency.code()), (1_100, "USD"));
 }
 
+/// A short value that another key holds is a number like any other.
+#[test]
+fn a_value_under_a_key_that_does_not_count_tells_no_money() {
+    let shop_money = Some(domain::Money { amount_minor: 1_100, currency: crate::records::currency("USD") });
+    let source = Record { shop_money, ..sale("s1", 1_000).in_money("EUR").of_order("1001").email("a") };
+    let other = charge("t2", 1_100).metadata("seat", "1001");
+    let outcome = given([source, charge("t1", 1_000).in_money("EUR").email("a"), other]);
+    assert_eq!(matched(&outcome), ["amount_agreement: s1 = t1"]);
+}
+
+/// Tier 2 leaves it, as a weaker reference would be believed without looking at the rest of the group.
+#[test]
+fn an_id_with_a_rest_goes_on_to_tier_four() {
+    let charges = [charge("t1", 1_000).strong("pay_00001"), charge("t2", 500).strong("pay_00001")];
+    let outcome = given([sale("s1", 1_000).strong("pay_00001")].into_iter().chain(charges));
+    assert_eq!(matched(&outcome), ["same_key_pair: s1 = t1"]);
+}
+
 #[test]
 fn an_id_against_which_too_much_speaks_is_not_believed() {
     let source = sale("s1", 1_000).strong("pay_00001").email("a").last4("1111");
