@@ -227,3 +227,40 @@ impl<'t> Board<'t> {
         all.iter().copied().filter(|at| self.is_open(*at)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Memory, RunInput};
+    use domain::{
+        Currency, Money, Timestamp,
+        record::{Kind, Record, Side},
+        records::Records,
+        time::Window,
+    };
+
+    #[test]
+    fn the_first_hint_about_a_record_is_believed() {
+        let at = Timestamp::from_millis;
+        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
+        let record = |id: &str| Record::plain(Side::Source, Kind::Sale, id.to_owned(), money, at(0));
+        let input = RunInput {
+            source: [record("s1"), record("s2"), record("s3")].into_iter().collect(),
+            target: Records::default(),
+            orders: Vec::new(),
+            window: Window { from: at(0), to: at(1) },
+            as_of: at(1),
+            memory: Memory::default(),
+        };
+        let rules = RuleSet::default();
+        let table = Table::build(&input, &rules);
+        let mut board = Board::new(&table, &rules);
+        board.hint(1, Reason::OutsideWindow, 2, 1);
+        board.hint(0, Reason::Ambiguous, 1, 3);
+        board.hint(1, Reason::Ambiguous, 0, 2);
+        let told = |at| board.hint_of(at).map(|hint| (hint.reason, hint.other, hint.candidates));
+        assert_eq!(told(0), Some((Reason::Ambiguous, 1, 3)));
+        assert_eq!(told(1), Some((Reason::OutsideWindow, 2, 1)));
+        assert_eq!(told(2), None);
+    }
+}

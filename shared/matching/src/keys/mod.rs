@@ -103,10 +103,12 @@ impl Keys {
         Self { entries, by_record: spans, by_value, worth, trusted }
     }
 
-    /// Keys with enough unique hits of equal amount, and more of them than unequal ones.
+    /// Keys with enough unique hits of equal amount, and more of them than unequal ones; those that are trusted already need
+    /// none.
     pub fn earned(&self, table: &Table<'_>, rules: &RuleSet) -> Vec<bool> {
         let mut hits = vec![(0_u32, 0_u32); self.trusted.len()];
-        for holders in self.by_value.iter().filter(|holders| holders.len() > 1) {
+        let may_earn = |holders: &&[Holder]| holders.iter().any(|holder| !self.is_trusted(holder.key));
+        for holders in self.by_value.iter().filter(|holders| holders.len() > 1).filter(may_earn) {
             for class in [Class::Payment, Class::Refund] {
                 let mut source = None;
                 let mut target = None;

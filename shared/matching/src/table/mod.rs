@@ -171,7 +171,7 @@ impl<'a> Table<'a> {
     }
 
     pub fn currency(&self, at: Ix) -> Currency {
-        self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or(self.record(at).currency())
+        self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or_else(|| self.record(at).currency())
     }
 
     /// Frees what only tiers look at: the result needs records and rows.

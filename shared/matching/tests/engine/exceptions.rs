@@ -80,9 +80,9 @@ fn a_run_that_looks_wrong_is_warned_about() {
     assert_eq!(codes(excluded), ["many_excluded"]);
 }
 
-/// The id that is not believed is told, not that others of the amount could be meant as well.
+/// Not that others of the amount could be meant as well.
 #[test]
-fn what_the_first_tier_says_about_a_record_stays() {
+fn an_id_that_is_not_believed_is_told() {
     let outcome = given([
         sale("s1", 1_000).strong("pay_00001").email("a").last4("1111"),
         charge("t1", 1_000).strong("pay_00001").email("b").last4("2222"),
