@@ -75,11 +75,10 @@ pub(crate) fn check(reconciled: &Reconciled<'_>, input: &RunInput) -> Result<(),
     let mut in_scope: Sums = BTreeMap::new();
     for at in table.positions() {
         let row = table.row(at);
-        let side = if row.target { Side::Target } else { Side::Source };
         let times = seen.get(at as usize).copied().unwrap_or(0);
         let counted = row.in_window && table.in_scope(at);
         if counted {
-            let place = in_scope.entry((side, table.currency(at))).or_default();
+            let place = in_scope.entry((row.side(), table.currency(at))).or_default();
             place.0 += 1;
             place.1 += i128::from(row.amount);
         }

@@ -92,7 +92,7 @@ fn remembered(memory: &Memory) -> Vec<String> {
 }
 
 /// The types that come here have no maps with odd keys and no serializer of their own that fails: there is always a text.
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -36,12 +36,8 @@ pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunIn
     let members = movements(table);
     let mut known: Vec<Option<&'a Order>> = vec![None; table.order_count as usize];
     for (order, number) in table.orders.iter().copied().zip(&table.order_numbers) {
-        let place = &mut known[*number as usize];
-        // Of two deliveries the larger in content order is kept, so that the order of input does not matter.
-        let text = |order: &Order| serde_json::to_string(order).unwrap_or_default();
-        if place.is_none_or(|other| other != order && text(other) < text(order)) {
-            *place = Some(order);
-        }
+        // Of two deliveries the last of the table's order is kept, so that the order of input does not matter.
+        known[*number as usize] = Some(order);
     }
     // Small things are sorted, and each result is made once, in its place.
     let mut shown: Vec<(Timestamp, &'a str, u32)> = Vec::with_capacity(known.len());

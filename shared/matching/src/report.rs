@@ -8,7 +8,6 @@ use crate::{
 };
 use domain::{
     matches::{Exception, ExceptionClass, Exclusion},
-    record::Side,
     records::RecordRef,
 };
 
@@ -34,15 +33,11 @@ fn order_name(record: RecordRef<'_>) -> Option<String> {
     record.order().map(|order| order.name.to_owned())
 }
 
-fn side(table: &Table<'_>, at: Ix) -> Side {
-    if table.row(at).target { Side::Target } else { Side::Source }
-}
-
 fn left(table: &Table<'_>, open: Open) -> Exception {
     let record = table.record(open.at);
     Exception {
         record_id: record.id().to_owned(),
-        side: side(table, open.at),
+        side: table.row(open.at).side(),
         class: ExceptionClass::Missing,
         order_name: order_name(record),
         amount_minor: table.row(open.at).amount,
@@ -65,7 +60,7 @@ fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)
     let record = table.record(at);
     let exception = Exception {
         record_id: record.id().to_owned(),
-        side: side(table, at),
+        side: table.row(at).side(),
         class: ExceptionClass::Discrepancy,
         order_name: order_name(record),
         amount_minor: table.row(at).amount,

@@ -1,12 +1,6 @@
 //! The figures of a run, per side and currency, of records in the window only.
 
-use crate::{
-    ENGINE_VERSION, RunInput,
-    board::Board,
-    reason::Reason,
-    table::{Ix, Table},
-    tiers::suggest::Suggested,
-};
+use crate::{ENGINE_VERSION, RunInput, board::Board, reason::Reason, table::Ix, tiers::suggest::Suggested};
 use domain::{
     Currency,
     matches::{Exception, ExceptionClass, Exclusion},
@@ -59,7 +53,6 @@ pub(crate) fn count(
     };
     for at in table.positions().filter(|at| table.row(*at).in_window && table.in_scope(*at)) {
         let row = table.row(at);
-        let side = if row.target { Side::Target } else { Side::Source };
         let class = if board.is_taken(at) {
             Class::Matched
         } else if suggested.holds[at as usize] {
@@ -67,7 +60,7 @@ pub(crate) fn count(
         } else {
             Class::Unmatched
         };
-        add(side, table.currency(at), row.amount, class);
+        add(row.side(), table.currency(at), row.amount, class);
     }
     for exclusion in exclusions {
         add(exclusion.side, exclusion.currency, exclusion.amount_minor, Class::Excluded);
@@ -91,7 +84,8 @@ pub(crate) fn count(
         })
         .collect();
     let discrepancies = exceptions.iter().filter(|(_, open)| open.class == ExceptionClass::Discrepancy);
-    let mut warnings = warnings(&source, &target, are_disjoint(table));
+    let disjoint = !table.seen_currencies(|row| row.in_window).contains(&[true, true]);
+    let mut warnings = warnings(&source, &target, disjoint);
     let repeated = table.duplicates().filter(|record| input.window.contains(record.occurred_at())).count();
     if repeated > 0 {
         let message = format!("{repeated} records were delivered twice while paging; each is counted once.");
@@ -108,20 +102,6 @@ pub(crate) fn count(
         rule_set_version: board.rules.version(),
         input_digest,
     }
-}
-
-/// Whether the records in scope of the two sides have no currency in common, as the tiers compared them.
-fn are_disjoint(table: &Table<'_>) -> bool {
-    // By side and number of the currency.
-    let mut seen = [(); 2].map(|()| vec![false; table.currencies.len()]);
-    for at in table.positions().filter(|at| table.row(*at).in_window && table.in_scope(*at)) {
-        let row = table.row(at);
-        if let Some(seen) = seen[usize::from(row.target)].get_mut(usize::from(row.currency)) {
-            *seen = true;
-        }
-    }
-    let [of_source, of_target] = seen;
-    of_source.iter().zip(&of_target).all(|(source, target)| !(source & target))
 }
 
 fn warnings(source: &SideCounts, target: &SideCounts, disjoint: bool) -> Vec<Warning> {

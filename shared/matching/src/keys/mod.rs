@@ -24,7 +24,7 @@ const FIRST_METADATA: u32 = 7;
 const MAX_ID_HOLDERS: u32 = 64;
 
 /// A value that a record holds, and under which key.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub value: u32,
     pub key: u32,

@@ -1,7 +1,7 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
 use super::{Ix, NONE, ix, numbers::number_hashed, places::Places};
-use crate::hashed;
+use crate::{digest::json, hashed};
 use domain::{
     record::Status,
     records::{RecordRef, Records},
@@ -109,5 +109,5 @@ fn rank(record: RecordRef<'_>) -> (bool, u8, String) {
         Status::Uncaptured => 2,
         Status::Pending => 3,
     };
-    (record.evidence_only(), decided, serde_json::to_string(&record.to_record()).unwrap_or_default())
+    (record.evidence_only(), decided, json(&record.to_record()))
 }

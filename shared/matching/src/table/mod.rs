@@ -15,7 +15,7 @@ mod texts;
 use crate::{
     RunInput,
     both::both,
-    digest,
+    digest::{self, json},
     keys::{Keys, References, Span},
     rules::RuleSet,
     tiers::hygiene,
@@ -255,6 +255,17 @@ impl<'a> Table<'a> {
         self.holders.get(value as usize).copied().unwrap_or(0)
     }
 
+    /// By number of the currency: whether any of these sources in scope, and whether any of these targets has it.
+    pub fn seen_currencies(&self, which: impl Fn(&Row) -> bool) -> Vec<[bool; 2]> {
+        let mut seen = vec![[false; 2]; self.currencies.len()];
+        for row in self.rows.iter().filter(|row| row.class != Class::Nothing && which(row)) {
+            if let Some(sides) = seen.get_mut(usize::from(row.currency)) {
+                sides[usize::from(row.target)] = true;
+            }
+        }
+        seen
+    }
+
     /// A record with two moneys takes the one its partner is in: presentment where a linked payment or any payment
     /// has that currency, else the shop's own.
     fn choose_currencies(&mut self) {
@@ -262,13 +273,7 @@ impl<'a> Table<'a> {
         if with_two.is_empty() {
             return;
         }
-        // Per currency: whether sources, and whether targets have it.
-        let mut seen = vec![[false; 2]; usize::from(u16::MAX) + 1];
-        for row in self.rows.iter().filter(|row| row.class != Class::Nothing) {
-            if let Some(flags) = seen.get_mut(usize::from(row.currency)) {
-                flags[usize::from(row.target)] = true;
-            }
-        }
+        let seen = self.seen_currencies(|_| true);
         let mut changed = vec![false; self.rows.len()];
         // Payments first: what undoes a payment is in the same money.
         for refunds in [false, true] {
@@ -300,9 +305,8 @@ impl<'a> Table<'a> {
 fn in_order(orders: &[Order]) -> Vec<&Order> {
     // What is compared nearly always stands in what is sorted.
     let mut sorted: Vec<(Timestamp, &Order)> = orders.iter().map(|order| (order.occurred_at, order)).collect();
-    let content = |order: &Order| serde_json::to_string(order).unwrap_or_default();
     sorted.sort_unstable_by(|(at, a), (other_at, b)| {
-        (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| content(a).cmp(&content(b)))
+        (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| json(a).cmp(&json(b)))
     });
     sorted.into_iter().map(|(_, order)| order).collect()
 }

@@ -4,7 +4,7 @@ use super::{Ix, NONE, TextList};
 use crate::reason::Reason;
 use domain::{
     Currency,
-    record::{Kind, Order, Precision, Status},
+    record::{Kind, Order, Precision, Side, Status},
     records::{self, RecordRef},
     time::Window,
 };
@@ -54,6 +54,10 @@ impl Row {
     /// exchanging them changes nothing.
     pub fn is_of_order(&self) -> bool {
         self.order != NONE
+    }
+
+    pub fn side(&self) -> Side {
+        if self.target { Side::Target } else { Side::Source }
     }
 }
 
@@ -153,7 +157,7 @@ fn value<'a>(list: &mut TextList<'a>, text: Option<&'a str>) -> u32 {
 /// Numbers that the last four digits of a card can be. Lists of other texts begin behind them.
 const CARDS: u32 = 10_000;
 
-/// The number that four digits are: all records have some, and none needs to be looked for.
+/// The number that four digits are: nearly all payments have some, and none of them needs to be looked for.
 fn card(last4: &str) -> Option<u32> {
     let digits = last4.trim().as_bytes();
     let four = digits.len() == 4 && digits.iter().all(u8::is_ascii_digit);
@@ -269,7 +273,7 @@ mod tests {
     use super::*;
     use domain::{
         Money, Timestamp,
-        record::{Counterparty, OrderRef, Record, Side},
+        record::{Counterparty, OrderRef, Record},
         records::Records,
     };
     use std::collections::BTreeSet;

@@ -70,6 +70,8 @@ fn a_second_delivery_is_in_it_and_order_and_staging_are_not() {
     let twice = |status| input(once.clone().into_iter().chain([Record { status, ..sale("s2", 500).at(3) }]));
     assert_eq!(twice(Status::Pending).source.len(), 3);
     assert_ne!(digest(&twice(Status::Pending)), plain);
+    let of_target = input(once.clone().into_iter().chain([charge("t1", 1_000)]));
+    assert_ne!(digest(&of_target), plain);
     // What it says counts, too, although another delivery is the one that is kept.
     assert_ne!(digest(&twice(Status::Pending)), digest(&twice(Status::Failed)));
 }

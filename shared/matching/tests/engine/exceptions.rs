@@ -75,6 +75,10 @@ fn a_run_that_looks_wrong_is_warned_about() {
     let pair = [sale("s2", 7).strong("pay_00001"), charge("t2", 7).strong("pay_00001")];
     let mixed = [sale("s1", 1_000).in_money("EUR"), charge("t1", 1_000).in_money("GBP")].into_iter().chain(pair);
     assert_eq!(codes(mixed.collect()), [] as [&str; 0]);
+    // But not one that only a record outside of the range has.
+    let outside = charge("t2", 7).at(60 * DAY);
+    let disjoint = vec![sale("s1", 1_000), charge("t1", 1_000).in_money("EUR"), outside];
+    assert_eq!(codes(disjoint), ["few_matched", "currencies_disjoint"]);
     let foreign = Record { gateway: Some("paypal".into()), ..sale("s2", 500) };
     let excluded = vec![sale("s1", 1_000).email("a"), charge("t1", 1_000).email("a"), foreign];
     assert_eq!(codes(excluded), ["many_excluded"]);

@@ -134,6 +134,20 @@ fn a_short_metadata_value_counts_once_its_key_has_proved_itself() {
     assert_eq!(given(invoices(20)).matches.len(), 20);
 }
 
+/// What the other side calls it is trusted from the start.
+#[test]
+fn a_metadata_key_earns_by_the_names_of_orders() {
+    let shop = |count: i64| {
+        given((0..count).flat_map(|number| {
+            let name = (1_001 + number).to_string();
+            let sale = sale(&format!("s{number}"), 1_000 + number).of_order(&name).at(number);
+            [sale, charge(&format!("t{number}"), 1_000 + number).metadata("receipt", &name).at(DAY + number)]
+        }))
+    };
+    let found = |count| matched(&shop(count)).iter().filter(|found| found.starts_with("weak_reference")).count();
+    assert_eq!([found(19), found(20)], [0, 20]);
+}
+
 #[test]
 fn a_refund_follows_its_parent() {
     let outcome = given([

@@ -1,11 +1,12 @@
 //! Orders: what became of each.
 
-use crate::records::{With, charge, currency, input, order, refund, run, sale};
+use crate::records::{With, charge, currency, input, minutes, order, refund, run, sale};
 use domain::{
     Money,
     matches::{OrderResult, OrderState},
-    record::{Record, Side},
+    record::{Order, Record, Side},
 };
+use matching::RunInput;
 
 fn rolled(number: &str, total: i64, records: Vec<Record>) -> OrderResult {
     let mut of = input(records);
@@ -81,4 +82,18 @@ fn figures_of_an_order_are_in_its_own_money() {
     let found = charge("t1", 900).in_money("EUR").strong("pay_00001");
     let rolled = rolled("1001", 1_000, vec![told, found, euros("s2")]);
     assert_eq!((rolled.received_minor, rolled.matched_minor, rolled.state), (1_000, 1_000, OrderState::Paid));
+}
+
+#[test]
+fn of_two_deliveries_of_an_order_the_later_is_shown_however_they_were_listed() {
+    let early = order("1001", 1_000);
+    let late = Order { occurred_at: minutes(7), ..order("1001", 900) };
+    let alike = Order { test: true, ..late.clone() };
+    let shown = |orders: &[&Order]| {
+        let orders = orders.iter().copied().cloned().collect();
+        run(&RunInput { orders, ..input(paid()) }).orders
+    };
+    assert_eq!(shown(&[&early, &late]).iter().map(|order| order.total_minor).collect::<Vec<_>>(), [900]);
+    assert_eq!(shown(&[&early, &late]), shown(&[&late, &early]));
+    assert_eq!(shown(&[&late, &alike]), shown(&[&alike, &late]));
 }
