@@ -59,7 +59,8 @@ struct Worth {
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     entries: Vec<Entry>,
-    /// By record: where its values lie among the entries, each value once and in order.
+    /// By record: where its values lie among the entries, each value once and in order; those that nobody else holds are the
+    /// last, and only where they tell it apart.
     by_record: Vec<Span>,
     /// By value: its holders in order of position.
     by_value: Groups<Holder>,
@@ -73,19 +74,23 @@ impl Keys {
     /// `spans` are by position and tell where the references of each record lie.
     pub fn build(table: &Table<'_>, references: NumberedReferences, mut spans: Vec<Span>, rules: &RuleSet) -> Self {
         let NumberedReferences { mut entries, shapes, keys, configured } = references;
+        let values = ix(shapes.len());
         for (at, span) in table.positions().zip(&mut spans) {
             let own = &mut entries[span.range()];
             own.sort_unstable();
-            // Of several keys with one value the first counts; those out of scope hold nothing.
-            span.count = if table.in_scope(at) { each_value_once(own) } else { 0 };
+            let of_order = table.row(at).is_of_order();
+            let of_use = |entry: Entry| entry.value < values || entry.tells_apart(of_order);
+            // Those out of scope hold nothing.
+            span.count = if table.in_scope(at) { each_value_once(own, of_use) } else { 0 };
         }
         let held = || {
             let by_record = table.positions().zip(&spans);
             by_record.flat_map(|(at, span)| {
-                entries[span.range()].iter().map(move |entry| (entry.value, Holder { at, key: entry.key }))
+                let shared = entries[span.range()].iter().take_while(|entry| entry.value < values);
+                shared.map(move |entry| (entry.value, Holder { at, key: entry.key }))
             })
         };
-        let by_value = Groups::of(shapes.len(), held);
+        let by_value = Groups::of(values as usize, held);
         let worth = by_value.iter().zip(&shapes).map(|(holders, shape)| {
             let sources = holders.partition_point(|holder| holder.at < table.sources);
             let most = ix(sources.max(holders.len() - sources));
@@ -222,12 +227,14 @@ impl Keys {
     }
 }
 
-/// Moves the first entry of each value to the front; they are sorted. Returns how many values there are.
-fn each_value_once(sorted: &mut [Entry]) -> u32 {
-    let mut count = 0;
+/// Moves the first entry of each value to the front, where it is of use; they are sorted. Returns how many those are.
+fn each_value_once(sorted: &mut [Entry], of_use: impl Fn(Entry) -> bool) -> u32 {
+    let (mut count, mut last) = (0, None);
     for at in 0..sorted.len() {
-        if count == 0 || sorted[at].value != sorted[count - 1].value {
-            sorted[count] = sorted[at];
+        let entry = sorted[at];
+        // Of several keys with one value the first counts, of use or not.
+        if last.replace(entry.value) != Some(entry.value) && of_use(entry) {
+            sorted[count] = entry;
             count += 1;
         }
     }
@@ -241,9 +248,14 @@ mod tests {
     #[test]
     fn of_several_keys_with_one_value_the_first_counts() {
         let entry = |value, key| Entry { value, key };
-        let mut own = [entry(1, 0), entry(1, 2), entry(3, 5), entry(7, 1), entry(7, 2), entry(7, 3)];
-        let count = each_value_once(&mut own) as usize;
-        assert_eq!(own[..count], [entry(1, 0), entry(3, 5), entry(7, 1)]);
-        assert_eq!(each_value_once(&mut []), 0);
+        let own = [entry(1, 0), entry(1, 2), entry(3, 5), entry(7, 1), entry(7, 2), entry(7, 3)];
+        let of_use = |mut own: [Entry; 6], which: fn(Entry) -> bool| {
+            let count = each_value_once(&mut own, which) as usize;
+            own[..count].to_vec()
+        };
+        assert_eq!(of_use(own, |_| true), [entry(1, 0), entry(3, 5), entry(7, 1)]);
+        // What is of no use under the first key is of none under the next one.
+        assert_eq!(of_use(own, |entry| entry.key > 0), [entry(3, 5), entry(7, 1)]);
+        assert_eq!(each_value_once(&mut [], |_| true), 0);
     }
 }

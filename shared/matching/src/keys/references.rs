@@ -3,7 +3,7 @@
 use super::{Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT};
 use crate::{
     rules::RuleSet,
-    table::{TextList, ix, normalised},
+    table::{NONE, TextList, ix, normalised},
 };
 use domain::{
     record::{Kind, Scheme},
@@ -28,12 +28,14 @@ impl Span {
     }
 }
 
-/// What a value looks like.
+/// What is known of a value without looking at those who hold it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     /// As long as the rules want a key to be.
     pub long: bool,
     pub digit: bool,
+    /// More than one record holds it.
+    shared: bool,
 }
 
 impl Shape {
@@ -41,16 +43,19 @@ impl Shape {
         // Nearly every text is ASCII, whose characters need not be counted.
         let length = if text.is_ascii() { text.len() } else { text.chars().count() };
         let long = length >= usize::from(key_min_length);
-        Self { long, digit: text.bytes().any(|byte| byte.is_ascii_digit()) }
+        Self { long, digit: text.bytes().any(|byte| byte.is_ascii_digit()), shared: false }
     }
 }
 
-/// References as numbers, in the order in which records were read. Values are numbered in that order, too, so that
-/// records that are looked at one after the other hold values that lie next to each other.
+/// References as numbers, in the order in which records were read.
+///
+/// Values that several records hold are numbered from 0 on, in that order, too, so that records that are looked at one after
+/// the other hold values that lie next to each other. Most values have one holder, join nothing, and are of use only where
+/// they tell it apart from others: they have the highest numbers, and nothing is known of them.
 #[derive(Debug)]
 pub(crate) struct NumberedReferences {
     pub(super) entries: Vec<Entry>,
-    /// By value.
+    /// By value, of those that several records hold.
     pub(super) shapes: Vec<Shape>,
     /// How many keys there are.
     pub(super) keys: u32,
@@ -65,6 +70,8 @@ pub(crate) struct References<'a> {
     texts: TextList<'a>,
     /// By place in the list.
     shapes: Vec<Shape>,
+    /// The record that is read has put its texts in places from this one on.
+    own: u32,
     /// Metadata keys by first sight, those that the rules name before all others.
     names: BTreeMap<Cow<'a, str>, u32>,
     configured: u32,
@@ -79,7 +86,9 @@ impl<'a> References<'a> {
         let mut all = Self {
             entries: Vec::with_capacity(references),
             texts: TextList::with_capacity(references),
-            shapes: Vec::with_capacity(references),
+            // The other half's come behind.
+            shapes: Vec::with_capacity(references * 2),
+            own: 0,
             names: BTreeMap::new(),
             configured: 0,
             key_min_length: rules.key_min_length,
@@ -94,6 +103,7 @@ impl<'a> References<'a> {
     /// Those of a record, and of its parent where that is given.
     pub fn read(&mut self, texts: records::Texts<'a>, parent: Option<RecordRef<'a>>) -> Span {
         let start = self.entries.len();
+        self.own = self.texts.len();
         self.take(texts.refs, |_| true);
         if let Some(order) = texts.order {
             let id = order.id.rsplit('/').next().unwrap_or(order.id);
@@ -132,7 +142,11 @@ impl<'a> References<'a> {
         let text = text.trim().trim_start_matches('#');
         if !text.is_empty() {
             let (value, new) = self.texts.place(text);
-            self.shapes.extend(new.map(|text| Shape::of(&text, self.key_min_length)));
+            match new {
+                Some(text) => self.shapes.push(Shape::of(&text, self.key_min_length)),
+                None if value < self.own => self.shapes[value as usize].shared = true,
+                None => {}
+            }
             self.entries.push(Entry { value, key });
         }
     }
@@ -141,15 +155,11 @@ impl<'a> References<'a> {
     pub fn number<'w>(mut halves: [Self; 2], later: impl Iterator<Item = &'w mut Span>) -> NumberedReferences {
         let (keys, configured) = sort_names(&mut halves);
         let [first, second] = halves;
-        let (numbers, count) = TextList::number([first.texts, second.texts]);
-        let mut shapes = Vec::with_capacity(count as usize);
-        for (shape, value) in first.shapes.iter().chain(&second.shapes).zip(numbers.iter().flatten()) {
-            // Values have their numbers in the order of first sight.
-            if *value as usize == shapes.len() {
-                shapes.push(*shape);
-            }
-        }
-        let [of_first, of_second] = numbers;
+        let of_first = first.texts.len() as usize;
+        let (mut shapes, mut of) = (first.shapes, TextList::firsts([first.texts, second.texts]));
+        shapes.extend(second.shapes);
+        number_values(&mut of, &mut shapes);
+        let (of_first, of_second) = of.split_at(of_first);
         let mut entries = first.entries;
         for entry in &mut entries {
             entry.value = of_first[entry.value as usize];
@@ -161,6 +171,30 @@ impl<'a> References<'a> {
         entries.extend(second.entries.into_iter().map(number));
         NumberedReferences { entries, shapes, keys, configured }
     }
+}
+
+/// Numbers values of which it is known which equal one is the first, and leaves the shapes of those that several records hold.
+fn number_values(firsts: &mut [u32], shapes: &mut Vec<Shape>) {
+    for (at, first) in firsts.iter().map(|first| *first as usize).enumerate() {
+        // A record that holds one value in two places is rare, and counting it twice takes nothing but room.
+        shapes[first].shared |= first != at;
+    }
+    let (mut shared, mut alone) = (0, NONE);
+    for at in 0..firsts.len() {
+        // A first one stands before all that are equal to it, so theirs is a number already.
+        let first = firsts[at] as usize;
+        firsts[at] = if first != at {
+            firsts[first]
+        } else if shapes[at].shared {
+            shapes[shared as usize] = shapes[at];
+            shared += 1;
+            shared - 1
+        } else {
+            alone -= 1;
+            alone
+        };
+    }
+    shapes.truncate(shared as usize);
 }
 
 /// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever half is read
@@ -187,6 +221,11 @@ fn sort_names(halves: &mut [References<'_>; 2]) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{
+        Currency, Money, Timestamp,
+        record::{Record, Reference, Side},
+        records::Records,
+    };
 
     #[test]
     fn a_key_is_as_long_as_it_has_characters() {
@@ -194,5 +233,42 @@ mod tests {
         // The last is eleven bytes of six characters.
         assert_eq!(["12345678", "1234567", "äöüäöü12", "äöüäö1"].map(long), [true, false, true, false]);
         assert_eq!(["ab1", "abc"].map(|text| Shape::of(text, 8).digit), [true, false]);
+    }
+
+    #[test]
+    fn values_that_several_records_hold_have_the_lowest_numbers() {
+        let shape = |shared| Shape { long: true, digit: shared, shared };
+        // The second came again while it was read, the first and the fourth later.
+        let mut shapes: Vec<Shape> = [false, true, false, false, false, false].map(shape).into();
+        let mut values = vec![0, 1, 0, 3, 4, 3];
+        number_values(&mut values, &mut shapes);
+        assert_eq!(values, [0, 1, 0, 2, NONE - 1, 2]);
+        assert_eq!(shapes.iter().map(|shape| shape.digit).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    /// Far apart, side by side, in the other half, or twice in one record: what counts is whether another record holds it.
+    #[test]
+    fn a_value_is_shared_if_another_record_holds_it() {
+        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
+        let reference = |scheme, value: &str| Reference { scheme, value: value.to_owned() };
+        let record = |values: &[&str]| Record {
+            refs: values.iter().map(|value| reference(Scheme::Text, value)).collect(),
+            ..Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0))
+        };
+        let halves: [Records; 2] = [
+            [record(&["twice", "near", "#twice"]), record(&["near", "that"]), record(&["alone"])].into_iter().collect(),
+            [record(&["THAT", "last", "last"])].into_iter().collect(),
+        ];
+        let rules = RuleSet::default();
+        let read = halves.each_ref().map(|records| {
+            let mut read = References::with_capacity(records.len(), &rules);
+            records.iter().for_each(|record| drop(read.read(record.texts(), None)));
+            read
+        });
+        let NumberedReferences { entries, shapes, .. } = References::number(read, std::iter::empty());
+        let values: Vec<u32> = entries.iter().map(|entry| entry.value).collect();
+        let [twice, alone, last] = [1, 2, 3].map(|at| NONE - at);
+        assert_eq!(values, [twice, 0, twice, 0, 1, alone, 1, last, last]);
+        assert_eq!(shapes.len(), 2);
     }
 }

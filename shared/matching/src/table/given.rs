@@ -1,6 +1,10 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Ix, NONE, ix, numbers::number_hashed, places::Places};
+use super::{
+    Ix, NONE, ix,
+    numbers::{firsts, number_firsts},
+    places::Places,
+};
 use crate::{digest::json, hashed};
 use domain::{
     record::Status,
@@ -74,7 +78,7 @@ impl<'a> Given<'a> {
 fn kept<'a>(records: &'a Records, hashes: Vec<u32>, duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
     let key = |(at, record): (Ix, RecordRef<'_>)| (record.occurred_at().millis(), at);
     let id = |at: Ix| records.at(at as usize).id();
-    let numbers = number_hashed(hashes, |one, other| id(one) == id(other));
+    let numbers = number_firsts(firsts(hashes, |one, other| id(one) == id(other)));
     if numbers.count as usize == records.len() {
         return (0..).zip(records.iter()).map(key).collect();
     }

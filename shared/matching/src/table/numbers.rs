@@ -19,10 +19,26 @@ pub(crate) struct Numbers {
     pub count: u32,
 }
 
-/// Numbers at most 2^32 − 1 values by their hashes, which become their numbers; `same` compares two of them.
-pub(crate) fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Numbers {
+/// The numbers of values of which it is known which equal one is the first.
+pub(crate) fn number_firsts(firsts: Vec<u32>) -> Numbers {
+    let (mut of, mut count) = (firsts, 0);
+    for at in 0..of.len() {
+        // A first one stands before all that are equal to it, so theirs is a number already.
+        let first = of[at] as usize;
+        of[at] = if first == at {
+            count += 1;
+            count - 1
+        } else {
+            of[first]
+        };
+    }
+    Numbers { of, count }
+}
+
+/// Of each of at most 2^32 − 1 values the position of the first that is equal to it, which takes the place of its hash; `same`
+/// compares two of them.
+pub(crate) fn firsts(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Vec<u32> {
     let divided = divided(&hashes);
-    // From here on, of each value the position of the first that is equal to it.
     let mut of = hashes;
     let mut slots: Vec<u32> = Vec::new();
     for part in divided.iter() {
@@ -45,18 +61,7 @@ pub(crate) fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -
             };
         }
     }
-    let mut count = 0;
-    for at in 0..of.len() {
-        // A first one stands before all that are equal to it, so theirs is a number already.
-        let first = of[at] as usize;
-        of[at] = if first == at {
-            count += 1;
-            count - 1
-        } else {
-            of[first]
-        };
-    }
-    Numbers { of, count }
+    of
 }
 
 /// Hashes and positions of values, part by part, within a part in order of position.
@@ -72,6 +77,10 @@ mod tests {
     use super::*;
     use crate::hashed;
     use std::collections::HashMap;
+
+    fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Numbers {
+        number_firsts(firsts(hashes, same))
+    }
 
     fn number(values: &[String]) -> Numbers {
         let hashes = values.iter().map(|value| hashed::hash(value.as_str())).collect();

@@ -1,6 +1,9 @@
 //! Texts that are compared without regard to case, where they lie: a run has millions, and hardly one needs a copy.
 
-use super::{NONE, ix, numbers::number_hashed};
+use super::{
+    NONE, ix,
+    numbers::{Numbers, firsts, number_firsts},
+};
 use crate::hashed;
 use std::borrow::Cow;
 
@@ -60,7 +63,7 @@ impl<'a> TextList<'a> {
         if last_hash == hash && last != NONE && same(self.texts[last as usize], text, self.exact) {
             return (last, None);
         }
-        let place = ix(self.texts.len());
+        let place = self.len();
         self.recent[slot] = (hash, place);
         self.texts.push(text);
         self.hashes.push(hash);
@@ -69,15 +72,26 @@ impl<'a> TextList<'a> {
 
     /// The numbers of the texts of both lists by place, without gaps, the second's behind the first's, and how many there
     /// are.
-    pub fn number([first, second]: [Self; 2]) -> ([Vec<u32>; 2], u32) {
+    pub fn number(halves: [Self; 2]) -> ([Vec<u32>; 2], u32) {
+        let of_first = halves[0].len();
+        let Numbers { mut of, count } = number_firsts(Self::firsts(halves));
+        let of_second = of.split_off(of_first as usize);
+        ([of, of_second], count)
+    }
+
+    /// By place in both lists, the second's behind the first's, the place of the first text that is equal.
+    pub fn firsts([first, second]: [Self; 2]) -> Vec<u32> {
         let exact = first.exact;
         let mut hashes = first.hashes;
         hashes.extend(second.hashes);
         let (first, second) = (first.texts, second.texts);
         let text = |at: u32| first.get(at as usize).unwrap_or_else(|| &second[at as usize - first.len()]);
-        let mut numbers = number_hashed(hashes, |one, other| same(text(one), text(other), exact));
-        let of_second = numbers.of.split_off(first.len());
-        ([numbers.of, of_second], numbers.count)
+        firsts(hashes, |one, other| same(text(one), text(other), exact))
+    }
+
+    /// How many places there are.
+    pub fn len(&self) -> u32 {
+        ix(self.texts.len())
     }
 }
 
