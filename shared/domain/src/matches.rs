@@ -184,31 +184,15 @@ impl OrderState {
 
 /// An order with what was received, refunded and found on the payment side, in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderResult<Text = String> {
-    pub order_id: Text,
-    pub order_name: Text,
+pub struct OrderResult {
+    pub order_id: String,
+    pub order_name: String,
     pub currency: Currency,
     pub total_minor: i64,
     pub received_minor: i64,
     pub refunded_minor: i64,
     pub matched_minor: i64,
     pub state: OrderState,
-}
-
-impl OrderResult<&str> {
-    #[must_use]
-    pub fn owned(self) -> OrderResult {
-        OrderResult {
-            order_id: self.order_id.to_owned(),
-            order_name: self.order_name.to_owned(),
-            currency: self.currency,
-            total_minor: self.total_minor,
-            received_minor: self.received_minor,
-            refunded_minor: self.refunded_minor,
-            matched_minor: self.matched_minor,
-            state: self.state,
-        }
-    }
 }
 
 /// Events of `matches#<reconciliation_id>-a<attempt>`.

@@ -16,17 +16,26 @@ pub(crate) use domain::fields as field;
 /// Members of one side of a match: nearly always one, which then needs no memory of its own.
 pub(crate) type Members = SmallVec<[Ix; 4]>;
 
+/// A match. Millions are held, and most are pairs of which there is nothing else to say: what others have stands apart.
 #[derive(Debug, Clone)]
 pub(crate) struct Accepted {
     pub kind: MatchKind,
-    pub sources: Members,
-    pub targets: Members,
     pub rule: Rule,
     pub fields: u16,
-    details: Option<Box<Details>>,
+    /// The first member of each side, where nothing stands apart.
+    pair: [Ix; 2],
+    more: Option<Box<More>>,
 }
 
-/// What there is to say about few matches: most are exact pairs that an id joins. Millions are held, so it stands apart.
+/// What there is to say about few matches.
+#[derive(Debug, Clone)]
+struct More {
+    sources: Members,
+    targets: Members,
+    details: Details,
+}
+
+/// How sure a match is, and in what its sides differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Details {
     /// Thousandths of agreement to the best alternative.
@@ -40,8 +49,7 @@ pub(crate) struct Details {
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
-        let (sources, targets): (Members, Members) = (smallvec![source], smallvec![target]);
-        Self::many(MatchKind::Pair, sources, targets, rule, fields)
+        Self { kind: MatchKind::Pair, rule, fields: fields | field::CURRENCY, pair: [source, target], more: None }
     }
 
     pub fn many(
@@ -51,22 +59,27 @@ impl Accepted {
         rule: Rule,
         fields: u16,
     ) -> Self {
-        Self {
-            kind,
-            sources: sources.into(),
-            targets: targets.into(),
-            rule,
-            fields: fields | field::CURRENCY,
-            details: None,
-        }
+        let more = More { sources: sources.into(), targets: targets.into(), details: Details::default() };
+        Self { kind, more: Some(Box::new(more)), ..Self::pair(NONE, NONE, rule, fields) }
     }
 
     pub fn with(self, details: Details) -> Self {
-        Self { details: Some(Box::new(details)), ..self }
+        let more = More { sources: self.sources().into(), targets: self.targets().into(), details };
+        Self { more: Some(Box::new(more)), ..self }
+    }
+
+    /// In order, once it is accepted or proposed.
+    pub fn sources(&self) -> &[Ix] {
+        self.more.as_ref().map_or(&self.pair[..1], |more| &more.sources)
+    }
+
+    /// In order, once it is accepted or proposed.
+    pub fn targets(&self) -> &[Ix] {
+        self.more.as_ref().map_or(&self.pair[1..], |more| &more.targets)
     }
 
     pub fn details(&self) -> Details {
-        self.details.as_deref().copied().unwrap_or_default()
+        self.more.as_ref().map_or_else(Details::default, |more| more.details)
     }
 
     pub fn confidence_bp(&self) -> u16 {
@@ -74,7 +87,43 @@ impl Accepted {
     }
 
     pub fn members(&self) -> impl Iterator<Item = Ix> {
-        self.sources.iter().chain(&self.targets).copied()
+        self.sources().iter().chain(self.targets()).copied()
+    }
+
+    fn sort(&mut self) {
+        if let Some(more) = &mut self.more {
+            more.sources.sort_unstable();
+            more.targets.sort_unstable();
+        }
+    }
+}
+
+/// All matches by number, and which one holds a record.
+#[derive(Debug)]
+pub(crate) struct Matched {
+    pub all: Vec<Accepted>,
+    /// By position.
+    numbers: Vec<u32>,
+}
+
+impl Matched {
+    /// None yet, of so many records.
+    fn none(count: usize) -> Self {
+        // A match has two members at least; what is reserved and never used takes no memory.
+        Self { all: Vec::with_capacity(count / 2), numbers: vec![NONE; count] }
+    }
+
+    fn add(&mut self, accepted: Accepted) {
+        let number = ix(self.all.len());
+        for at in accepted.members() {
+            self.numbers[at as usize] = number;
+        }
+        self.all.push(accepted);
+    }
+
+    /// The match that holds a record.
+    pub fn of(&self, at: Ix) -> Option<&Accepted> {
+        self.all.get(self.numbers[at as usize] as usize)
     }
 }
 
@@ -98,9 +147,8 @@ pub(crate) struct Hint {
 pub(crate) struct Board<'t> {
     pub table: &'t Table<'t>,
     pub rules: &'t RuleSet,
-    pub accepted: Vec<Accepted>,
+    pub matched: Matched,
     pub proposals: Vec<Proposal>,
-    taken: Vec<u32>,
     blocked: Vec<bool>,
     /// By position: which of the hints is the record's.
     hint_numbers: Vec<u32>,
@@ -117,10 +165,8 @@ impl<'t> Board<'t> {
         Self {
             table,
             rules,
-            // A match has two members at least; what is reserved and never used takes no memory.
-            accepted: Vec::with_capacity(count / 2),
+            matched: Matched::none(count),
             proposals: Vec::new(),
-            taken: vec![NONE; count],
             blocked: vec![false; count],
             hint_numbers: vec![NONE; count],
             hints: Vec::new(),
@@ -142,7 +188,7 @@ impl<'t> Board<'t> {
 
     fn is_forbidden(&self, sorted: &Accepted) -> bool {
         // Hardly any run has one, and then no members are copied.
-        !self.forbidden.is_empty() && self.forbidden.contains(&(sorted.sources.clone(), sorted.targets.clone()))
+        !self.forbidden.is_empty() && self.forbidden.contains(&(sorted.sources().into(), sorted.targets().into()))
     }
 
     /// In scope, decided by the provider, and not matched yet.
@@ -152,16 +198,16 @@ impl<'t> Board<'t> {
     }
 
     pub fn is_taken(&self, at: Ix) -> bool {
-        self.taken[at as usize] != NONE
+        self.match_number(at) != NONE
     }
 
     /// The match that holds a record.
     pub fn match_of(&self, at: Ix) -> Option<&Accepted> {
-        self.accepted.get(self.taken[at as usize] as usize)
+        self.matched.of(at)
     }
 
     pub fn match_number(&self, at: Ix) -> u32 {
-        self.taken[at as usize]
+        self.matched.numbers[at as usize]
     }
 
     pub fn is_blocked(&self, at: Ix) -> bool {
@@ -178,22 +224,16 @@ impl<'t> Board<'t> {
         if accepted.members().any(|at| !self.is_open(at)) {
             return false;
         }
-        accepted.sources.sort_unstable();
-        accepted.targets.sort_unstable();
+        accepted.sort();
         if self.is_forbidden(&accepted) {
             return false;
         }
-        let number = ix(self.accepted.len());
-        for at in accepted.members() {
-            self.taken[at as usize] = number;
-        }
-        self.accepted.push(accepted);
+        self.matched.add(accepted);
         true
     }
 
     pub fn propose(&mut self, mut accepted: Accepted, score: i64) {
-        accepted.sources.sort_unstable();
-        accepted.targets.sort_unstable();
+        accepted.sort();
         if self.is_forbidden(&accepted) {
             return;
         }

@@ -42,8 +42,8 @@ const MAX_LISTED: usize = 10;
 
 type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
 
-pub(crate) fn check(reconciled: &Reconciled<'_>, input: &RunInput) -> Result<(), ConservationError> {
-    let Reconciled { table, matches, suggestions, exceptions, .. } = reconciled;
+pub(crate) fn check(reconciled: &Reconciled<'_>) -> Result<(), ConservationError> {
+    let Reconciled { table, matched, suggested, exceptions, .. } = reconciled;
     let mut violations = Vec::new();
     let mut seen = vec![0_u32; table.rows.len()];
     let mut see = |target: bool, at: Ix, violations: &mut Vec<String>| {
@@ -54,13 +54,14 @@ pub(crate) fn check(reconciled: &Reconciled<'_>, input: &RunInput) -> Result<(),
         seen[at as usize] += 1;
         i128::from(row.amount)
     };
-    let lists = matches.iter().map(|found| (found, true)).chain(suggestions.iter().map(|found| (found, false)));
-    for (found, matched) in lists {
-        let sources: i128 = found.sources.iter().map(|at| see(false, *at, &mut violations)).sum();
-        let targets: i128 = found.targets.iter().map(|at| see(true, *at, &mut violations)).sum();
+    let matches = reconciled.matches.iter().map(|number| (&matched.all[*number as usize], true));
+    let suggestions = reconciled.suggestions.iter().map(|number| (&suggested[*number as usize], false));
+    for (found, is_match) in matches.chain(suggestions) {
+        let sources: i128 = found.sources().iter().map(|at| see(false, *at, &mut violations)).sum();
+        let targets: i128 = found.targets().iter().map(|at| see(true, *at, &mut violations)).sum();
         let gap = targets - sources;
         // Every difference is the difference of the members, without a rest.
-        if matched && gap != i128::from(found.details().difference.sum()) {
+        if is_match && gap != i128::from(found.details().difference.sum()) {
             let first = found.members().next().map_or("nothing", |at| table.record(at).id());
             violations.push(format!("the difference of the match of {first} is not {gap}"));
         }
@@ -87,7 +88,7 @@ pub(crate) fn check(reconciled: &Reconciled<'_>, input: &RunInput) -> Result<(),
         }
     }
     figures(&reconciled.summary, &in_scope, &mut violations);
-    delivered(reconciled, input, &mut violations);
+    delivered(reconciled, &mut violations);
     if violations.is_empty() {
         return Ok(());
     }
@@ -116,8 +117,8 @@ fn figures(summary: &RunSummary, in_scope: &Sums, violations: &mut Vec<String>) 
 }
 
 /// What was delivered for the window is in scope or excluded; a second delivery of one id is the same record.
-fn delivered(reconciled: &Reconciled<'_>, input: &RunInput, violations: &mut Vec<String>) {
-    let Reconciled { table, summary, .. } = reconciled;
+fn delivered(reconciled: &Reconciled<'_>, violations: &mut Vec<String>) {
+    let Reconciled { input, table, summary, .. } = reconciled;
     let evidence = input.source.iter().chain(input.target.iter()).filter(|record| record.evidence_only()).count();
     let kept = table.rows.len() + table.duplicates().count();
     let given = input.source.len() + input.target.len();
@@ -136,10 +137,16 @@ fn delivered(reconciled: &Reconciled<'_>, input: &RunInput, violations: &mut Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Memory, board::Details, pipeline::decide, rules::RuleSet};
+    use crate::{
+        Memory,
+        board::{Accepted, Details},
+        pipeline::decide,
+        rule::Rule,
+        rules::RuleSet,
+    };
     use domain::{
         Money, Timestamp,
-        matches::Exception,
+        matches::{Exception, MatchKind},
         record::{Kind, Record, Reference, Scheme},
         summary::Difference,
         time::Window,
@@ -183,22 +190,33 @@ mod tests {
         let mut reconciled = decide(&input, &RuleSet::default()).expect("a result that adds up");
         assert_eq!((reconciled.matches.len(), reconciled.exceptions.len(), reconciled.exclusions.len()), (2, 1, 1));
         spoil(&mut reconciled);
-        check(&reconciled, &input).map_or_else(|error| error.violations, |()| Vec::new())
+        check(&reconciled).map_or_else(|error| error.violations, |()| Vec::new())
+    }
+
+    fn first<'r>(of: &'r Reconciled<'_>) -> &'r Accepted {
+        &of.matched.all[0]
+    }
+
+    fn group(sources: &[Ix], targets: &[Ix]) -> Accepted {
+        Accepted::many(MatchKind::Group, sources, targets, Rule::StrongId, 0)
     }
 
     #[test]
     fn what_is_lost_doubled_exchanged_or_miscounted_is_named() {
         assert_eq!(proof(|_| {}), [] as [&str; 0]);
-        let lost_match = proof(|found| drop(found.matches.pop()));
+        let lost_match = proof(|found| found.matches.truncate(1));
         assert_eq!(lost_match, ["s2 is in 0 classes", "t2 is in 0 classes"]);
         let lost_question = proof(|found| found.exceptions.clear());
         assert_eq!(lost_question, ["s3 is in 0 classes"]);
         let doubled = proof(|found| found.exceptions.push(found.exceptions[0].clone()));
         assert_eq!(doubled, ["s3 is in 2 classes"]);
-        let suggested_again = proof(|found| found.suggestions.push(found.matches[0].clone()));
+        let suggested_again = proof(|found| {
+            found.suggested.push(first(found).clone());
+            found.suggestions.push(0);
+        });
         assert_eq!(suggested_again, ["s1 is in 2 classes", "t1 is in 2 classes"]);
         let matched_and_open = proof(|found| {
-            let s1 = found.matches[0].sources[0];
+            let s1 = first(found).sources()[0];
             found.exceptions[0].0 = s1;
             found.exceptions[0].1.record_id = "s1".to_owned();
         });
@@ -214,23 +232,27 @@ mod tests {
         });
         assert_eq!(excluded_and_open, ["test is in 1 classes"]);
         let exchanged = proof(|found| {
-            let [first, second] = found.matches.as_mut_slice() else { return };
-            std::mem::swap(&mut first.targets, &mut second.targets);
+            let [one, other] = found.matched.all.as_mut_slice() else { return };
+            let exchanged = |of: &Accepted, with: &Accepted| group(of.sources(), with.targets());
+            (*one, *other) = (exchanged(one, other), exchanged(other, one));
         });
         assert_eq!(
             exchanged,
             ["the difference of the match of s1 is not 150", "the difference of the match of s2 is not -150"]
         );
         let turned = proof(|found| {
-            let first = &mut found.matches[0];
-            std::mem::swap(&mut first.sources, &mut first.targets);
+            let first = &mut found.matched.all[0];
+            *first = group(first.targets(), first.sources());
         });
         assert_eq!(turned, ["t1 is on the wrong side", "s1 is on the wrong side"]);
-        let shortened = proof(|found| found.matches[0].targets.clear());
+        let shortened = proof(|found| {
+            let first = &mut found.matched.all[0];
+            *first = group(first.sources(), &[]);
+        });
         assert_eq!(shortened, ["the difference of the match of s1 is not -100", "t1 is in 0 classes"]);
         let unexplained = proof(|found| {
             let difference = Difference { fee: 7, ..Difference::default() };
-            found.matches[0] = found.matches[0].clone().with(Details { difference, ..Details::default() });
+            found.matched.all[0] = first(found).clone().with(Details { difference, ..Details::default() });
         });
         assert_eq!(unexplained, ["the difference of the match of s1 is not 0"]);
         let miscounted = proof(|found| found.summary.source.matched += 1);

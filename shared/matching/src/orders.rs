@@ -1,8 +1,7 @@
 //! Movements rolled up to the orders they belong to: what was sold, received, refunded, and found on the payment side.
 
 use crate::{
-    RunInput,
-    board::Board,
+    board::{Accepted, Matched},
     reason::Reason,
     table::{Class, Ix, NONE, Table, counting::Groups},
 };
@@ -10,6 +9,7 @@ use domain::{
     Currency, Timestamp,
     matches::{MatchKind, OrderResult, OrderState},
     record::{Order, Status},
+    time::Window,
 };
 
 /// The source's movements by their order, each order's in order of position.
@@ -31,20 +31,19 @@ struct Tally {
 }
 
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
-/// `table` is the board's.
-pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunInput) -> Vec<OrderResult<&'a str>> {
+pub(crate) fn roll_up(table: &Table<'_>, matched: &Matched, window: Window) -> Vec<OrderResult> {
     let members = movements(table);
-    let mut known: Vec<Option<&'a Order>> = vec![None; table.order_count as usize];
+    let mut known: Vec<Option<&Order>> = vec![None; table.order_count as usize];
     for (order, number) in table.orders.iter().copied().zip(&table.order_numbers) {
         // Of two deliveries the last of the table's order is kept, so that the order of input does not matter.
         known[*number as usize] = Some(order);
     }
     // Small things are sorted, and each result is made once, in its place.
-    let mut shown: Vec<(Timestamp, &'a str, u32)> = Vec::with_capacity(known.len());
+    let mut shown: Vec<(Timestamp, &str, u32)> = Vec::with_capacity(known.len());
     for (number, order) in (0..).zip(&known) {
-        let here = first_inside(board, members.group(number));
+        let here = first_inside(table, members.group(number));
         match (order, here) {
-            (Some(order), _) if here.is_some() || input.window.contains(order.occurred_at) => {
+            (Some(order), _) if here.is_some() || window.contains(order.occurred_at) => {
                 shown.push((order.occurred_at, &order.id, number));
             }
             (None, Some(first)) => {
@@ -55,49 +54,42 @@ pub(crate) fn roll_up<'a>(board: &Board<'_>, table: &Table<'a>, input: &'a RunIn
         }
     }
     shown.sort_unstable();
-    let result = |(_, id, number): (Timestamp, &'a str, u32)| {
+    let result = |(_, id, number): (Timestamp, &str, u32)| {
         let movements = members.group(number);
         match known[number as usize] {
-            Some(order) => delivered(board, movements, order),
-            None => seen(board, table, movements, id),
+            Some(order) => delivered(table, matched, movements, order),
+            None => seen(table, matched, movements, id),
         }
     };
     shown.into_iter().map(result).collect()
 }
 
-fn first_inside(board: &Board<'_>, movements: &[Ix]) -> Option<Ix> {
-    movements.iter().copied().find(|at| board.table.row(*at).in_window)
+fn first_inside(table: &Table<'_>, movements: &[Ix]) -> Option<Ix> {
+    movements.iter().copied().find(|at| table.row(*at).in_window)
 }
 
-fn delivered<'a>(board: &Board<'_>, movements: &[Ix], order: &'a Order) -> OrderResult<&'a str> {
+fn delivered(table: &Table<'_>, matched: &Matched, movements: &[Ix], order: &Order) -> OrderResult {
     let Order { id, name, total, test, .. } = order;
-    let tally = tally(board, movements, total.currency);
+    let tally = tally(table, matched, movements, total.currency);
     let state = state(&tally, total.amount_minor, *test);
     result(id, name, total.currency, total.amount_minor, &tally, state)
 }
 
 /// An order that is known by its movements only.
-fn seen<'a>(board: &Board<'_>, table: &Table<'a>, movements: &[Ix], id: &'a str) -> OrderResult<&'a str> {
-    let first = first_inside(board, movements).unwrap_or(0);
+fn seen(table: &Table<'_>, matched: &Matched, movements: &[Ix], id: &str) -> OrderResult {
+    let first = first_inside(table, movements).unwrap_or(0);
     let currency = table.currency(first);
-    let tally = tally(board, movements, currency);
+    let tally = tally(table, matched, movements, currency);
     let name = table.record(first).order().map_or("", |order| order.name);
     let total = tally.received + tally.elsewhere;
     let state = state(&tally, total, false);
     result(id, name, currency, total, &tally, state)
 }
 
-fn result<'a>(
-    order_id: &'a str,
-    order_name: &'a str,
-    currency: Currency,
-    total: i64,
-    tally: &Tally,
-    state: OrderState,
-) -> OrderResult<&'a str> {
+fn result(id: &str, name: &str, currency: Currency, total: i64, tally: &Tally, state: OrderState) -> OrderResult {
     OrderResult {
-        order_id,
-        order_name,
+        order_id: id.to_owned(),
+        order_name: name.to_owned(),
         currency,
         total_minor: total,
         received_minor: tally.received,
@@ -107,8 +99,7 @@ fn result<'a>(
     }
 }
 
-fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
-    let table = board.table;
+fn tally(table: &Table<'_>, matched: &Matched, movements: &[Ix], currency: Currency) -> Tally {
     let mut tally = Tally::default();
     for at in movements.iter().copied() {
         let row = table.row(at);
@@ -127,12 +118,12 @@ fn tally(board: &Board<'_>, movements: &[Ix], currency: Currency) -> Tally {
         match row.class {
             Class::Payment => {
                 tally.received += amount;
-                tally.matched += found(board, at, amount);
+                tally.matched += found(matched, at, amount);
             }
             Class::Refund => tally.refunded += -amount,
             Class::Nothing => {}
         }
-        let partners = board.match_of(at).map_or(&[][..], |accepted| accepted.targets.as_slice());
+        let partners = matched.of(at).map_or(&[][..], Accepted::targets);
         tally.disputed |= row.disputed || partners.iter().any(|target| table.row(*target).disputed);
     }
     tally
@@ -152,8 +143,8 @@ fn in_currency(table: &Table<'_>, at: Ix, currency: Currency) -> i64 {
 }
 
 /// What the payment side shows for a payment: its own amount, or the partner's where a pair differs.
-fn found(board: &Board<'_>, at: Ix, amount: i64) -> i64 {
-    match board.match_of(at) {
+fn found(matched: &Matched, at: Ix, amount: i64) -> i64 {
+    match matched.of(at) {
         None => 0,
         Some(accepted) if accepted.kind == MatchKind::Pair => amount + accepted.details().difference.sum(),
         Some(_) => amount,

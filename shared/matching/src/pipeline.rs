@@ -5,7 +5,7 @@ use crate::{
     board::Board,
     both::both,
     conservation::{self, ConservationError},
-    digest, orders, report,
+    digest, report,
     rules::RuleSet,
     summary,
     table::{Class, Table},
@@ -36,19 +36,20 @@ pub fn decide<'a>(input: &'a RunInput, rules: &RuleSet) -> Result<Reconciled<'a>
     // Tier 0 screens the records while the table is built.
     let mut table = Table::build(input, rules);
     let mut board = Board::new(&table, rules);
-    let (mut suggested, open) = tiers(&mut board, input);
+    let ((suggested, open), digest) =
+        both(table.rows.len(), || tiers(&mut board, input), || digest::of(&table, input, rules));
 
     let exceptions = report::exceptions(&board, open);
     let exclusions = report::exclusions(&table);
-    let (orders, digest) =
-        both(table.rows.len(), || orders::roll_up(&board, &table, input), || digest::of(&table, input, rules));
     let summary = summary::count(&board, &suggested, &exceptions, &exclusions, input, digest);
-    let matches = report::in_order(&table, std::mem::take(&mut board.accepted));
-    let suggestions = report::in_order(&table, std::mem::take(&mut suggested.chosen));
-    let memory = input.memory.in_order();
+    let matched = board.matched;
+    let matches = report::in_order(&table, &matched.all);
+    let suggested = suggested.chosen;
+    let suggestions = report::in_order(&table, &suggested);
     table.forget_keys();
-    let reconciled = Reconciled { table, matches, suggestions, exceptions, exclusions, orders, summary, memory };
-    conservation::check(&reconciled, input)?;
+    let reconciled =
+        Reconciled { input, table, matched, matches, suggested, suggestions, exceptions, exclusions, summary };
+    conservation::check(&reconciled)?;
     Ok(reconciled)
 }
 

@@ -4,8 +4,9 @@
 //! them one by one, to write a file, never holds more than one.
 
 use crate::{
-    Memory, Outcome,
-    board::Accepted,
+    Outcome, RunInput,
+    board::{Accepted, Matched},
+    orders,
     table::{Ix, Table},
 };
 use domain::{
@@ -17,30 +18,33 @@ use domain::{
 /// What a run decided, every list in a canonical order.
 #[derive(Debug)]
 pub struct Reconciled<'a> {
+    pub(crate) input: &'a RunInput,
     pub(crate) table: Table<'a>,
-    pub(crate) matches: Vec<Accepted>,
-    pub(crate) suggestions: Vec<Accepted>,
+    pub(crate) matched: Matched,
+    /// Numbers of those that are of this run.
+    pub(crate) matches: Vec<u32>,
+    pub(crate) suggested: Vec<Accepted>,
+    /// Likewise.
+    pub(crate) suggestions: Vec<u32>,
     pub(crate) exceptions: Vec<(Ix, Exception)>,
     pub(crate) exclusions: Vec<Exclusion>,
-    pub(crate) orders: Vec<OrderResult<&'a str>>,
     pub(crate) summary: RunSummary,
-    pub(crate) memory: Memory,
 }
 
 impl Reconciled<'_> {
     #[must_use]
     pub fn matches(&self) -> impl ExactSizeIterator<Item = MatchRef<'_>> {
-        self.read(&self.matches)
+        self.read(&self.matched.all, &self.matches)
     }
 
     /// At most one per record.
     #[must_use]
     pub fn suggestions(&self) -> impl ExactSizeIterator<Item = MatchRef<'_>> {
-        self.read(&self.suggestions)
+        self.read(&self.suggested, &self.suggestions)
     }
 
-    fn read<'r>(&'r self, all: &'r [Accepted]) -> impl ExactSizeIterator<Item = MatchRef<'r>> {
-        all.iter().map(|accepted| MatchRef { table: &self.table, accepted })
+    fn read<'r>(&'r self, all: &'r [Accepted], numbers: &'r [u32]) -> impl ExactSizeIterator<Item = MatchRef<'r>> {
+        numbers.iter().map(|number| MatchRef { table: &self.table, accepted: &all[*number as usize] })
     }
 
     pub fn exceptions(&self) -> impl ExactSizeIterator<Item = &Exception> {
@@ -50,6 +54,12 @@ impl Reconciled<'_> {
     #[must_use]
     pub fn exclusions(&self) -> &[Exclusion] {
         &self.exclusions
+    }
+
+    /// Movements rolled up to orders, which takes a while: made whenever it is asked for.
+    #[must_use]
+    pub fn orders(&self) -> Vec<OrderResult> {
+        orders::roll_up(&self.table, &self.matched, self.input.window)
     }
 
     #[must_use]
@@ -63,11 +73,11 @@ impl Reconciled<'_> {
         Outcome {
             matches: self.matches().map(MatchRef::to_match).collect(),
             suggestions: self.suggestions().map(MatchRef::to_match).collect(),
+            orders: self.orders(),
+            memory: self.input.memory.in_order(),
             exceptions: self.exceptions.into_iter().map(|(_, exception)| exception).collect(),
             exclusions: self.exclusions,
-            orders: self.orders.into_iter().map(OrderResult::owned).collect(),
             summary: self.summary,
-            memory: self.memory,
         }
     }
 }
@@ -86,11 +96,11 @@ impl<'r> MatchRef<'r> {
     }
 
     pub fn source_ids(self) -> impl Iterator<Item = &'r str> {
-        self.ids(&self.accepted.sources)
+        self.ids(self.accepted.sources())
     }
 
     pub fn target_ids(self) -> impl Iterator<Item = &'r str> {
-        self.ids(&self.accepted.targets)
+        self.ids(self.accepted.targets())
     }
 
     fn ids(self, members: &'r [Ix]) -> impl Iterator<Item = &'r str> {
@@ -121,7 +131,7 @@ impl<'r> MatchRef<'r> {
             source_ids: self.source_ids().map(str::to_owned).collect(),
             target_ids: self.target_ids().map(str::to_owned).collect(),
             order_names: self.order_names(),
-            amount_minor: accepted.sources.iter().map(|at| table.row(*at).amount).sum(),
+            amount_minor: accepted.sources().iter().map(|at| table.row(*at).amount).sum(),
             currency: table.currency(first),
             confidence_bp: self.confidence_bp(),
             rule: self.rule().into(),

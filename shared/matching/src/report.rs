@@ -15,18 +15,23 @@ use domain::{
 pub(crate) fn exceptions(board: &Board<'_>, open: Vec<Open>) -> Vec<(Ix, Exception)> {
     let table = board.table;
     let mut exceptions: Vec<(Ix, Exception)> = open.into_iter().map(|open| (open.at, left(table, open))).collect();
-    exceptions.extend(board.accepted.iter().filter_map(|accepted| discrepancy(board, accepted)));
+    exceptions.extend(board.matched.all.iter().filter_map(|accepted| discrepancy(board, accepted)));
     exceptions.sort_by_key(|(at, _)| *at);
     exceptions
 }
 
-/// Matches or suggestions of this run, and not of its neighbour's alone, in order of position.
-pub(crate) fn in_order(table: &Table<'_>, mut accepted: Vec<Accepted>) -> Vec<Accepted> {
-    accepted.retain(|accepted| accepted.members().any(|at| table.row(at).in_window));
+/// Numbers of the matches or suggestions of this run, and not of its neighbour's alone, in order of position.
+pub(crate) fn in_order(table: &Table<'_>, accepted: &[Accepted]) -> Vec<u32> {
+    let of_this_run = |accepted: &Accepted| accepted.members().any(|at| table.row(at).in_window);
+    let mut numbers: Vec<u32> =
+        (0..).zip(accepted).filter(|(_, accepted)| of_this_run(accepted)).map(|(number, _)| number).collect();
     // No record is in two of them, so the first member of each side already tells them apart; none comes first.
     let first = |members: &[Ix]| members.first().map_or(0, |at| at + 1);
-    accepted.sort_by_key(|accepted| (first(&accepted.sources), first(&accepted.targets)));
-    accepted
+    numbers.sort_by_key(|number| {
+        let accepted = &accepted[*number as usize];
+        (first(accepted.sources()), first(accepted.targets()))
+    });
+    numbers
 }
 
 fn order_name(record: RecordRef<'_>) -> Option<String> {
@@ -55,7 +60,7 @@ fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)
     let table = board.table;
     let reason = accepted.details().discrepancy?;
     let at = accepted.members().find(|at| table.row(*at).in_window)?;
-    let others = if table.row(at).target { &accepted.sources } else { &accepted.targets };
+    let others = if table.row(at).target { accepted.sources() } else { accepted.targets() };
     let facts = classify::facts(board, others.first().copied()?, 1);
     let record = table.record(at);
     let exception = Exception {

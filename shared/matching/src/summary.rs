@@ -65,9 +65,9 @@ pub(crate) fn count(
     for exclusion in exclusions {
         add(exclusion.side, exclusion.currency, exclusion.amount_minor, Class::Excluded);
     }
-    for accepted in &board.accepted {
+    for accepted in &board.matched.all {
         // A difference across the edge counts once: in the run whose window holds the first source.
-        let first: Option<Ix> = accepted.sources.first().copied();
+        let first: Option<Ix> = accepted.sources().first().copied();
         if let Some(first) = first.filter(|at| table.row(*at).in_window) {
             let place = totals.entry(table.currency(first)).or_default();
             place.2 = place.2.plus(&accepted.details().difference);

@@ -262,7 +262,9 @@ mod tests {
         let rules = RuleSet::default();
         let read = halves.each_ref().map(|records| {
             let mut read = References::with_capacity(records.len(), &rules);
-            records.iter().for_each(|record| drop(read.read(record.texts(), None)));
+            for record in records.iter() {
+                read.read(record.texts(), None);
+            }
             read
         });
         let NumberedReferences { entries, shapes, .. } = References::number(read, std::iter::empty());

@@ -174,14 +174,12 @@ impl<'a> Table<'a> {
         self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or_else(|| self.record(at).currency())
     }
 
-    /// Frees what only tiers look at: the result needs records and rows.
+    /// Frees what only tiers look at: the result needs records, rows and orders.
     pub fn forget_keys(&mut self) {
         self.keys = Keys::default();
         self.by_amount = Vec::new();
         self.buckets = Vec::new();
         self.holders = Vec::new();
-        self.order_numbers = Vec::new();
-        self.orders = Vec::new();
     }
 
     /// In scope: of a class, and never excluded.

@@ -113,7 +113,7 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
     };
     let sibling = |other: Ix| -> Option<Ix> {
         let found = board.match_of(other)?;
-        let own = if row.target { &found.targets } else { &found.sources };
+        let own = if row.target { found.targets() } else { found.sources() };
         own.iter().copied().find(|member| {
             let there = table.row(*member);
             there.bucket == row.bucket && (row.target || there.order == row.order)
@@ -217,7 +217,7 @@ fn why_not(board: &Board<'_>, at: Ix, other: Ix, reason: Reason, suggested: &Sug
         return format!("it is in {}", table.currency(other).code());
     }
     if let Some(taken) = board.match_of(other) {
-        let partner = if row.target { taken.targets.first() } else { taken.sources.first() };
+        let partner = if row.target { taken.targets().first() } else { taken.sources().first() };
         let partner = partner.map_or("another record", |partner| table.record(*partner).id());
         return format!("it is matched with {partner}");
     }

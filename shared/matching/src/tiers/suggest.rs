@@ -17,10 +17,10 @@ pub(crate) fn choose(board: &mut Board<'_>) -> Suggested {
     let mut proposals = std::mem::take(&mut board.proposals);
     proposals.retain(|proposal| proposal.accepted.members().all(|at| board.is_open(at)));
     proposals.sort_by(|a, b| {
-        let place = |accepted: &Accepted| (accepted.sources.clone(), accepted.targets.clone(), accepted.rule);
-        b.score.cmp(&a.score).then_with(|| place(&a.accepted).cmp(&place(&b.accepted)))
+        let (one, other) = (&a.accepted, &b.accepted);
+        b.score.cmp(&a.score).then_with(|| (members(one), one.rule).cmp(&(members(other), other.rule)))
     });
-    proposals.dedup_by(|a, b| (&a.accepted.sources, &a.accepted.targets) == (&b.accepted.sources, &b.accepted.targets));
+    proposals.dedup_by(|a, b| members(&a.accepted) == members(&b.accepted));
     let mut best: BTreeMap<Ix, (i64, u32)> = BTreeMap::new();
     for proposal in &proposals {
         for at in proposal.accepted.members() {
@@ -40,4 +40,8 @@ pub(crate) fn choose(board: &mut Board<'_>) -> Suggested {
         }
     }
     suggested
+}
+
+fn members(accepted: &Accepted) -> (&[Ix], &[Ix]) {
+    (accepted.sources(), accepted.targets())
 }

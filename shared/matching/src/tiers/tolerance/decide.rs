@@ -106,7 +106,7 @@ pub(super) fn accept_or_propose(
         Automatic::Scored => true,
     };
     let pairs =
-        accepted.sources.iter().flat_map(|source| accepted.targets.iter().map(move |target| (*source, *target)));
+        accepted.sources().iter().flat_map(|source| accepted.targets().iter().map(move |target| (*source, *target)));
     let worst = pairs.map(|(source, target)| conflict(board, source, target)).max();
     // As in tier 5: a reference that leads nowhere is probably wrong where the buyer is the same.
     let agreement = Agreement { fields: accepted.fields, against: 0 };
