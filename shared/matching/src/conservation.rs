@@ -226,7 +226,7 @@ mod tests {
         let other_side = proof(|found| found.exceptions[0].1.side = Side::Target);
         assert_eq!(other_side, ["s3 is on the wrong side"]);
         let excluded_and_open = proof(|found| {
-            let test = found.table.place(false, "test").expect("a position");
+            let test = found.table.by_id().find(false, "test");
             let open = Exception { record_id: "test".to_owned(), ..found.exceptions[0].1.clone() };
             found.exceptions.push((test, open));
         });

@@ -30,9 +30,11 @@ impl Digest {
         write(&mut self.buffer);
         let length = (self.buffer.len() - content) as u64;
         self.buffer[start..content].copy_from_slice(&length.to_le_bytes());
-        if self.buffer.len() >= PIECE {
-            self.hash.update(&self.buffer);
-            self.buffer.clear();
+        // Whole pieces, so that the next one begins where all lanes can take it.
+        let whole = self.buffer.len() - self.buffer.len() % PIECE;
+        if whole > 0 {
+            self.hash.update(&self.buffer[..whole]);
+            self.buffer.drain(..whole);
         }
     }
 

@@ -5,6 +5,9 @@
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hash};
 
+/// How maps hash.
+pub(crate) type Hashing = FixedState;
+
 #[expect(clippy::cast_possible_truncation, reason = "half of a good hash is a good hash")]
 pub(crate) fn hash<T: Hash + ?Sized>(value: &T) -> u32 {
     FixedState::default().hash_one(value) as u32

@@ -55,8 +55,11 @@ pub fn decide<'a>(input: &'a RunInput, rules: &RuleSet) -> Result<Reconciled<'a>
 
 /// Each sees what those before it left.
 fn tiers(board: &mut Board<'_>, input: &RunInput) -> (Suggested, Vec<Open>) {
-    decided::apply(board, &input.memory);
-    reserved::apply(board, &input.memory.reserved);
+    if !input.memory.is_empty() {
+        let by_id = board.table.by_id();
+        decided::apply(board, &input.memory, &by_id);
+        reserved::apply(board, &input.memory.reserved, &by_id);
+    }
     strong_id::apply(board);
     weak_reference::apply(board);
     parent::apply(board);

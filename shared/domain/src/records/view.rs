@@ -155,6 +155,12 @@ impl<'a> RecordRef<'a> {
         if self.has(text::ORDER_ID) { self.texts().order } else { None }
     }
 
+    #[must_use]
+    #[inline]
+    pub fn parent(self) -> Option<&'a str> {
+        if self.has(text::PARENT) { self.texts().parent } else { None }
+    }
+
     /// Looks at each part of the record and says nothing of use. Whoever reads records in another order than they lie in asks
     /// for some of them first: looks that do not wait for each other fetch the memory at once.
     #[must_use]

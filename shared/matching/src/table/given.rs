@@ -1,16 +1,12 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{
-    Ix, NONE, ix,
-    numbers::{firsts, number_firsts},
-    places::Places,
-};
+use super::{Ix, NONE, ix, numbers::firsts};
 use crate::{digest::json, hashed};
 use domain::{
     record::Status,
     records::{RecordRef, Records},
 };
-use std::{ops::Range, sync::OnceLock};
+use std::ops::Range;
 
 /// Records whose memory is asked for at once: enough to wait for them together, and few enough to be there still when they
 /// are read.
@@ -21,26 +17,27 @@ pub(super) struct Given<'a> {
     records: &'a Records,
     /// Where each record stands among the given, by (time, id), each id once.
     order: Vec<Ix>,
+    /// Of each of these the position of its parent, where that is here.
+    parents: Vec<Ix>,
     /// Second deliveries of a record that is there.
     pub duplicates: Vec<RecordRef<'a>>,
-    /// Of the given records' ids.
-    hashes: Vec<u32>,
-    /// Made when somebody looks for an id.
-    places: OnceLock<Places>,
 }
 
 impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
     pub fn of(records: &'a Records) -> Self {
+        let (ids, children) = mentions(records);
         let mut duplicates = Vec::new();
-        let hashes: Vec<u32> = records.iter().map(|record| hashed::hash(record.id())).collect();
-        let mut order: Vec<(i64, Ix)> = kept(records, hashes.clone(), &mut duplicates);
+        let kept = kept(records, &ids, &mut duplicates);
+        let time = |at: Ix| records.at(at as usize).occurred_at().millis();
+        let mut order: Vec<(i64, Ix)> = kept.iter().filter(|at| **at != NONE).map(|at| (time(*at), *at)).collect();
         order.sort_unstable();
         for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
             alike.sort_unstable_by_key(|(_, at)| records.at(*at as usize).id());
         }
         let order: Vec<Ix> = order.into_iter().map(|(_, at)| at).collect();
-        Self { records, order, duplicates, hashes, places: OnceLock::new() }
+        let parents = parents(&order, &kept, &children);
+        Self { records, order, parents, duplicates }
     }
 
     pub fn count(&self) -> Ix {
@@ -51,40 +48,44 @@ impl<'a> Given<'a> {
         self.records.at(self.order[at as usize] as usize)
     }
 
-    pub fn find(&self, id: &str) -> Option<Ix> {
-        let places = self.places.get_or_init(|| {
-            let hashes = self.order.iter().map(|at| self.hashes[*at as usize]);
-            Places::of(self.order.len(), hashes.zip(0..))
-        });
-        places.find(id, |at| self.record(at).id() == id)
-    }
-
-    /// Frees what finds ids fast; it is made again when somebody looks for one.
-    pub fn forget_places(&mut self) {
-        self.places = OnceLock::new();
-    }
-
-    /// Those at these positions, in order.
-    pub fn records(&self, positions: Range<Ix>) -> impl Iterator<Item = RecordRef<'a>> {
-        self.order[positions.start as usize..positions.end as usize].chunks(AT_ONCE).flat_map(|some| {
+    /// Those at these positions, in order, and where the parent of each stands.
+    pub fn records(&self, positions: Range<Ix>) -> impl Iterator<Item = (RecordRef<'a>, Option<Ix>)> {
+        let positions = positions.start as usize..positions.end as usize;
+        let records = self.order[positions.clone()].chunks(AT_ONCE).flat_map(|some| {
             let records = some.iter().map(|at| self.records.at(*at as usize));
             std::hint::black_box(records.clone().map(RecordRef::look).sum::<usize>());
             records
-        })
+        });
+        records.zip(self.parents[positions].iter().map(|parent| Some(*parent).filter(|parent| *parent != NONE)))
     }
 }
 
-/// Time and place of each record that is kept.
-fn kept<'a>(records: &'a Records, hashes: Vec<u32>, duplicates: &mut Vec<RecordRef<'a>>) -> Vec<(i64, Ix)> {
-    let key = |(at, record): (Ix, RecordRef<'_>)| (record.occurred_at().millis(), at);
-    let id = |at: Ix| records.at(at as usize).id();
-    let numbers = number_firsts(firsts(hashes, |one, other| id(one) == id(other)));
-    if numbers.count as usize == records.len() {
-        return (0..).zip(records.iter()).map(key).collect();
+/// By place among the given: which record is the first with its id. And records that name a parent, with the place of the
+/// first one that it could be, or one behind all records.
+fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>) {
+    let count = records.len();
+    let mut hashes: Vec<u32> = Vec::with_capacity(count);
+    let mut children: Vec<(Ix, &str)> = Vec::new();
+    for (at, record) in (0..).zip(records.iter()) {
+        hashes.push(hashed::hash(record.id()));
+        children.extend(record.parent().map(|parent| (at, parent)));
     }
-    let mut best: Vec<Ix> = vec![NONE; numbers.count as usize];
-    for ((at, record), id) in (0..).zip(records.iter()).zip(numbers.of) {
-        let place = &mut best[id as usize];
+    // Equal texts are found for parents as they are for ids, all at once.
+    hashes.extend(children.iter().map(|(_, parent)| hashed::hash(*parent)));
+    let text = |at: Ix| match (at as usize).checked_sub(count) {
+        None => records.at(at as usize).id(),
+        Some(child) => children[child].1,
+    };
+    let mut ids = firsts(hashes, |one, other| text(one) == text(other));
+    let parents = ids.split_off(count);
+    (ids, children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect())
+}
+
+/// By place of the first record with an id: which of its deliveries is kept.
+fn kept<'a>(records: &'a Records, ids: &[Ix], duplicates: &mut Vec<RecordRef<'a>>) -> Vec<Ix> {
+    let mut kept: Vec<Ix> = vec![NONE; ids.len()];
+    for ((at, record), first) in (0..).zip(records.iter()).zip(ids) {
+        let place = &mut kept[*first as usize];
         if *place == NONE {
             *place = at;
             continue;
@@ -102,7 +103,28 @@ fn kept<'a>(records: &'a Records, hashes: Vec<u32>, duplicates: &mut Vec<RecordR
         }
     }
     duplicates.sort_by_cached_key(|record| (record.occurred_at(), record.id(), rank(*record)));
-    best.into_iter().map(|at| key((at, records.at(at as usize)))).collect()
+    kept
+}
+
+/// By position: that of the parent.
+fn parents(order: &[Ix], kept: &[Ix], children: &[(Ix, Ix)]) -> Vec<Ix> {
+    let mut parents = vec![NONE; order.len()];
+    if children.is_empty() {
+        return parents;
+    }
+    let mut positions = vec![NONE; kept.len()];
+    for (position, at) in (0..).zip(order) {
+        positions[*at as usize] = position;
+    }
+    for (child, parent) in children {
+        // A delivery that is not kept has no position, and a parent that is not here no place.
+        if let (Some(place), Some(parent)) =
+            (parents.get_mut(positions[*child as usize] as usize), kept.get(*parent as usize))
+        {
+            *place = positions[*parent as usize];
+        }
+    }
+    parents
 }
 
 /// Total order over deliveries of one id: read as itself, further decided, then by content.
@@ -114,4 +136,55 @@ fn rank(record: RecordRef<'_>) -> (bool, u8, String) {
         Status::Pending => 3,
     };
     (record.evidence_only(), decided, json(&record.to_record()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{
+        Currency, Money, Timestamp,
+        record::{Kind, Record, Side},
+    };
+
+    fn record(id: &str, at: i64, parent: &str) -> Record {
+        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
+        let parent = (!parent.is_empty()).then(|| parent.to_owned());
+        Record { parent, ..Record::plain(Side::Source, Kind::Sale, id.to_owned(), money, Timestamp::from_millis(at)) }
+    }
+
+    /// Each record with its parent, by id.
+    fn parents_of(records: &[Record]) -> Vec<(String, Option<String>)> {
+        let records: Records = records.iter().collect();
+        let given = Given::of(&records);
+        let id = |at: Ix| given.record(at).id().to_owned();
+        given.records(0..given.count()).map(|(record, parent)| (record.id().to_owned(), parent.map(id))).collect()
+    }
+
+    #[test]
+    fn parents_are_found_wherever_they_stand_and_however_often_they_are_delivered() {
+        let pending = Record { status: Status::Pending, ..record("sale", 9, "") };
+        let given = [
+            record("late", 8, "sale"),
+            // Of two deliveries the other one is kept.
+            pending,
+            record("sale", 5, ""),
+            record("sale", 5, ""),
+            record("early", 1, "sale"),
+            record("late", 8, "sale"),
+            record("grandchild", 9, "late"),
+            record("orphan", 7, "Sale"),
+            record("self", 6, "self"),
+        ];
+        let some = |id: &str| Some(id.to_owned());
+        let expected = [
+            ("early", some("sale")),
+            ("sale", None),
+            ("self", some("self")),
+            ("orphan", None),
+            ("late", some("sale")),
+            ("grandchild", some("late")),
+        ];
+        assert_eq!(parents_of(&given), expected.map(|(id, parent)| (id.to_owned(), parent)));
+        assert_eq!(parents_of(&[record("b", 2, ""), record("a", 1, "")]), ["a", "b"].map(|id| (id.to_owned(), None)));
+    }
 }

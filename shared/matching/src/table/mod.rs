@@ -7,7 +7,6 @@ mod buckets;
 pub(crate) mod counting;
 mod given;
 mod numbers;
-mod places;
 mod reading;
 mod rows;
 mod texts;
@@ -16,6 +15,7 @@ use crate::{
     RunInput,
     both::both,
     digest::{self, json},
+    hashed::Hashing,
     keys::{Keys, References, Span},
     rules::RuleSet,
     tiers::hygiene,
@@ -26,7 +26,7 @@ use domain::{
     records::RecordRef,
 };
 use given::Given;
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 pub(crate) use buckets::Bucket;
 pub(crate) use rows::{Class, Row};
@@ -68,10 +68,21 @@ pub(crate) struct Table<'a> {
     common: u32,
 }
 
+/// Where the records of each side stand, by id.
+#[derive(Debug)]
+pub(crate) struct ById<'a>([HashMap<&'a str, Ix, Hashing>; 2]);
+
+impl ById<'_> {
+    /// `NONE` when it is not here.
+    pub fn find(&self, target: bool, id: &str) -> Ix {
+        self.0[usize::from(target)].get(id).copied().unwrap_or(NONE)
+    }
+}
+
 impl<'a> Table<'a> {
     pub fn build(input: &'a RunInput, rules: &RuleSet) -> Self {
         let given = input.source.len() + input.target.len();
-        let (mut source, mut target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
+        let (source, target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
         let sides = [&source, &target];
         let (sources, orders) = (source.count(), in_order(&input.orders));
         let count = (sources + target.count()) as usize;
@@ -93,8 +104,6 @@ impl<'a> Table<'a> {
                 References::number([earlier.references, later.references], later_spans.into_iter().flatten())
             },
         );
-        source.forget_places();
-        target.forget_places();
         let holders = holders(&rows, people);
         let common = ix(rows.len() / 100).max(20);
         let mut table = Self {
@@ -155,10 +164,10 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Where the record of a side with this id stands.
-    pub fn place(&self, target: bool, id: &str) -> Option<Ix> {
-        let first = if target { self.sources } else { 0 };
-        self.sides[usize::from(target)].find(id).map(|at| first + at)
+    /// Takes a while, and only runs that follow earlier ones need it.
+    pub fn by_id(&self) -> ById<'a> {
+        let ids = |positions: Range<Ix>| positions.map(|at| (self.record(at).id(), at)).collect();
+        ById([ids(0..self.sources), ids(self.sources..ix(self.rows.len()))])
     }
 
     /// Second deliveries of records that are in the table.
@@ -166,7 +175,7 @@ impl<'a> Table<'a> {
         self.sides.iter().flat_map(|side| side.duplicates.iter().copied())
     }
 
-    pub fn positions(&self) -> std::ops::Range<Ix> {
+    pub fn positions(&self) -> Range<Ix> {
         0..ix(self.rows.len())
     }
 

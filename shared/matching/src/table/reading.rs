@@ -92,13 +92,12 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
     let mut references = References::with_capacity(count, rules);
     let mut digest = Digest::default();
     let mut orders = half.orders.iter().peekable();
-    for Place { target, record, row, span } in in_order_of_time(sides, half) {
+    for Place { target, record, parent, row, span } in in_order_of_time(sides, half) {
         while let Some(order) = orders.next_if(|order| order.occurred_at <= record.occurred_at()) {
             words.add_order(order);
         }
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
-        let parent = texts.parent.and_then(|parent| side.find(parent));
         let excluded = hygiene::screen(record, texts.gateway, rules);
         *row = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
         let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
@@ -113,6 +112,8 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
 struct Place<'a, 'w> {
     target: bool,
     record: RecordRef<'a>,
+    /// Where its parent stands among those of the side.
+    parent: Option<Ix>,
     row: &'w mut Row,
     span: &'w mut Span,
 }
@@ -131,12 +132,12 @@ fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'a, 'w>) -> im
 }
 
 fn places<'a, 'w>(
-    records: impl Iterator<Item = RecordRef<'a>>,
+    records: impl Iterator<Item = (RecordRef<'a>, Option<Ix>)>,
     target: bool,
     rows: &'w mut [Row],
     spans: &'w mut [Span],
 ) -> Peekable<impl Iterator<Item = Place<'a, 'w>>> {
-    let place = move |(record, (row, span))| Place { target, record, row, span };
+    let place = move |((record, parent), (row, span))| Place { target, record, parent, row, span };
     records.zip(rows.iter_mut().zip(spans)).map(place).peekable()
 }
 

@@ -7,7 +7,7 @@ use crate::{
     board::{Accepted, Board, Details, Members},
     reason::Reason,
     rule::Rule,
-    table::{Ix, NONE},
+    table::{ById, Ix, NONE},
 };
 use domain::{
     decision::{RecordKey, Standing},
@@ -15,9 +15,9 @@ use domain::{
 };
 use std::collections::BTreeMap;
 
-pub(crate) fn apply(board: &mut Board<'_>, memory: &Memory) {
+pub(crate) fn apply(board: &mut Board<'_>, memory: &Memory, by_id: &ById<'_>) {
     for rejected in &memory.rejected {
-        let places = places(board, &rejected.source_ids, &rejected.target_ids);
+        let places = places(by_id, &rejected.source_ids, &rejected.target_ids);
         if let (Some(sources), Some(targets)) = (whole(&places.0), whole(&places.1)) {
             board.forbid(sources, targets);
         }
@@ -30,14 +30,14 @@ pub(crate) fn apply(board: &mut Board<'_>, memory: &Memory) {
     for decided in &memory.decided {
         // Where two words speak of one record, neither is picked.
         if members(decided).iter().all(|member| claims.get(member) == Some(&1)) {
-            stand(board, decided);
+            stand(board, decided, by_id);
         }
     }
 }
 
-fn stand(board: &mut Board<'_>, decided: &DecidedMatch) {
+fn stand(board: &mut Board<'_>, decided: &DecidedMatch, by_id: &ById<'_>) {
     let found = &decided.found;
-    let places = places(board, &found.source_ids, &found.target_ids);
+    let places = places(by_id, &found.source_ids, &found.target_ids);
     if let (Some(sources), Some(targets)) = (whole(&places.0), whole(&places.1)) {
         let currency = |at: &Ix| board.table.row(*at).currency;
         if sources.iter().chain(&targets).any(|at| sources.first().map(currency) != Some(currency(at))) {
@@ -68,10 +68,8 @@ fn stand(board: &mut Board<'_>, decided: &DecidedMatch) {
     }
 }
 
-fn places(board: &Board<'_>, sources: &[String], targets: &[String]) -> (Vec<Ix>, Vec<Ix>) {
-    let side = |target: bool, ids: &[String]| {
-        ids.iter().map(|id| board.table.place(target, id).unwrap_or(NONE)).collect::<Vec<_>>()
-    };
+fn places(by_id: &ById<'_>, sources: &[String], targets: &[String]) -> (Vec<Ix>, Vec<Ix>) {
+    let side = |target: bool, ids: &[String]| ids.iter().map(|id| by_id.find(target, id)).collect::<Vec<_>>();
     (side(false, sources), side(true, targets))
 }
 

@@ -6,24 +6,21 @@ use crate::{
     board::{Accepted, Board, field},
     reason::Reason,
     rule::Rule,
-    table::{Ix, NONE},
+    table::{ById, Ix, NONE},
     tiers::components::{Component, sum},
 };
 use domain::{matches::MatchKind, record::Side};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) fn apply(board: &mut Board<'_>, reserved: &[Reservation]) {
-    if reserved.is_empty() {
-        return;
-    }
+pub(crate) fn apply(board: &mut Board<'_>, reserved: &[Reservation], by_id: &ById<'_>) {
     let table = board.table;
     let mut partners: BTreeMap<Ix, BTreeSet<Ix>> = BTreeMap::new();
     let mut promised: BTreeSet<Ix> = BTreeSet::new();
     for reservation in reserved {
         let target = reservation.side == Side::Target;
-        let at = table.place(target, &reservation.record_id).unwrap_or(NONE);
+        let at = by_id.find(target, &reservation.record_id);
         for partner in &reservation.partner_ids {
-            let other = table.place(!target, partner).unwrap_or(NONE);
+            let other = by_id.find(!target, partner);
             promised.extend([at, other].into_iter().filter(|place| *place != NONE));
             if at != NONE && other != NONE {
                 partners.entry(at).or_default().insert(other);
