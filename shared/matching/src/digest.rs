@@ -7,6 +7,10 @@ use domain::{matches::match_id, record::Order, records::RecordRef};
 /// BLAKE3 is fast on pieces that are large enough for all lanes of a core.
 const PIECE: usize = 65_536;
 
+/// What stands in front of each, as both are in one list.
+const RECORD: u8 = 0;
+const ORDER: u8 = 1;
+
 /// Hashes a list of things, each with its length in front.
 #[derive(Default)]
 pub(crate) struct Digest {
@@ -16,7 +20,17 @@ pub(crate) struct Digest {
 
 impl Digest {
     pub fn add_record(&mut self, record: RecordRef<'_>) {
-        self.add(|buffer| record.write_content(buffer));
+        self.add(|buffer| {
+            buffer.push(RECORD);
+            record.write_content(buffer);
+        });
+    }
+
+    pub fn add_order(&mut self, order: &Order) {
+        self.add(|buffer| {
+            buffer.push(ORDER);
+            write_order(buffer, order);
+        });
     }
 
     fn add_text(&mut self, text: &str) {
@@ -48,8 +62,8 @@ impl Digest {
     }
 }
 
-/// Of the earlier and the later half of the records, and of those that each side delivered twice.
-pub(crate) fn of_records(halves: [Digest; 2], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
+/// Of the earlier and the later half of records and orders, and of the records that each side delivered twice.
+pub(crate) fn of_table(halves: [Digest; 2], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
     let mut digest = Digest::default();
     halves.into_iter().for_each(|half| digest.add_list(half));
     for duplicates in duplicates {
@@ -60,14 +74,11 @@ pub(crate) fn of_records(halves: [Digest; 2], duplicates: [&[RecordRef<'_>]; 2])
     digest.finish()
 }
 
-/// Hex BLAKE3 of the records in order of time, orders, what earlier runs left, window, `as_of` and rules. Where a record was
+/// Hex BLAKE3 of the records and orders in order of time, what earlier runs left, window, `as_of` and rules. Where a record was
 /// staged is not part of it.
 pub(crate) fn of(table: &Table<'_>, input: &RunInput, rules: &RuleSet) -> String {
     let mut digest = Digest::default();
     digest.add(|buffer| buffer.extend_from_slice(table.digest.as_bytes()));
-    let mut orders = Digest::default();
-    table.orders.iter().for_each(|order| orders.add(|buffer| write_order(buffer, order)));
-    digest.add_list(orders);
     let memory = remembered(&input.memory);
     for text in memory.iter().chain(&[json(&input.window), json(&input.as_of), json(rules)]) {
         digest.add_text(text);

@@ -3,7 +3,6 @@
 use crate::{
     Outcome, Reconciled, RunInput,
     board::Board,
-    both::both,
     conservation::{self, ConservationError},
     digest, report,
     rules::RuleSet,
@@ -36,11 +35,11 @@ pub fn decide<'a>(input: &'a RunInput, rules: &RuleSet) -> Result<Reconciled<'a>
     // Tier 0 screens the records while the table is built.
     let mut table = Table::build(input, rules);
     let mut board = Board::new(&table, rules);
-    let ((suggested, open), digest) =
-        both(table.rows.len(), || tiers(&mut board, input), || digest::of(&table, input, rules));
+    let (suggested, open) = tiers(&mut board, input);
 
     let exceptions = report::exceptions(&board, open);
     let exclusions = report::exclusions(&table);
+    let digest = digest::of(&table, input, rules);
     let summary = summary::count(&board, &suggested, &exceptions, &exclusions, input, digest);
     let matched = board.matched;
     let matches = report::in_order(&table, &matched.all);

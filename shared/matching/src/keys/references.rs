@@ -3,7 +3,7 @@
 use super::{Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT};
 use crate::{
     rules::RuleSet,
-    table::{NONE, TextList, ix, normalised},
+    table::{NONE, TextList, ix, normalised, trimmed},
 };
 use domain::{
     record::{Kind, Scheme},
@@ -139,7 +139,10 @@ impl<'a> References<'a> {
     }
 
     fn add(&mut self, key: u32, text: &'a str) {
-        let text = text.trim().trim_start_matches('#');
+        let mut text = trimmed(text);
+        while let Some(rest) = text.strip_prefix('#') {
+            text = rest;
+        }
         if !text.is_empty() {
             let (value, new) = self.texts.place(text);
             match new {

@@ -31,7 +31,7 @@ use std::{collections::HashMap, ops::Range};
 pub(crate) use buckets::Bucket;
 pub(crate) use rows::{Class, Row};
 use rows::{EMPTY, Numbered, number_words};
-pub(crate) use texts::{TextList, normalised};
+pub(crate) use texts::{TextList, normalised, trimmed};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -49,7 +49,7 @@ pub(crate) struct Table<'a> {
     pub rows: Vec<Row>,
     /// Positions before this one are sources.
     pub sources: Ix,
-    /// Of all records.
+    /// Of all records and orders.
     pub digest: blake3::Hash,
     pub currencies: Vec<Currency>,
     /// The input's orders by time and id.
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
             || reading::read(sides, earlier, input.window, rules),
             || reading::read(sides, later, input.window, rules),
         );
-        let digest = digest::of_records([earlier.digest, later.digest], sides.map(|side| side.duplicates.as_slice()));
+        let digest = digest::of_table([earlier.digest, later.digest], sides.map(|side| side.duplicates.as_slice()));
         let (Numbered { currencies, people, orders: order_numbers, order_count }, references) = both(
             given,
             || number_words([earlier.words, later.words], reading::divided(&mut rows, sources, split)),

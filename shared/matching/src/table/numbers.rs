@@ -35,11 +35,12 @@ pub(crate) fn number_firsts(firsts: Vec<u32>) -> Numbers {
     Numbers { of, count }
 }
 
-/// Of each of at most 2^32 − 1 values the position of the first that is equal to it, which takes the place of its hash; `same`
-/// compares two of them.
+/// Of each of at most 2^32 − 1 values the position of the first that is equal to it; `same` compares two of them.
 pub(crate) fn firsts(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Vec<u32> {
     let divided = divided(&hashes);
+    // Most values are the first: what is written in order is not written again all over the place.
     let mut of = hashes;
+    of.iter_mut().zip(0..).for_each(|(of, at)| *of = at);
     let mut slots: Vec<u32> = Vec::new();
     for part in divided.iter() {
         let mask = (part.len() * 2).next_power_of_two() - 1;
@@ -47,18 +48,19 @@ pub(crate) fn firsts(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Vec<u
         slots.resize(mask + 1, FREE);
         for (place, (hash, at)) in (0..).zip(part) {
             let mut slot = *hash as usize & mask;
-            of[*at as usize] = loop {
+            loop {
                 let known = slots[slot];
                 if known == FREE {
                     slots[slot] = place;
-                    break *at;
+                    break;
                 }
                 let (other_hash, other) = part[known as usize];
                 if other_hash == *hash && same(other, *at) {
-                    break other;
+                    of[*at as usize] = other;
+                    break;
                 }
                 slot = (slot + 1) & mask;
-            };
+            }
         }
     }
     of

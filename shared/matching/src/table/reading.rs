@@ -78,7 +78,7 @@ pub(super) fn halves<'a, 'w>(
     let [rows, later_rows] = divided(rows, sources, earlier);
     let [spans, later_spans] = divided(spans, sources, earlier);
     let [at, target_at] = earlier;
-    // Where an order is read makes no difference but to speed.
+    // Where an order is read makes a difference to speed and to the digest only, and is the same for the same input.
     let (orders, later_orders) = orders.split_at(orders.len() / 2);
     [
         Half { records: [0..at, 0..target_at], rows, spans, orders },
@@ -92,9 +92,13 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
     let mut references = References::with_capacity(count, rules);
     let mut digest = Digest::default();
     let mut orders = half.orders.iter().peekable();
+    let add_order = |order: &'a Order, words: &mut Words<'a>, digest: &mut Digest| {
+        words.add_order(order);
+        digest.add_order(order);
+    };
     for Place { target, record, parent, row, span } in in_order_of_time(sides, half) {
         while let Some(order) = orders.next_if(|order| order.occurred_at <= record.occurred_at()) {
-            words.add_order(order);
+            add_order(order, &mut words, &mut digest);
         }
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
@@ -104,7 +108,7 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
         *span = references.read(texts, authorised);
         digest.add_record(record);
     }
-    orders.for_each(|order| words.add_order(order));
+    orders.for_each(|order| add_order(order, &mut words, &mut digest));
     Read { words, references, digest }
 }
 

@@ -9,7 +9,14 @@ use std::borrow::Cow;
 
 /// Trimmed and lower-cased, without copying what already is.
 pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
-    folded(text.trim())
+    folded(trimmed(text))
+}
+
+/// Without space around it. Nearly every text begins and ends with a letter or a digit, and then there is nothing to look for.
+pub(crate) fn trimmed(text: &str) -> &str {
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if plain(bytes.first()) && plain(bytes.last()) { text } else { text.trim() }
 }
 
 /// Lower-cased, without copying what already is.
@@ -157,6 +164,9 @@ mod tests {
     #[test]
     fn space_around_a_text_is_no_part_of_it() {
         assert_eq!(normalised("  Ab c\t"), "ab c");
+        for text in ["", " ", "\t", "a", "a ", " é", "é\u{a0}", "\u{3000}a", "a b", "#"] {
+            assert_eq!(trimmed(text), text.trim(), "{text:?}");
+        }
         assert!(matches!(normalised(" ab "), Cow::Borrowed("ab")));
     }
 }

@@ -75,9 +75,9 @@ fn find(parents: &mut [Ix], mut at: Ix) -> Ix {
 pub(crate) fn exact_pairs(board: &Board<'_>, component: &Component) -> SmallVec<[(Ix, Ix); 2]> {
     let table = board.table;
     if let ([source], [target]) = (component.sources.as_slice(), component.targets.as_slice()) {
+        // Nothing but a value that they share brought the two together.
         let equal = table.row(*source).amount == table.row(*target).amount;
-        let joined = equal && table.keys.shared(*source, *target) != (false, false);
-        return if joined { smallvec![(*source, *target)] } else { SmallVec::new() };
+        return if equal { smallvec![(*source, *target)] } else { SmallVec::new() };
     }
     let mut all: Vec<(i64, bool, Ix)> = component
         .sources
