@@ -3,7 +3,7 @@
 use crate::records::{DAY, With, charge, given, left, matched, refund, sale, suggested};
 use domain::{
     matches::MatchKind,
-    record::{Record, Side},
+    record::{Record, Scheme, Side},
     summary::Difference,
 };
 
@@ -132,6 +132,24 @@ fn what_can_be_told_apart_is_no_set() {
         charge("t2", 1_000).email("a").at(6),
     ]);
     assert_eq!(matched(&outcome), ["amount_agreement: s1 = t2", "amount_agreement: s2 = t1"]);
+}
+
+/// A name that one record alone has joins it with nobody, and is no less a sign that it is not the other one.
+#[test]
+fn names_that_nobody_else_has_tell_apart() {
+    let sales = || [sale("s1", 1_000), sale("s2", 1_000).at(5)];
+    let charges = || [charge("t1", 1_000).at(2), charge("t2", 1_000).at(6)];
+    let named = |[first, second]: [Record; 2], scheme: Scheme, values: [&str; 2]| {
+        [first.refers(scheme.clone(), values[0]), second.refers(scheme, values[1])]
+    };
+    let of_other_orders = named(charges(), Scheme::OrderName, ["2001", "2002"]);
+    assert_eq!(matched(&given(sales().into_iter().chain(of_other_orders))), [] as [&str; 0]);
+
+    let noted = || named(charges(), Scheme::Text, ["paid at the desk", "paid at the desk"]);
+    let of_order = || sales().map(|sale| sale.of_order("1001"));
+    assert_eq!(matched(&given(of_order().into_iter().chain(noted()))), ["identical_set: s1 s2 = t1 t2"]);
+    let of_other_payments = named(of_order(), Scheme::PaymentId, ["pay_00001", "pay_00002"]);
+    assert_eq!(matched(&given(of_other_payments.into_iter().chain(noted()))), [] as [&str; 0]);
 }
 
 #[test]
