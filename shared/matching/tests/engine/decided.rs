@@ -4,6 +4,7 @@ use crate::records::{DAY, With, charge, input, left, matched, remembered, run, s
 use domain::{
     decision::Standing::{Confirmed, Manual},
     fields::{self, Fields},
+    matches::MatchKind,
 };
 use matching::RejectedMatch;
 
@@ -26,6 +27,19 @@ fn a_yes_stands_whatever_the_records_say() {
     assert_eq!((found.difference.unexplained, found.difference.sum(), found.confidence_bp), (-60, -60, 8_500));
     assert_eq!(found.matched_fields, Fields::of(fields::AMOUNT | fields::CURRENCY));
     assert_eq!(outcome.memory, of.memory, "it can be judged again on the same grounds");
+}
+
+/// Whichever member people named first, and though both sides have a record of one id.
+#[test]
+fn what_people_put_together_stands_side_by_side_and_in_order() {
+    let mut of =
+        input([sale("a", 600), sale("b", 400).at(5), charge("a", 700).at(5 * DAY), charge("c", 300).at(6 * DAY)]);
+    let mut decided = remembered(Manual, "b", "c");
+    decided.found.kind = MatchKind::Set;
+    decided.found.source_ids.push("a".to_owned());
+    decided.found.target_ids.push("a".to_owned());
+    of.memory.decided = vec![decided];
+    assert_eq!(matched(&run(&of)), ["manual: a b = a c"]);
 }
 
 #[test]
