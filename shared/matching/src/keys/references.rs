@@ -259,7 +259,9 @@ mod tests {
             ..Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0))
         };
         let halves: [Records; 2] = [
-            [record(&["twice", "near", "#twice"]), record(&["near", "that"]), record(&["alone"])].into_iter().collect(),
+            [record(&["twice", "near", "##twice"]), record(&["near", "that"]), record(&["alone"])]
+                .into_iter()
+                .collect(),
             [record(&["THAT", "last", "last"])].into_iter().collect(),
         ];
         let rules = RuleSet::default();

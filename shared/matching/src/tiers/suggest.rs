@@ -45,3 +45,49 @@ pub(crate) fn choose(board: &mut Board<'_>) -> Suggested {
 fn members(accepted: &Accepted) -> (&[Ix], &[Ix]) {
     (accepted.sources(), accepted.targets())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Memory, RunInput, rule::Rule, rules::RuleSet, table::Table};
+    use domain::{
+        Currency, Money, Timestamp,
+        record::{Kind, Record, Side},
+        time::Window,
+    };
+
+    /// What is chosen of proposals about two sources, 0 and 1, and two targets, 2 and 3.
+    fn chosen(proposals: &[(Ix, Ix, Rule, i64)]) -> Vec<(Ix, Ix, Rule)> {
+        let at = Timestamp::from_millis;
+        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
+        let records = |side, kind| ["a", "b"].map(|id| Record::plain(side, kind, id.to_owned(), money, at(0)));
+        let input = RunInput {
+            source: records(Side::Source, Kind::Sale).into_iter().collect(),
+            target: records(Side::Target, Kind::Charge).into_iter().collect(),
+            orders: Vec::new(),
+            window: Window { from: at(0), to: at(1) },
+            as_of: at(1),
+            memory: Memory::default(),
+        };
+        let rules = RuleSet::default();
+        let table = Table::build(&input, &rules);
+        let mut board = Board::new(&table, &rules);
+        for (source, target, rule, score) in proposals {
+            board.propose(Accepted::pair(*source, *target, *rule, 0), *score);
+        }
+        let chosen = choose(&mut board).chosen;
+        chosen.iter().map(|found| (found.sources()[0], found.targets()[0], found.rule)).collect()
+    }
+
+    #[test]
+    fn the_best_is_chosen_and_none_where_two_are_as_good() {
+        let (set, best) = (Rule::SuggestSet, Rule::SuggestBest);
+        assert_eq!(chosen(&[(0, 2, set, 500), (0, 3, set, 600)]), [(0, 3, set)]);
+        assert_eq!(chosen(&[(0, 2, set, 500), (0, 3, set, 500)]), []);
+        assert_eq!(chosen(&[(0, 2, set, 500), (1, 2, set, 500)]), []);
+        assert_eq!(chosen(&[(0, 2, set, 500), (1, 3, set, 500)]), [(0, 2, set), (1, 3, set)]);
+        // Said twice, it is one suggestion, under the first rule.
+        let first = set.min(best);
+        assert_eq!(chosen(&[(0, 2, set, 500), (0, 2, best, 500)]), [(0, 2, first)]);
+    }
+}

@@ -40,6 +40,11 @@ fn what_people_put_together_stands_side_by_side_and_in_order() {
     decided.found.target_ids.push("a".to_owned());
     of.memory.decided = vec![decided];
     assert_eq!(matched(&run(&of)), ["manual: a b = a c"]);
+
+    // A sale of that id is no charge that would be here.
+    let mut of = input([sale("a", 1_000), sale("b", 1_000).at(5), charge("c", 1_000).email("a")]);
+    of.memory.decided = vec![remembered(Manual, "a", "b")];
+    assert!(left(&run(&of)).contains(&"a: outside_window".to_owned()));
 }
 
 #[test]
