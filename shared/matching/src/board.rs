@@ -8,7 +8,10 @@ use crate::{
 };
 use domain::{matches::MatchKind, summary::Difference};
 use smallvec::{SmallVec, smallvec};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    slice,
+};
 
 /// Signs of agreement, as bits.
 pub(crate) use domain::fields as field;
@@ -22,9 +25,15 @@ pub(crate) struct Accepted {
     pub kind: MatchKind,
     pub rule: Rule,
     pub fields: u16,
-    /// The first member of each side, where nothing stands apart.
-    pair: [Ix; 2],
-    more: Option<Box<More>>,
+    found: Found,
+}
+
+/// Who belongs together.
+#[derive(Debug, Clone)]
+enum Found {
+    /// A source and a target, and there is nothing else to say.
+    Pair([Ix; 2]),
+    More(Box<More>),
 }
 
 /// What there is to say about few matches.
@@ -49,7 +58,7 @@ pub(crate) struct Details {
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
-        Self { kind: MatchKind::Pair, rule, fields: fields | field::CURRENCY, pair: [source, target], more: None }
+        Self { kind: MatchKind::Pair, rule, fields: fields | field::CURRENCY, found: Found::Pair([source, target]) }
     }
 
     pub fn many(
@@ -60,26 +69,35 @@ impl Accepted {
         fields: u16,
     ) -> Self {
         let more = More { sources: sources.into(), targets: targets.into(), details: Details::default() };
-        Self { kind, more: Some(Box::new(more)), ..Self::pair(NONE, NONE, rule, fields) }
+        Self { kind, rule, fields: fields | field::CURRENCY, found: Found::More(Box::new(more)) }
     }
 
     pub fn with(self, details: Details) -> Self {
         let more = More { sources: self.sources().into(), targets: self.targets().into(), details };
-        Self { more: Some(Box::new(more)), ..self }
+        Self { found: Found::More(Box::new(more)), ..self }
     }
 
     /// In order, once it is accepted or proposed.
     pub fn sources(&self) -> &[Ix] {
-        self.more.as_ref().map_or(&self.pair[..1], |more| &more.sources)
+        match &self.found {
+            Found::Pair([source, _]) => slice::from_ref(source),
+            Found::More(more) => &more.sources,
+        }
     }
 
     /// In order, once it is accepted or proposed.
     pub fn targets(&self) -> &[Ix] {
-        self.more.as_ref().map_or(&self.pair[1..], |more| &more.targets)
+        match &self.found {
+            Found::Pair([_, target]) => slice::from_ref(target),
+            Found::More(more) => &more.targets,
+        }
     }
 
     pub fn details(&self) -> Details {
-        self.more.as_ref().map_or_else(Details::default, |more| more.details)
+        match &self.found {
+            Found::Pair(_) => Details::default(),
+            Found::More(more) => more.details,
+        }
     }
 
     pub fn confidence_bp(&self) -> u16 {
@@ -91,7 +109,7 @@ impl Accepted {
     }
 
     fn sort(&mut self) {
-        if let Some(more) = &mut self.more {
+        if let Found::More(more) = &mut self.found {
             more.sources.sort_unstable();
             more.targets.sort_unstable();
         }
@@ -271,27 +289,12 @@ impl<'t> Board<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Memory, RunInput};
-    use domain::{
-        Currency, Money, Timestamp,
-        record::{Kind, Record, Side},
-        records::Records,
-        time::Window,
-    };
+    use crate::examples::{input, record};
+    use domain::record::Side;
 
     #[test]
     fn the_first_hint_about_a_record_is_believed() {
-        let at = Timestamp::from_millis;
-        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
-        let record = |id: &str| Record::plain(Side::Source, Kind::Sale, id.to_owned(), money, at(0));
-        let input = RunInput {
-            source: [record("s1"), record("s2"), record("s3")].into_iter().collect(),
-            target: Records::default(),
-            orders: Vec::new(),
-            window: Window { from: at(0), to: at(1) },
-            as_of: at(1),
-            memory: Memory::default(),
-        };
+        let input = input(["s1", "s2", "s3"].map(|id| record(Side::Source, id, 1, 0)), []);
         let rules = RuleSet::default();
         let table = Table::build(&input, &rules);
         let mut board = Board::new(&table, &rules);

@@ -138,33 +138,24 @@ fn delivered(reconciled: &Reconciled<'_>, violations: &mut Vec<String>) {
 mod tests {
     use super::*;
     use crate::{
-        Memory,
         board::{Accepted, Details},
+        examples,
         pipeline::decide,
         rule::Rule,
         rules::RuleSet,
     };
     use domain::{
-        Money, Timestamp,
         matches::{Exception, MatchKind},
-        record::{Kind, Record, Reference, Scheme},
+        record::{Record, Reference, Scheme},
         summary::Difference,
-        time::Window,
     };
 
     fn record(side: Side, id: &str, amount_minor: i64, names: &str) -> Record {
-        let (kind, scheme) =
-            if side == Side::Source { (Kind::Sale, Scheme::PaymentId) } else { (Kind::Charge, Scheme::ChargeId) };
+        let scheme = if side == Side::Source { Scheme::PaymentId } else { Scheme::ChargeId };
         Record {
             refs: vec![Reference { scheme, value: names.to_owned() }],
             test: id == "test",
-            ..Record::plain(
-                side,
-                kind,
-                id.to_owned(),
-                Money { amount_minor, currency: Currency::parse("EUR").expect("a currency") },
-                Timestamp::from_millis(1_000),
-            )
+            ..examples::record(side, id, amount_minor, 1_000)
         }
     }
 
@@ -172,21 +163,15 @@ mod tests {
     fn proof(spoil: impl FnOnce(&mut Reconciled<'_>)) -> Vec<String> {
         let sale = |id, amount, names| record(Side::Source, id, amount, names);
         let charge = |id, amount, names| record(Side::Target, id, amount, names);
-        let input = RunInput {
-            source: [
+        let input = examples::input(
+            [
                 sale("s1", 100, "ch_one_long_id"),
                 sale("s2", 250, "ch_other_long_id"),
                 sale("s3", 999, "ch_nobody_has"),
                 sale("test", 5, "ch_test_long_id"),
-            ]
-            .into_iter()
-            .collect(),
-            target: [charge("t1", 100, "ch_one_long_id"), charge("t2", 250, "ch_other_long_id")].into_iter().collect(),
-            orders: Vec::new(),
-            window: Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(86_400_000) },
-            as_of: Timestamp::from_millis(90 * 86_400_000),
-            memory: Memory::default(),
-        };
+            ],
+            [charge("t1", 100, "ch_one_long_id"), charge("t2", 250, "ch_other_long_id")],
+        );
         let mut reconciled = decide(&input, &RuleSet::default()).expect("a result that adds up");
         assert_eq!((reconciled.matches.len(), reconciled.exceptions.len(), reconciled.exclusions.len()), (2, 1, 1));
         spoil(&mut reconciled);

@@ -7,10 +7,6 @@ use domain::{matches::match_id, record::Order, records::RecordRef};
 /// BLAKE3 is fast on pieces that are large enough for all lanes of a core.
 const PIECE: usize = 65_536;
 
-/// What stands in front of each, as both are in one list.
-const RECORD: u8 = 0;
-const ORDER: u8 = 1;
-
 /// Hashes a list of things, each with its length in front.
 #[derive(Default)]
 pub(crate) struct Digest {
@@ -20,17 +16,11 @@ pub(crate) struct Digest {
 
 impl Digest {
     pub fn add_record(&mut self, record: RecordRef<'_>) {
-        self.add(|buffer| {
-            buffer.push(RECORD);
-            record.write_content(buffer);
-        });
+        self.add(|buffer| record.write_content(buffer));
     }
 
     pub fn add_order(&mut self, order: &Order) {
-        self.add(|buffer| {
-            buffer.push(ORDER);
-            write_order(buffer, order);
-        });
+        self.add(|buffer| write_order(buffer, order));
     }
 
     fn add_text(&mut self, text: &str) {
@@ -62,10 +52,10 @@ impl Digest {
     }
 }
 
-/// Of the earlier and the later half of records and orders, and of the records that each side delivered twice.
-pub(crate) fn of_table(halves: [Digest; 2], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
+/// Of records and of orders, the earlier and the later half of each, and of the records that each side delivered twice.
+pub(crate) fn of_table(lists: [Digest; 4], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
     let mut digest = Digest::default();
-    halves.into_iter().for_each(|half| digest.add_list(half));
+    lists.into_iter().for_each(|list| digest.add_list(list));
     for duplicates in duplicates {
         let mut list = Digest::default();
         duplicates.iter().for_each(|record| list.add_record(*record));

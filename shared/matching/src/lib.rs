@@ -16,6 +16,8 @@ mod conservation;
 mod difference;
 mod digest;
 mod evidence;
+#[cfg(test)]
+mod examples;
 mod hashed;
 mod keys;
 mod learn;

@@ -11,7 +11,7 @@ use crate::{
 };
 use domain::{
     fields::Fields,
-    matches::{Exception, Exclusion, Match, MatchKind, OrderResult},
+    matches::{Exception, Exclusion, Match, MatchKind},
     summary::RunSummary,
 };
 
@@ -56,12 +56,6 @@ impl Reconciled<'_> {
         &self.exclusions
     }
 
-    /// Movements rolled up to orders, which takes a while: made whenever it is asked for.
-    #[must_use]
-    pub fn orders(&self) -> Vec<OrderResult> {
-        orders::roll_up(&self.table, &self.matched, self.input.window)
-    }
-
     #[must_use]
     pub fn summary(&self) -> &RunSummary {
         &self.summary
@@ -73,7 +67,7 @@ impl Reconciled<'_> {
         Outcome {
             matches: self.matches().map(MatchRef::to_match).collect(),
             suggestions: self.suggestions().map(MatchRef::to_match).collect(),
-            orders: self.orders(),
+            orders: orders::roll_up(&self.table, &self.matched, self.input.window),
             memory: self.input.memory.in_order(),
             exceptions: self.exceptions.into_iter().map(|(_, exception)| exception).collect(),
             exclusions: self.exclusions,

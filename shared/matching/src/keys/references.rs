@@ -3,7 +3,7 @@
 use super::{Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT};
 use crate::{
     rules::RuleSet,
-    table::{NONE, TextList, ix, normalised, trimmed},
+    table::{NONE, TextList, ix, normalised, number_firsts},
 };
 use domain::{
     record::{Kind, Scheme},
@@ -139,10 +139,7 @@ impl<'a> References<'a> {
     }
 
     fn add(&mut self, key: u32, text: &'a str) {
-        let mut text = trimmed(text);
-        while let Some(rest) = text.strip_prefix('#') {
-            text = rest;
-        }
+        let text = text.trim().trim_start_matches('#');
         if !text.is_empty() {
             let (value, new) = self.texts.place(text);
             match new {
@@ -159,9 +156,9 @@ impl<'a> References<'a> {
         let (keys, configured) = sort_names(&mut halves);
         let [first, second] = halves;
         let of_first = first.texts.len() as usize;
-        let (mut shapes, mut of) = (first.shapes, TextList::firsts([first.texts, second.texts]));
+        let mut shapes = first.shapes;
         shapes.extend(second.shapes);
-        number_values(&mut of, &mut shapes);
+        let of = number_values(TextList::firsts([first.texts, second.texts]), &mut shapes);
         let (of_first, of_second) = of.split_at(of_first);
         let mut entries = first.entries;
         for entry in &mut entries {
@@ -177,27 +174,24 @@ impl<'a> References<'a> {
 }
 
 /// Numbers values of which it is known which equal one is the first, and leaves the shapes of those that several records hold.
-fn number_values(firsts: &mut [u32], shapes: &mut Vec<Shape>) {
+fn number_values(firsts: Vec<u32>, shapes: &mut Vec<Shape>) -> Vec<u32> {
     for (at, first) in firsts.iter().map(|first| *first as usize).enumerate() {
         // A record that holds one value in two places is rare, and counting it twice takes nothing but room.
         shapes[first].shared |= first != at;
     }
     let (mut shared, mut alone) = (0, NONE);
-    for at in 0..firsts.len() {
-        // A first one stands before all that are equal to it, so theirs is a number already.
-        let first = firsts[at] as usize;
-        firsts[at] = if first != at {
-            firsts[first]
-        } else if shapes[at].shared {
+    let of = number_firsts(firsts, |at| {
+        if shapes[at].shared {
             shapes[shared as usize] = shapes[at];
             shared += 1;
             shared - 1
         } else {
             alone -= 1;
             alone
-        };
-    }
+        }
+    });
     shapes.truncate(shared as usize);
+    of
 }
 
 /// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever half is read
@@ -224,8 +218,8 @@ fn sort_names(halves: &mut [References<'_>; 2]) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::examples;
     use domain::{
-        Currency, Money, Timestamp,
         record::{Record, Reference, Side},
         records::Records,
     };
@@ -243,8 +237,7 @@ mod tests {
         let shape = |shared| Shape { long: true, digit: shared, shared };
         // The second came again while it was read, the first and the fourth later.
         let mut shapes: Vec<Shape> = [false, true, false, false, false, false].map(shape).into();
-        let mut values = vec![0, 1, 0, 3, 4, 3];
-        number_values(&mut values, &mut shapes);
+        let values = number_values(vec![0, 1, 0, 3, 4, 3], &mut shapes);
         assert_eq!(values, [0, 1, 0, 2, NONE - 1, 2]);
         assert_eq!(shapes.iter().map(|shape| shape.digit).collect::<Vec<_>>(), [false, true, false]);
     }
@@ -252,11 +245,10 @@ mod tests {
     /// Far apart, side by side, in the other half, or twice in one record: what counts is whether another record holds it.
     #[test]
     fn a_value_is_shared_if_another_record_holds_it() {
-        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
         let reference = |scheme, value: &str| Reference { scheme, value: value.to_owned() };
         let record = |values: &[&str]| Record {
             refs: values.iter().map(|value| reference(Scheme::Text, value)).collect(),
-            ..Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0))
+            ..examples::record(Side::Source, "id", 1, 0)
         };
         let halves: [Records; 2] = [
             [record(&["twice", "near", "##twice"]), record(&["near", "that"]), record(&["alone"])]

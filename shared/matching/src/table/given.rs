@@ -141,15 +141,12 @@ fn rank(record: RecordRef<'_>) -> (bool, u8, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{
-        Currency, Money, Timestamp,
-        record::{Kind, Record, Side},
-    };
+    use crate::examples;
+    use domain::record::{Record, Side};
 
     fn record(id: &str, at: i64, parent: &str) -> Record {
-        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
         let parent = (!parent.is_empty()).then(|| parent.to_owned());
-        Record { parent, ..Record::plain(Side::Source, Kind::Sale, id.to_owned(), money, Timestamp::from_millis(at)) }
+        Record { parent, ..examples::record(Side::Source, id, 1, at) }
     }
 
     /// Each record with its parent, by id.

@@ -29,9 +29,10 @@ use given::Given;
 use std::{collections::HashMap, ops::Range};
 
 pub(crate) use buckets::Bucket;
+pub(crate) use numbers::number_firsts;
 pub(crate) use rows::{Class, Row};
 use rows::{EMPTY, Numbered, number_words};
-pub(crate) use texts::{TextList, normalised, trimmed};
+pub(crate) use texts::{TextList, normalised};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -42,6 +43,17 @@ pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const MINUTE_MS: i64 = 60_000;
 /// Longest time between an authorisation and its capture that candidates are searched over.
 pub(crate) const SETTLE_LAG_MS: i64 = 8 * DAY_MS;
+
+/// Where the records of each side stand, by id.
+#[derive(Debug)]
+pub(crate) struct ById<'a>([HashMap<&'a str, Ix, Hashing>; 2]);
+
+impl ById<'_> {
+    /// `NONE` when it is not here.
+    pub fn find(&self, target: bool, id: &str) -> Ix {
+        self.0[usize::from(target)].get(id).copied().unwrap_or(NONE)
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
@@ -68,17 +80,6 @@ pub(crate) struct Table<'a> {
     common: u32,
 }
 
-/// Where the records of each side stand, by id.
-#[derive(Debug)]
-pub(crate) struct ById<'a>([HashMap<&'a str, Ix, Hashing>; 2]);
-
-impl ById<'_> {
-    /// `NONE` when it is not here.
-    pub fn find(&self, target: bool, id: &str) -> Ix {
-        self.0[usize::from(target)].get(id).copied().unwrap_or(NONE)
-    }
-}
-
 impl<'a> Table<'a> {
     pub fn build(input: &'a RunInput, rules: &RuleSet) -> Self {
         let given = input.source.len() + input.target.len();
@@ -95,7 +96,8 @@ impl<'a> Table<'a> {
             || reading::read(sides, earlier, input.window, rules),
             || reading::read(sides, later, input.window, rules),
         );
-        let digest = digest::of_table([earlier.digest, later.digest], sides.map(|side| side.duplicates.as_slice()));
+        let lists = [earlier.records, later.records, earlier.orders, later.orders];
+        let digest = digest::of_table(lists, sides.map(|side| side.duplicates.as_slice()));
         let (Numbered { currencies, people, orders: order_numbers, order_count }, references) = both(
             given,
             || number_words([earlier.words, later.words], reading::divided(&mut rows, sources, split)),

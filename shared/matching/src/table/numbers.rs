@@ -10,29 +10,15 @@ use super::{counting::Groups, ix};
 const PART: usize = 16_384;
 const FREE: u32 = u32::MAX;
 
-/// The numbers of values, without gaps, in the order in which each value is first seen.
-#[derive(Debug)]
-pub(crate) struct Numbers {
-    /// By position of the value.
-    pub of: Vec<u32>,
-    /// How many different values there are.
-    pub count: u32,
-}
-
-/// The numbers of values of which it is known which equal one is the first.
-pub(crate) fn number_firsts(firsts: Vec<u32>) -> Numbers {
-    let (mut of, mut count) = (firsts, 0);
+/// The numbers of values of which it is known which equal one is the first; `number` gives each first one, in order, its own.
+pub(crate) fn number_firsts(firsts: Vec<u32>, mut number: impl FnMut(usize) -> u32) -> Vec<u32> {
+    let mut of = firsts;
     for at in 0..of.len() {
         // A first one stands before all that are equal to it, so theirs is a number already.
         let first = of[at] as usize;
-        of[at] = if first == at {
-            count += 1;
-            count - 1
-        } else {
-            of[first]
-        };
+        of[at] = if first == at { number(at) } else { of[first] };
     }
-    Numbers { of, count }
+    of
 }
 
 /// Of each of at most 2^32 − 1 values the position of the first that is equal to it; `same` compares two of them.
@@ -80,11 +66,13 @@ mod tests {
     use crate::hashed;
     use std::collections::HashMap;
 
-    fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Numbers {
-        number_firsts(firsts(hashes, same))
+    /// In the order of first sight, and how many there are.
+    fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> (Vec<u32>, u32) {
+        let mut count = 0..;
+        (number_firsts(firsts(hashes, same), |_| count.next().unwrap()), count.start)
     }
 
-    fn number(values: &[String]) -> Numbers {
+    fn number(values: &[String]) -> (Vec<u32>, u32) {
         let hashes = values.iter().map(|value| hashed::hash(value.as_str())).collect();
         number_hashed(hashes, |one, other| values[one as usize] == values[other as usize])
     }
@@ -103,21 +91,21 @@ mod tests {
     #[test]
     fn numbers_follow_the_order_of_first_sight() {
         let numbers = number(&["b", "a", "b", "", "c", "a", ""].map(str::to_owned));
-        assert_eq!((numbers.of, numbers.count), (vec![0, 1, 0, 2, 3, 1, 2], 4));
-        assert_eq!(number(&[]).count, 0);
+        assert_eq!(numbers, (vec![0, 1, 0, 2, 3, 1, 2], 4));
+        assert_eq!(number(&[]).1, 0);
     }
 
     #[test]
     fn many_parts_number_as_one_table_does() {
         let values: Vec<String> = (0..5 * PART).map(|at| format!("value {}", at * 7_919 % (2 * PART))).collect();
-        let numbers = number(&values);
-        assert_eq!(numbers.of, expected(&values));
-        assert_eq!(numbers.count as usize, 2 * PART);
+        let (numbers, count) = number(&values);
+        assert_eq!(numbers, expected(&values));
+        assert_eq!(count as usize, 2 * PART);
     }
 
     #[test]
     fn equal_hashes_do_not_make_equal_values() {
-        let numbers = number_hashed(vec![0; 300], |one, other| one % 100 == other % 100);
-        assert_eq!((numbers.count, numbers.of[99], numbers.of[199], numbers.of[200]), (100, 99, 99, 0));
+        let (numbers, count) = number_hashed(vec![0; 300], |one, other| one % 100 == other % 100);
+        assert_eq!((count, numbers[99], numbers[199], numbers[200]), (100, 99, 99, 0));
     }
 }

@@ -25,7 +25,8 @@ use std::{iter::Peekable, ops::Range};
 pub(super) struct Read<'a> {
     pub words: Words<'a>,
     pub references: References<'a>,
-    pub digest: Digest,
+    pub records: Digest,
+    pub orders: Digest,
 }
 
 /// What a half reads, and where it writes. Sources come before targets.
@@ -78,7 +79,7 @@ pub(super) fn halves<'a, 'w>(
     let [rows, later_rows] = divided(rows, sources, earlier);
     let [spans, later_spans] = divided(spans, sources, earlier);
     let [at, target_at] = earlier;
-    // Where an order is read makes a difference to speed and to the digest only, and is the same for the same input.
+    // Where an order is read makes no difference but to speed.
     let (orders, later_orders) = orders.split_at(orders.len() / 2);
     [
         Half { records: [0..at, 0..target_at], rows, spans, orders },
@@ -90,15 +91,12 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
     let count = half.rows.iter().map(|rows| rows.len()).sum();
     let mut words = Words::with_capacity(count);
     let mut references = References::with_capacity(count, rules);
-    let mut digest = Digest::default();
-    let mut orders = half.orders.iter().peekable();
-    let add_order = |order: &'a Order, words: &mut Words<'a>, digest: &mut Digest| {
-        words.add_order(order);
-        digest.add_order(order);
-    };
+    let (mut records, mut orders) = (Digest::default(), Digest::default());
+    let mut given = half.orders.iter().peekable();
     for Place { target, record, parent, row, span } in in_order_of_time(sides, half) {
-        while let Some(order) = orders.next_if(|order| order.occurred_at <= record.occurred_at()) {
-            add_order(order, &mut words, &mut digest);
+        while let Some(order) = given.next_if(|order| order.occurred_at <= record.occurred_at()) {
+            words.add_order(order);
+            orders.add_order(order);
         }
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
@@ -106,10 +104,13 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Windo
         *row = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
         let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
         *span = references.read(texts, authorised);
-        digest.add_record(record);
+        records.add_record(record);
     }
-    orders.for_each(|order| add_order(order, &mut words, &mut digest));
-    Read { words, references, digest }
+    for order in given {
+        words.add_order(order);
+        orders.add_order(order);
+    }
+    Read { words, references, records, orders }
 }
 
 /// A record, and where what is read of it goes.
@@ -148,17 +149,11 @@ fn places<'a, 'w>(
 #[cfg(test)]
 mod tests {
     use super::{super::rows::EMPTY, *};
-    use domain::{
-        Currency, Money, Timestamp,
-        record::{Record, Side},
-        records::Records,
-    };
+    use crate::examples;
+    use domain::{record::Side, records::Records};
 
     fn side(side: Side, times: &[i64]) -> Records {
-        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
-        let record = |(number, at): (usize, &i64)| {
-            Record::plain(side, Kind::Charge, number.to_string(), money, Timestamp::from_millis(*at))
-        };
+        let record = |(number, at): (usize, &i64)| examples::record(side, &number.to_string(), 1, *at);
         times.iter().enumerate().map(record).collect()
     }
 

@@ -1,6 +1,6 @@
 //! A record as integers.
 
-use super::{Ix, NONE, TextList, trimmed};
+use super::{Ix, NONE, TextList};
 use crate::reason::Reason;
 use domain::{
     Currency,
@@ -151,7 +151,7 @@ impl<'a> Words<'a> {
 
 /// The place in the list of the value.
 fn value<'a>(list: &mut TextList<'a>, text: Option<&'a str>) -> u32 {
-    text.map(trimmed).filter(|text| !text.is_empty()).map_or(NONE, |text| list.place(text).0)
+    text.map(str::trim).filter(|text| !text.is_empty()).map_or(NONE, |text| list.place(text).0)
 }
 
 /// Numbers that the last four digits of a card can be. Lists of other texts begin behind them.
@@ -159,7 +159,7 @@ const CARDS: u32 = 10_000;
 
 /// The number that four digits are: nearly all payments have some, and none of them needs to be looked for.
 fn card(last4: &str) -> Option<u32> {
-    let digits = trimmed(last4).as_bytes();
+    let digits = last4.trim().as_bytes();
     let four = digits.len() == 4 && digits.iter().all(u8::is_ascii_digit);
     four.then(|| digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
 }

@@ -49,26 +49,18 @@ fn members(accepted: &Accepted) -> (&[Ix], &[Ix]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Memory, RunInput, rule::Rule, rules::RuleSet, table::Table};
-    use domain::{
-        Currency, Money, Timestamp,
-        record::{Kind, Record, Side},
-        time::Window,
+    use crate::{
+        examples::{input, record},
+        rule::Rule,
+        rules::RuleSet,
+        table::Table,
     };
+    use domain::record::Side;
 
     /// What is chosen of proposals about two sources, 0 and 1, and two targets, 2 and 3.
     fn chosen(proposals: &[(Ix, Ix, Rule, i64)]) -> Vec<(Ix, Ix, Rule)> {
-        let at = Timestamp::from_millis;
-        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
-        let records = |side, kind| ["a", "b"].map(|id| Record::plain(side, kind, id.to_owned(), money, at(0)));
-        let input = RunInput {
-            source: records(Side::Source, Kind::Sale).into_iter().collect(),
-            target: records(Side::Target, Kind::Charge).into_iter().collect(),
-            orders: Vec::new(),
-            window: Window { from: at(0), to: at(1) },
-            as_of: at(1),
-            memory: Memory::default(),
-        };
+        let [source, target] = [Side::Source, Side::Target].map(|side| ["a", "b"].map(|id| record(side, id, 1, 0)));
+        let input = input(source, target);
         let rules = RuleSet::default();
         let table = Table::build(&input, &rules);
         let mut board = Board::new(&table, &rules);
