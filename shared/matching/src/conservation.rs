@@ -3,7 +3,7 @@
 use crate::{Reconciled, RunInput, table::Ix};
 use domain::{Currency, matches::ExceptionClass, record::Side, summary::RunSummary};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 /// What does not add up: a defect of the engine, or amounts that no sum in 64 bits can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,18 +40,20 @@ pub(crate) fn summable(input: &RunInput) -> Result<(), ConservationError> {
 /// More violations than this are not listed.
 const MAX_LISTED: usize = 10;
 
-type Sums = BTreeMap<(Side, Currency), (u64, i128)>;
+/// How many records there are and what their amounts sum to, of sources and of targets, by number of the currency.
+type Sums = Vec<[(u64, i128); 2]>;
 
 pub(crate) fn check(reconciled: &Reconciled<'_>) -> Result<(), ConservationError> {
     let Reconciled { table, matched, suggested, exceptions, .. } = reconciled;
     let mut violations = Vec::new();
-    let mut seen = vec![0_u32; table.rows.len()];
+    let mut seen = vec![0_u8; table.rows.len()];
     let mut see = |target: bool, at: Ix, violations: &mut Vec<String>| {
         let row = table.row(at);
         if row.target != target {
             violations.push(format!("{} is on the wrong side", table.record(at).id()));
         }
-        seen[at as usize] += 1;
+        let times = &mut seen[at as usize];
+        *times = times.saturating_add(1);
         i128::from(row.amount)
     };
     let matches = reconciled.matches.iter().map(|number| (&matched.all[*number as usize], true));
@@ -73,21 +75,21 @@ pub(crate) fn check(reconciled: &Reconciled<'_>) -> Result<(), ConservationError
         }
         see(open.side == Side::Target, *at, &mut violations);
     }
-    let mut in_scope: Sums = BTreeMap::new();
+    let mut in_scope: Sums = vec![Default::default(); table.currencies.len()];
     for at in table.positions() {
         let row = table.row(at);
         let times = seen.get(at as usize).copied().unwrap_or(0);
         let counted = row.in_window && table.in_scope(at);
         if counted {
-            let place = in_scope.entry((row.side(), table.currency(at))).or_default();
-            place.0 += 1;
-            place.1 += i128::from(row.amount);
+            let (count, sum) = &mut in_scope[usize::from(row.currency)][usize::from(row.target)];
+            *count += 1;
+            *sum += i128::from(row.amount);
         }
         if times > 1 || (counted && times == 0) || (!table.in_scope(at) && times > 0) {
             violations.push(format!("{} is in {times} classes", table.record(at).id()));
         }
     }
-    figures(&reconciled.summary, &in_scope, &mut violations);
+    figures(&reconciled.summary, &table.currencies, &in_scope, &mut violations);
     delivered(reconciled, &mut violations);
     if violations.is_empty() {
         return Ok(());
@@ -97,16 +99,17 @@ pub(crate) fn check(reconciled: &Reconciled<'_>) -> Result<(), ConservationError
 }
 
 /// The summary's figures are those of the records.
-fn figures(summary: &RunSummary, in_scope: &Sums, violations: &mut Vec<String>) {
+fn figures(summary: &RunSummary, currencies: &[Currency], in_scope: &Sums, violations: &mut Vec<String>) {
     for (side, counts) in [(Side::Source, &summary.source), (Side::Target, &summary.target)] {
-        let records: u64 = in_scope.iter().filter(|((of, _), _)| *of == side).map(|(_, (count, _))| count).sum();
+        let records: u64 = in_scope.iter().map(|sides| sides[usize::from(side == Side::Target)].0).sum();
         if records != counts.in_scope() {
             violations.push(format!("{} of {records} records of {side:?} are counted", counts.in_scope()));
         }
     }
     for total in &summary.totals {
+        let known = currencies.binary_search(&total.currency).ok().and_then(|at| in_scope.get(at));
         for (side, sums) in [(Side::Source, &total.source), (Side::Target, &total.target)] {
-            let records = in_scope.get(&(side, total.currency)).map_or(0, |(_, sum)| *sum);
+            let records = known.map_or(0, |sides| sides[usize::from(side == Side::Target)].1);
             let parts =
                 i128::from(sums.matched_minor) + i128::from(sums.suggested_minor) + i128::from(sums.unmatched_minor);
             if records != parts || records != i128::from(sums.in_scope_minor) {

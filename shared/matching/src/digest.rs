@@ -19,10 +19,6 @@ impl Digest {
         self.add(|buffer| record.write_content(buffer));
     }
 
-    pub fn add_order(&mut self, order: &Order) {
-        self.add(|buffer| write_order(buffer, order));
-    }
-
     fn add_text(&mut self, text: &str) {
         self.add(|buffer| buffer.extend_from_slice(text.as_bytes()));
     }
@@ -52,8 +48,15 @@ impl Digest {
     }
 }
 
-/// Of records and of orders, the earlier and the later half of each, and of the records that each side delivered twice.
-pub(crate) fn of_table(lists: [Digest; 4], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
+/// Of orders, which are in order already.
+pub(crate) fn of_orders(orders: &[&Order]) -> Digest {
+    let mut digest = Digest::default();
+    orders.iter().for_each(|order| digest.add(|buffer| write_order(buffer, order)));
+    digest
+}
+
+/// Of the earlier and the later half of all records, of orders, and of the records that each side delivered twice.
+pub(crate) fn of_lists(lists: [Digest; 3], duplicates: [&[RecordRef<'_>]; 2]) -> Hash {
     let mut digest = Digest::default();
     lists.into_iter().for_each(|list| digest.add_list(list));
     for duplicates in duplicates {

@@ -49,7 +49,7 @@ impl Agreement {
 
 /// E-mail, card, name, memo and shared references.
 pub(crate) fn agreement(table: &Table<'_>, source: Ix, target: Ix) -> Agreement {
-    let (a, b) = (table.row(source), table.row(target));
+    let (a, b) = (table.signs(source), table.signs(target));
     let mut found = Agreement::default();
     for (left, right, bit, may_differ) in [
         (a.email, b.email, field::EMAIL, false),
@@ -89,7 +89,7 @@ pub(crate) fn conflict(board: &Board<'_>, source: Ix, target: Ix) -> Conflict {
 /// Whether the order or reference that one of the two names is another one than the other's.
 pub(crate) fn other_order(board: &Board<'_>, source: Ix, target: Ix) -> bool {
     let names_another = |at: Ix, other: Ix| {
-        !board.table.row(at).is_of_order() && leads_away(board, at, other, Keys::is_weak_key) != Conflict::None
+        !board.table.row(at).of_order && leads_away(board, at, other, Keys::is_weak_key) != Conflict::None
     };
     names_another(target, source) || names_another(source, target)
 }
@@ -111,7 +111,8 @@ fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> b
             }
             let there = table.row(holder.at);
             let fits = there.class == row.class && there.currency == row.currency && there.amount == row.amount;
-            let same_buyer = row.email != NONE && row.email == there.email && table.telling(row.email);
+            let (email, other) = (table.signs(at).email, table.signs(holder.at).email);
+            let same_buyer = email != NONE && email == other && table.telling(email);
             let found = if fits || same_buyer { Conflict::Real } else { Conflict::Doubtful };
             worst = worst.max(found);
         }
@@ -124,12 +125,12 @@ fn leads_nowhere(table: &Table<'_>, at: Ix) -> bool {
     let (keys, row) = (&table.keys, table.row(at));
     let empty =
         |entry: &Entry| keys.holders(entry.value).iter().all(|holder| table.row(holder.at).target == row.target);
-    !row.is_of_order() && keys.of(at).iter().any(|entry| keys.is_proven_weak(*entry) && empty(entry))
+    !row.of_order && keys.of(at).iter().any(|entry| keys.is_proven_weak(*entry) && empty(entry))
 }
 
 /// Two records of one side that belong to one order, or of which one undoes the other.
 fn related(table: &Table<'_>, a: Ix, b: Ix) -> bool {
-    let (left, right) = (table.row(a), table.row(b));
+    let (left, right) = (table.signs(a), table.signs(b));
     (left.order != NONE && left.order == right.order)
         || left.parent == b
         || right.parent == a
@@ -143,7 +144,7 @@ fn explained(board: &Board<'_>, at: Ix, holder: Ix) -> bool {
 
 /// Whether parents that are known on both sides belong to different matches.
 pub(crate) fn parents_differ(board: &Board<'_>, source: Ix, target: Ix) -> bool {
-    let (a, b) = (board.table.row(source).parent, board.table.row(target).parent);
+    let (a, b) = (board.table.signs(source).parent, board.table.signs(target).parent);
     if a == NONE || b == NONE || !board.table.in_scope(a) || !board.table.in_scope(b) {
         return false;
     }
@@ -198,11 +199,8 @@ pub(crate) fn somebody_else(board: &Board<'_>, at: Ix, partner: Ix) -> bool {
 /// Whether a record has a reference of its own to an open record of equal amount other than `except`.
 fn has_exact_link(board: &Board<'_>, at: Ix, except: Ix) -> bool {
     let table = board.table;
-    let row = table.row(at);
-    table.keys.linked(table, at).into_iter().any(|other| {
-        let there = table.row(other);
-        other != except && board.is_open(other) && there.bucket == row.bucket
-    })
+    let linked = table.keys.linked(table, at);
+    linked.into_iter().any(|other| other != except && board.is_open(other) && table.one_bucket(at, other))
 }
 
 /// Thousandths of agreement, from a fixed table: what candidates are ranked by.

@@ -2,8 +2,10 @@
 
 use crate::{
     board::{Accepted, Matched},
+    digest::json,
+    hashed::Hashing,
     reason::Reason,
-    table::{Class, Ix, NONE, Table, counting::Groups},
+    table::{Class, Ix, Table, counting::Groups, ix},
 };
 use domain::{
     Currency, Timestamp,
@@ -11,11 +13,27 @@ use domain::{
     record::{Order, Status},
     time::Window,
 };
+use std::collections::HashMap;
 
-/// The source's movements by their order, each order's in order of position.
-fn movements(table: &Table<'_>) -> Groups<Ix> {
-    let with_order = || (0..table.sources).map(|at| (table.row(at).order, at)).filter(|(order, _)| *order != NONE);
-    Groups::of(table.order_count as usize, with_order)
+/// Of equal time and id, which nearly never happens, by content.
+pub(crate) fn in_order(orders: &[Order]) -> Vec<&Order> {
+    // What is compared nearly always stands in what is sorted.
+    let mut sorted: Vec<(Timestamp, &Order)> = orders.iter().map(|order| (order.occurred_at, order)).collect();
+    sorted.sort_unstable_by(|(at, a), (other_at, b)| {
+        (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| json(a).cmp(&json(b)))
+    });
+    sorted.into_iter().map(|(_, order)| order).collect()
+}
+
+/// Orders by id, with a number each.
+#[derive(Default)]
+struct Numbers<'a>(HashMap<&'a str, u32, Hashing>);
+
+impl<'a> Numbers<'a> {
+    fn of(&mut self, id: &'a str) -> u32 {
+        let next = ix(self.0.len());
+        *self.0.entry(id).or_insert(next)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -31,12 +49,16 @@ struct Tally {
 }
 
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
-pub(crate) fn roll_up(table: &Table<'_>, matched: &Matched, window: Window) -> Vec<OrderResult> {
-    let members = movements(table);
-    let mut known: Vec<Option<&Order>> = vec![None; table.order_count as usize];
-    for (order, number) in table.orders.iter().copied().zip(&table.order_numbers) {
-        // Of two deliveries the last of the table's order is kept, so that the order of input does not matter.
-        known[*number as usize] = Some(order);
+pub(crate) fn roll_up(table: &Table<'_>, orders: &[Order], matched: &Matched, window: Window) -> Vec<OrderResult> {
+    let mut numbers = Numbers::default();
+    let with_order = (0..table.sources).filter_map(|at| table.record(at).order().map(|order| (order.id, at)));
+    let movements: Vec<(u32, Ix)> = with_order.map(|(id, at)| (numbers.of(id), at)).collect();
+    let orders: Vec<(u32, &Order)> = in_order(orders).into_iter().map(|order| (numbers.of(&order.id), order)).collect();
+    let members = Groups::of(numbers.0.len(), || movements.iter().copied());
+    let mut known: Vec<Option<&Order>> = vec![None; numbers.0.len()];
+    for (number, order) in orders {
+        // Of two deliveries the last one is kept, so that the order of input does not matter.
+        known[number as usize] = Some(order);
     }
     // Small things are sorted, and each result is made once, in its place.
     let mut shown: Vec<(Timestamp, &str, u32)> = Vec::with_capacity(known.len());
@@ -124,7 +146,7 @@ fn tally(table: &Table<'_>, matched: &Matched, movements: &[Ix], currency: Curre
             Class::Nothing => {}
         }
         let partners = matched.of(at).map_or(&[][..], Accepted::targets);
-        tally.disputed |= row.disputed || partners.iter().any(|target| table.row(*target).disputed);
+        tally.disputed |= [at].iter().chain(partners).any(|at| table.record(*at).disputed());
     }
     tally
 }

@@ -67,7 +67,7 @@ impl Reconciled<'_> {
         Outcome {
             matches: self.matches().map(MatchRef::to_match).collect(),
             suggestions: self.suggestions().map(MatchRef::to_match).collect(),
-            orders: orders::roll_up(&self.table, &self.matched, self.input.window),
+            orders: orders::roll_up(&self.table, &self.input.orders, &self.matched, self.input.window),
             memory: self.input.memory.in_order(),
             exceptions: self.exceptions.into_iter().map(|(_, exception)| exception).collect(),
             exclusions: self.exclusions,

@@ -2,13 +2,10 @@
 
 use crate::{ENGINE_VERSION, RunInput, board::Board, reason::Reason, table::Ix, tiers::suggest::Suggested};
 use domain::{
-    Currency,
     matches::{Exception, ExceptionClass, Exclusion},
     record::Side,
     summary::{CurrencyTotals, Difference, RunSummary, SideCounts, SideTotals, Warning, accuracy_bp},
 };
-use std::collections::BTreeMap;
-
 /// Shares of records, in percent, beyond which a run looks wrong as a whole.
 const MANY_EXCLUDED_PERCENT: u64 = 20;
 const FEW_MATCHED_PERCENT: u64 = 5;
@@ -21,6 +18,16 @@ enum Class {
     Excluded,
 }
 
+/// What there is in one currency.
+#[derive(Debug, Clone, Default)]
+struct Totals {
+    /// Whether any source, and whether any target is in scope.
+    seen: [bool; 2],
+    /// Source and target.
+    sides: [SideTotals; 2],
+    difference: Difference,
+}
+
 pub(crate) fn count(
     board: &Board<'_>,
     suggested: &Suggested,
@@ -30,15 +37,12 @@ pub(crate) fn count(
     input_digest: String,
 ) -> RunSummary {
     let table = board.table;
-    let mut source = SideCounts::default();
-    let mut target = SideCounts::default();
-    let mut totals: BTreeMap<Currency, (SideTotals, SideTotals, Difference)> = BTreeMap::new();
-    let mut add = |side: Side, currency: Currency, amount: i64, class: Class| {
-        let place = totals.entry(currency).or_default();
-        let (counts, sums) = match side {
-            Side::Source => (&mut source, &mut place.0),
-            Side::Target => (&mut target, &mut place.1),
-        };
+    let mut counts: [SideCounts; 2] = Default::default();
+    let mut totals: Vec<Option<Totals>> = vec![None; table.currencies.len()];
+    let mut add = |side: Side, currency: usize, amount: i64, class: Class| {
+        let place = totals[currency].get_or_insert_default();
+        let side = usize::from(side == Side::Target);
+        let (counts, sums) = (&mut counts[side], &mut place.sides[side]);
         let (count, sum) = match class {
             Class::Matched => (&mut counts.matched, &mut sums.matched_minor),
             Class::Suggested => (&mut counts.suggested, &mut sums.suggested_minor),
@@ -49,6 +53,7 @@ pub(crate) fn count(
         *sum += amount;
         if class != Class::Excluded {
             sums.in_scope_minor += amount;
+            place.seen[side] = true;
         }
     };
     for at in table.positions().filter(|at| table.row(*at).in_window && table.in_scope(*at)) {
@@ -60,31 +65,32 @@ pub(crate) fn count(
         } else {
             Class::Unmatched
         };
-        add(row.side(), table.currency(at), row.amount, class);
+        add(row.side(), usize::from(row.currency), row.amount, class);
     }
     for exclusion in exclusions {
-        add(exclusion.side, exclusion.currency, exclusion.amount_minor, Class::Excluded);
+        let known = table.currencies.binary_search(&exclusion.currency);
+        add(exclusion.side, known.unwrap_or_else(|at| at), exclusion.amount_minor, Class::Excluded);
     }
     for accepted in &board.matched.all {
         // A difference across the edge counts once: in the run whose window holds the first source.
         let first: Option<Ix> = accepted.sources().first().copied();
         if let Some(first) = first.filter(|at| table.row(*at).in_window) {
-            let place = totals.entry(table.currency(first)).or_default();
-            place.2 = place.2.plus(&accepted.details().difference);
+            let place = totals[usize::from(table.row(first).currency)].get_or_insert_default();
+            place.difference = place.difference.plus(&accepted.details().difference);
         }
     }
-    let totals: Vec<CurrencyTotals> = totals
-        .into_iter()
-        .map(|(currency, (source, target, difference))| CurrencyTotals {
-            currency,
-            exponent: currency.exponent(),
-            source,
-            target,
-            difference,
+    let disjoint = !totals.iter().flatten().any(|totals| totals.seen == [true, true]);
+    let totals: Vec<CurrencyTotals> = table
+        .currencies
+        .iter()
+        .zip(totals)
+        .filter_map(|(currency, totals)| {
+            let Totals { sides: [source, target], difference, .. } = totals?;
+            Some(CurrencyTotals { currency: *currency, exponent: currency.exponent(), source, target, difference })
         })
         .collect();
     let discrepancies = exceptions.iter().filter(|(_, open)| open.class == ExceptionClass::Discrepancy);
-    let disjoint = !table.seen_currencies(|row| row.in_window).contains(&[true, true]);
+    let [source, target] = counts;
     let mut warnings = warnings(&source, &target, disjoint);
     let repeated = table.duplicates().filter(|record| input.window.contains(record.occurred_at())).count();
     if repeated > 0 {

@@ -8,7 +8,7 @@ mod references;
 
 use crate::{
     rules::RuleSet,
-    table::{Class, Ix, Table, counting::Groups, ix},
+    table::{Class, Halves, Ix, Table, counting::Groups, ix},
 };
 pub(crate) use references::{NumberedReferences, References, Span};
 
@@ -58,7 +58,7 @@ struct Worth {
 
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    entries: Vec<Entry>,
+    entries: Halves<Entry>,
     /// By record: where its values lie among the entries, each value once and in order; those that nobody else holds are the
     /// last, and only where they tell it apart.
     by_record: Vec<Span>,
@@ -78,7 +78,7 @@ impl Keys {
         for (at, span) in table.positions().zip(&mut spans) {
             let own = &mut entries[span.range()];
             own.sort_unstable();
-            let of_order = table.row(at).is_of_order();
+            let of_order = table.row(at).of_order;
             let of_use = |entry: Entry| entry.value < values || entry.tells_apart(of_order);
             // Those out of scope hold nothing.
             span.count = if table.in_scope(at) { each_value_once(own, of_use) } else { 0 };
@@ -96,9 +96,9 @@ impl Keys {
             let most = ix(sources.max(holders.len() - sources));
             let named_id = holders.iter().any(|holder| holder.key < STRONG_KEYS);
             Worth {
-                strong: named_id && shape.long && most <= MAX_ID_HOLDERS,
-                long: shape.long,
-                selective: shape.digit && most <= rules.key_max_holders,
+                strong: named_id && shape.is_long() && most <= MAX_ID_HOLDERS,
+                long: shape.is_long(),
+                selective: shape.has_digit() && most <= rules.key_max_holders,
             }
         });
         let worth = worth.collect();

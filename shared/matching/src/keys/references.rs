@@ -3,7 +3,7 @@
 use super::{Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT};
 use crate::{
     rules::RuleSet,
-    table::{NONE, TextList, ix, normalised, number_firsts},
+    table::{Halves, Left, NONE, TextList, ix, normalised, number_firsts},
 };
 use domain::{
     record::{Kind, Scheme},
@@ -28,22 +28,42 @@ impl Span {
     }
 }
 
-/// What is known of a value without looking at those who hold it.
+/// Stands for the reference to an order whose id says nothing.
+const NAMELESS: u32 = NONE - 1;
+
+/// What is known of a value without looking at those who hold it, as bits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    /// As long as the rules want a key to be.
-    pub long: bool,
-    pub digit: bool,
-    /// More than one record holds it.
-    shared: bool,
-}
+pub(super) struct Shape(u8);
 
 impl Shape {
+    const LONG: u8 = 1;
+    const DIGIT: u8 = 2;
+    const SHARED: u8 = 4;
+
     fn of(text: &str, key_min_length: u16) -> Self {
         // Nearly every text is ASCII, whose characters need not be counted.
         let length = if text.is_ascii() { text.len() } else { text.chars().count() };
-        let long = length >= usize::from(key_min_length);
-        Self { long, digit: text.bytes().any(|byte| byte.is_ascii_digit()), shared: false }
+        let long = if length >= usize::from(key_min_length) { Self::LONG } else { 0 };
+        let digit = if text.bytes().any(|byte| byte.is_ascii_digit()) { Self::DIGIT } else { 0 };
+        Self(long | digit)
+    }
+
+    /// As long as the rules want a key to be.
+    pub fn is_long(self) -> bool {
+        self.0 & Self::LONG != 0
+    }
+
+    pub fn has_digit(self) -> bool {
+        self.0 & Self::DIGIT != 0
+    }
+
+    /// More than one record holds it.
+    fn is_shared(self) -> bool {
+        self.0 & Self::SHARED != 0
+    }
+
+    fn share(&mut self) {
+        self.0 |= Self::SHARED;
     }
 }
 
@@ -54,13 +74,29 @@ impl Shape {
 /// they tell it apart from others: they have the highest numbers, and nothing is known of them.
 #[derive(Debug)]
 pub(crate) struct NumberedReferences {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Halves<Entry>,
     /// By value, of those that several records hold.
     pub(super) shapes: Vec<Shape>,
     /// How many keys there are.
     pub(super) keys: u32,
     /// Metadata keys that the rules name; they come first.
     pub(super) configured: u32,
+}
+
+impl NumberedReferences {
+    /// How many values several records hold.
+    pub fn shared(&self) -> u32 {
+        ix(self.shapes.len())
+    }
+
+    pub fn is_shared(&self, value: u32) -> bool {
+        value < self.shared()
+    }
+
+    /// Of the reference at a place of a half; of the order that has none there is nothing to tell.
+    pub fn value(&self, half: usize, place: u32) -> Option<u32> {
+        self.entries.0[half].get(place as usize).map(|entry| entry.value)
+    }
 }
 
 /// References of half of the records; their values are places in a list of texts.
@@ -79,15 +115,11 @@ pub(crate) struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    /// For so many records; what is reserved and never used takes no memory.
-    pub fn with_capacity(records: usize, rules: &'a RuleSet) -> Self {
-        // A payment has two or three references, a movement of an order about as many.
-        let references = records * 4;
+    pub fn new(rules: &'a RuleSet) -> Self {
         let mut all = Self {
-            entries: Vec::with_capacity(references),
-            texts: TextList::with_capacity(references),
-            // The other half's come behind.
-            shapes: Vec::with_capacity(references * 2),
+            entries: Vec::new(),
+            texts: TextList::default(),
+            shapes: Vec::new(),
             own: 0,
             names: BTreeMap::new(),
             configured: 0,
@@ -100,21 +132,28 @@ impl<'a> References<'a> {
         all
     }
 
-    /// Those of a record, and of its parent where that is given.
-    pub fn read(&mut self, texts: records::Texts<'a>, parent: Option<RecordRef<'a>>) -> Span {
+    pub fn make_room(&mut self, left: Left) {
+        left.make_room(&mut self.entries);
+        left.make_room(&mut self.shapes);
+        self.texts.make_room(left);
+    }
+
+    /// Those of a record, and of its parent where that is given; and which of all references is its order's id.
+    pub fn read(&mut self, texts: records::Texts<'a>, parent: Option<RecordRef<'a>>) -> (Span, u32) {
         let start = self.entries.len();
         self.own = self.texts.len();
         self.take(texts.refs, |_| true);
+        let mut order_id = NONE;
         if let Some(order) = texts.order {
             let id = order.id.rsplit('/').next().unwrap_or(order.id);
-            self.add(ORDER_ID, id);
+            order_id = self.add(ORDER_ID, id).unwrap_or(NAMELESS);
             self.add(ORDER_NAME, order.name);
         }
         // A capture is known under what its authorisation was known under.
         if let Some(parent) = parent.filter(|parent| parent.kind() == Kind::Authorization) {
             self.take(parent.texts().refs, |scheme| scheme != Scheme::MovementId);
         }
-        Span { start: ix(start), count: ix(self.entries.len() - start) }
+        (Span { start: ix(start), count: ix(self.entries.len() - start) }, order_id)
     }
 
     fn take(&mut self, references: records::References<'a>, which: impl Fn(Scheme<&'a str>) -> bool) {
@@ -138,60 +177,58 @@ impl<'a> References<'a> {
         *self.names.entry(normalised(name)).or_insert(next)
     }
 
-    fn add(&mut self, key: u32, text: &'a str) {
+    /// Returns where the reference stands, if there is anything to refer to.
+    fn add(&mut self, key: u32, text: &'a str) -> Option<u32> {
         let text = text.trim().trim_start_matches('#');
-        if !text.is_empty() {
-            let (value, new) = self.texts.place(text);
-            match new {
-                Some(text) => self.shapes.push(Shape::of(&text, self.key_min_length)),
-                None if value < self.own => self.shapes[value as usize].shared = true,
-                None => {}
-            }
-            self.entries.push(Entry { value, key });
+        if text.is_empty() {
+            return None;
         }
+        let (value, new) = self.texts.place(text);
+        match new {
+            Some(text) => self.shapes.push(Shape::of(&text, self.key_min_length)),
+            None if value < self.own => self.shapes[value as usize].share(),
+            None => {}
+        }
+        self.entries.push(Entry { value, key });
+        Some(ix(self.entries.len() - 1))
     }
 
     /// Numbers the references of both halves and tells the later half's records where theirs lie now.
     pub fn number<'w>(mut halves: [Self; 2], later: impl Iterator<Item = &'w mut Span>) -> NumberedReferences {
         let (keys, configured) = sort_names(&mut halves);
         let [first, second] = halves;
-        let of_first = first.texts.len() as usize;
-        let mut shapes = first.shapes;
-        shapes.extend(second.shapes);
-        let of = number_values(TextList::firsts([first.texts, second.texts]), &mut shapes);
-        let (of_first, of_second) = of.split_at(of_first);
-        let mut entries = first.entries;
-        for entry in &mut entries {
-            entry.value = of_first[entry.value as usize];
+        let firsts = TextList::firsts([first.texts, second.texts]);
+        let (values, shapes) = number_values(firsts, Halves([first.shapes, second.shapes]));
+        let mut entries = Halves([first.entries, second.entries]);
+        for (entries, values) in entries.0.iter_mut().zip(&values.0) {
+            entries.iter_mut().for_each(|entry| entry.value = values[entry.value as usize]);
         }
         for span in later {
-            span.start += ix(entries.len());
+            span.start += ix(entries.0[0].len());
         }
-        let number = |entry: Entry| Entry { value: of_second[entry.value as usize], ..entry };
-        entries.extend(second.entries.into_iter().map(number));
         NumberedReferences { entries, shapes, keys, configured }
     }
 }
 
-/// Numbers values of which it is known which equal one is the first, and leaves the shapes of those that several records hold.
-fn number_values(firsts: Vec<u32>, shapes: &mut Vec<Shape>) -> Vec<u32> {
+/// Numbers values of which it is known which equal one is the first, and says what is known of those that several records hold.
+fn number_values(firsts: Halves<u32>, mut shapes: Halves<Shape>) -> (Halves<u32>, Vec<Shape>) {
     for (at, first) in firsts.iter().map(|first| *first as usize).enumerate() {
         // A record that holds one value in two places is rare, and counting it twice takes nothing but room.
-        shapes[first].shared |= first != at;
+        if first != at {
+            shapes[first].share();
+        }
     }
-    let (mut shared, mut alone) = (0, NONE);
-    let of = number_firsts(firsts, |at| {
-        if shapes[at].shared {
-            shapes[shared as usize] = shapes[at];
-            shared += 1;
-            shared - 1
+    let (mut shared, mut alone) = (Vec::new(), NONE);
+    let values = number_firsts(firsts, |at| {
+        if shapes[at].is_shared() {
+            shared.push(shapes[at]);
+            ix(shared.len() - 1)
         } else {
             alone -= 1;
             alone
         }
     });
-    shapes.truncate(shared as usize);
-    of
+    (values, shared)
 }
 
 /// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever half is read
@@ -226,20 +263,20 @@ mod tests {
 
     #[test]
     fn a_key_is_as_long_as_it_has_characters() {
-        let long = |text: &str| Shape::of(text, 8).long;
+        let long = |text: &str| Shape::of(text, 8).is_long();
         // The last is eleven bytes of six characters.
         assert_eq!(["12345678", "1234567", "äöüäöü12", "äöüäö1"].map(long), [true, false, true, false]);
-        assert_eq!(["ab1", "abc"].map(|text| Shape::of(text, 8).digit), [true, false]);
+        assert_eq!(["ab1", "abc"].map(|text| Shape::of(text, 8).has_digit()), [true, false]);
     }
 
     #[test]
     fn values_that_several_records_hold_have_the_lowest_numbers() {
-        let shape = |shared| Shape { long: true, digit: shared, shared };
+        let shape = |shared: bool| Shape(if shared { Shape::SHARED } else { Shape::DIGIT });
         // The second came again while it was read, the first and the fourth later.
-        let mut shapes: Vec<Shape> = [false, true, false, false, false, false].map(shape).into();
-        let values = number_values(vec![0, 1, 0, 3, 4, 3], &mut shapes);
-        assert_eq!(values, [0, 1, 0, 2, NONE - 1, 2]);
-        assert_eq!(shapes.iter().map(|shape| shape.digit).collect::<Vec<_>>(), [false, true, false]);
+        let shapes = Halves([[false, true, false].map(shape).into(), [false, false, false].map(shape).into()]);
+        let (values, shared) = number_values(Halves([vec![0, 1, 0], vec![3, 4, 3]]), shapes);
+        assert_eq!(values.0, [[0, 1, 0], [2, NONE - 1, 2]]);
+        assert_eq!(shared.iter().map(|shape| shape.has_digit()).collect::<Vec<_>>(), [true, false, true]);
     }
 
     /// Far apart, side by side, in the other half, or twice in one record: what counts is whether another record holds it.
@@ -258,7 +295,7 @@ mod tests {
         ];
         let rules = RuleSet::default();
         let read = halves.each_ref().map(|records| {
-            let mut read = References::with_capacity(records.len(), &rules);
+            let mut read = References::new(&rules);
             for record in records.iter() {
                 read.read(record.texts(), None);
             }

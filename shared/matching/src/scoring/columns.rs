@@ -100,17 +100,17 @@ pub(crate) fn pools<'r>(board: &Board<'r>) -> Vec<Pool<'r>> {
 }
 
 fn node(board: &Board<'_>, at: Ix) -> Node {
-    let row = board.table.row(at);
+    let (row, signs) = (board.table.row(at), board.table.signs(at));
     Node {
         at,
         amount: row.amount,
         minute: row.at.div_euclid(MINUTE_MS),
-        settled_minute: row.settled_at.div_euclid(MINUTE_MS),
+        settled_minute: signs.settled_at.div_euclid(MINUTE_MS),
         whole_day: row.whole_day,
         text: NONE,
-        email: row.email,
-        last4: row.last4,
-        name: row.name,
+        email: signs.email,
+        last4: signs.last4,
+        name: signs.name,
         fee: board.table.record(at).fee_minor(),
     }
 }

@@ -1,7 +1,7 @@
 //! Records of one class, currency and amount stand together: whoever looks for a partner of equal amount finds them side
 //! by side, in order of time.
 
-use super::{Class, Ix, ix, rows::Row};
+use super::{Class, Ix, NONE, ix, rows::Row};
 
 /// Open records of one class, currency and amount: positions into `Table::by_amount`.
 #[derive(Debug, Clone, Copy)]
@@ -12,33 +12,63 @@ pub(crate) struct Bucket {
     pub end: usize,
 }
 
-/// All records in scope by (class, currency, amount, position), and where each bucket lies; rows are told theirs.
-pub(super) fn buckets(rows: &mut [Row]) -> (Vec<Ix>, Vec<Bucket>) {
-    let in_scope = (0..).zip(&*rows).filter(|(_, row)| row.class != Class::Nothing);
-    // What is compared stands in what is sorted, as one number. Positions follow side and time already.
-    let mut order: Vec<u128> = Vec::with_capacity(rows.len());
-    order.extend(in_scope.map(|(at, row)| packed(row, at)));
-    order.sort_unstable();
-    let mut buckets: Vec<Bucket> = Vec::new();
-    let mut start = 0;
-    for bucket in order.chunk_by(|a, b| a >> Ix::BITS == b >> Ix::BITS) {
-        let number = ix(buckets.len());
-        for packed in bucket {
-            rows[position(*packed) as usize].bucket = number;
-        }
-        let sources = bucket.partition_point(|packed| !rows[position(*packed) as usize].target);
-        buckets.push(Bucket { start, middle: start + sources, end: start + bucket.len() });
-        start += bucket.len();
-    }
-    (order.into_iter().map(position).collect(), buckets)
+/// Where everybody stands by (class, currency, amount, position).
+#[derive(Debug, Default)]
+pub(super) struct ByAmount {
+    /// All records in scope, in this order.
+    pub positions: Vec<Ix>,
+    pub buckets: Vec<Bucket>,
+    /// By position the number of the record's bucket; `NONE` out of scope.
+    pub of: Vec<u32>,
 }
 
-/// Class, currency, amount and position, in this order of weight.
-fn packed(row: &Row, at: Ix) -> u128 {
-    // The lowest amount becomes 0.
-    let amount = row.amount.cast_unsigned() ^ (1 << 63);
-    let kind = (u32::from(row.class as u8) << u16::BITS) | u32::from(row.currency);
-    (u128::from(kind) << (u64::BITS + Ix::BITS)) | (u128::from(amount) << Ix::BITS) | u128::from(at)
+impl ByAmount {
+    /// Positions before `sources` are sources.
+    pub fn of(rows: &[Row], sources: Ix) -> Self {
+        let in_scope = || (0_u32..).zip(rows).filter(|(_, row)| row.class != Class::Nothing);
+        let least = in_scope().map(|(_, row)| row.amount).min().unwrap_or(0);
+        let amount = |row: &Row| row.amount.abs_diff(least);
+        let amounts = in_scope().map(|(_, row)| amount(row)).max().unwrap_or(0).saturating_add(1);
+        let currencies = in_scope().map(|(_, row)| u32::from(row.currency) + 1).max().unwrap_or(0);
+        let kind = |row: &Row| (row.class as u32) * currencies + u32::from(row.currency);
+        let kinds = (Class::Nothing as u32) * currencies;
+        // What is compared stands in what is sorted, as one number, and mostly there is room for it in a word.
+        if amounts.saturating_mul(kinds.into()) <= 1 << (u64::BITS - Ix::BITS) {
+            let group = |row: &Row| u64::from(kind(row)) * amounts + amount(row);
+            let mut packed: Vec<u64> = Vec::with_capacity(rows.len());
+            packed.extend(in_scope().map(|(at, row)| (group(row) << Ix::BITS) | u64::from(at)));
+            packed.sort_unstable();
+            let sorted = packed.iter().map(|packed| (packed >> Ix::BITS, position((*packed).into())));
+            Self::sorted(sorted, rows.len(), sources)
+        } else {
+            let group = |row: &Row| (u128::from(kind(row)) << u64::BITS) | u128::from(amount(row));
+            let mut packed: Vec<u128> = in_scope().map(|(at, row)| (group(row) << Ix::BITS) | u128::from(at)).collect();
+            packed.sort_unstable();
+            let sorted = packed.iter().map(|packed| (packed >> Ix::BITS, position(*packed)));
+            Self::sorted(sorted, rows.len(), sources)
+        }
+    }
+
+    fn sorted<G: PartialEq>(sorted: impl ExactSizeIterator<Item = (G, Ix)>, rows: usize, sources: Ix) -> Self {
+        let mut by_amount =
+            Self { positions: Vec::with_capacity(sorted.len()), buckets: Vec::new(), of: vec![NONE; rows] };
+        let mut last = None;
+        for (place, (group, at)) in sorted.enumerate() {
+            let group = Some(group);
+            if last != group {
+                last = group;
+                by_amount.buckets.push(Bucket { start: place, middle: place, end: place });
+            }
+            by_amount.positions.push(at);
+            by_amount.of[at as usize] = ix(by_amount.buckets.len() - 1);
+            if let Some(bucket) = by_amount.buckets.last_mut() {
+                bucket.end += 1;
+                // Positions follow side and time already.
+                bucket.middle += usize::from(at < sources);
+            }
+        }
+        by_amount
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the position is what stands in these bits")]
@@ -51,24 +81,28 @@ mod tests {
     use super::{super::rows::EMPTY, *};
 
     #[test]
-    fn rows_stand_by_class_currency_amount_and_position() {
+    fn records_stand_by_class_currency_amount_and_position() {
         let row = |class, currency, amount| Row { class, currency, amount, ..EMPTY };
         let (payment, refund) = (Class::Payment, Class::Refund);
-        let mut rows = vec![
-            row(refund, 0, -5),
-            row(payment, 1, 7),
-            row(payment, 0, i64::MAX),
-            row(payment, 0, -1),
-            row(Class::Nothing, 0, 0),
-            row(payment, 0, i64::MIN),
-            row(payment, 0, 0),
-            Row { target: true, ..row(payment, 0, 0) },
-            row(payment, u16::MAX, 0),
-        ];
-        let (by_amount, buckets) = buckets(&mut rows);
-        assert_eq!(by_amount, [5, 3, 6, 7, 2, 1, 8, 0]);
-        let bounds: Vec<_> = buckets.iter().map(|bucket| (bucket.start, bucket.middle, bucket.end)).collect();
-        assert_eq!(bounds, [(0, 1, 1), (1, 2, 2), (2, 3, 4), (4, 5, 5), (5, 6, 6), (6, 7, 7), (7, 8, 8)]);
-        assert_eq!([rows[7].bucket, rows[0].bucket, rows[4].bucket], [2, 6, super::super::NONE]);
+        // In a word and beyond it.
+        for [lowest, highest] in [[-9, 9], [i64::MIN, i64::MAX]] {
+            let rows = [
+                row(payment, 0, -1),
+                row(payment, 0, 0),
+                row(payment, 1, 7),
+                row(refund, 0, -5),
+                row(Class::Nothing, 0, 0),
+                row(payment, 0, highest),
+                row(payment, 0, lowest),
+                row(payment, 0, 0),
+                row(payment, u16::MAX, 0),
+            ];
+            let ByAmount { positions, buckets, of } = ByAmount::of(&rows, 4);
+            assert_eq!(positions, [6, 0, 1, 7, 5, 2, 8, 3]);
+            let bounds: Vec<_> = buckets.iter().map(|bucket| (bucket.start, bucket.middle, bucket.end)).collect();
+            assert_eq!(bounds, [(0, 0, 1), (1, 2, 2), (2, 3, 4), (4, 4, 5), (5, 6, 6), (6, 6, 7), (7, 8, 8)]);
+            assert_eq!(of, [1, 2, 4, 6, NONE, 3, 0, 2, 5]);
+        }
+        assert_eq!(ByAmount::of(&[row(Class::Nothing, 0, 0)], 1).of, [NONE]);
     }
 }

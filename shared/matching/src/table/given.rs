@@ -1,6 +1,6 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Ix, NONE, ix, numbers::firsts};
+use super::{Halves, Ix, NONE, ix, numbers::firsts};
 use crate::{digest::json, hashed};
 use domain::{
     record::Status,
@@ -27,15 +27,8 @@ impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
     pub fn of(records: &'a Records) -> Self {
         let (ids, children) = mentions(records);
-        let mut duplicates = Vec::new();
-        let kept = kept(records, &ids, &mut duplicates);
-        let time = |at: Ix| records.at(at as usize).occurred_at().millis();
-        let mut order: Vec<(i64, Ix)> = kept.iter().filter(|at| **at != NONE).map(|at| (time(*at), *at)).collect();
-        order.sort_unstable();
-        for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
-            alike.sort_unstable_by_key(|(_, at)| records.at(*at as usize).id());
-        }
-        let order: Vec<Ix> = order.into_iter().map(|(_, at)| at).collect();
+        let (kept, duplicates) = kept(records, ids);
+        let order = in_order(records, &kept);
         let parents = parents(&order, &kept, &children);
         Self { records, order, parents, duplicates }
     }
@@ -71,28 +64,27 @@ fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>) {
         children.extend(record.parent().map(|parent| (at, parent)));
     }
     // Equal texts are found for parents as they are for ids, all at once.
-    hashes.extend(children.iter().map(|(_, parent)| hashed::hash(*parent)));
+    let of_parents: Vec<u32> = children.iter().map(|(_, parent)| hashed::hash(*parent)).collect();
     let text = |at: Ix| match (at as usize).checked_sub(count) {
         None => records.at(at as usize).id(),
         Some(child) => children[child].1,
     };
-    let mut ids = firsts(hashes, |one, other| text(one) == text(other));
-    let parents = ids.split_off(count);
+    let Halves([ids, parents]) = firsts(Halves([hashes, of_parents]), |one, other| text(one) == text(other));
     (ids, children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect())
 }
 
-/// By place of the first record with an id: which of its deliveries is kept.
-fn kept<'a>(records: &'a Records, ids: &[Ix], duplicates: &mut Vec<RecordRef<'a>>) -> Vec<Ix> {
-    let mut kept: Vec<Ix> = vec![NONE; ids.len()];
-    for ((at, record), first) in (0..).zip(records.iter()).zip(ids) {
-        let place = &mut kept[*first as usize];
-        if *place == NONE {
-            *place = at;
+/// By place of the first record with an id: which of its deliveries is kept. And the others.
+fn kept(records: &Records, ids: Vec<Ix>) -> (Vec<Ix>, Vec<RecordRef<'_>>) {
+    let (mut kept, mut duplicates) = (ids, Vec::new());
+    for at in 0..kept.len() {
+        let first = kept[at] as usize;
+        if first == at {
             continue;
         }
-        let known = records.at(*place as usize);
+        kept[at] = NONE;
+        let [known, record] = [kept[first] as usize, at].map(|at| records.at(at));
         let leave = if rank(record) < rank(known) {
-            *place = at;
+            kept[first] = ix(at);
             known
         } else {
             record
@@ -103,7 +95,25 @@ fn kept<'a>(records: &'a Records, ids: &[Ix], duplicates: &mut Vec<RecordRef<'a>
         }
     }
     duplicates.sort_by_cached_key(|record| (record.occurred_at(), record.id(), rank(*record)));
-    kept
+    (kept, duplicates)
+}
+
+/// Where those that are kept stand among the given, by (time, id).
+fn in_order(records: &Records, kept: &[Ix]) -> Vec<Ix> {
+    let record = |at: &Ix| records.at(*at as usize);
+    let time = |at: &Ix| record(at).occurred_at();
+    let mut order = Vec::with_capacity(kept.len());
+    order.extend(kept.iter().copied().filter(|at| *at != NONE));
+    // Providers list by time, some of them the newest first.
+    if order.is_sorted_by(|one, next| time(one) >= time(next)) {
+        order.reverse();
+    } else if !order.is_sorted_by_key(time) {
+        order.sort_by_cached_key(time);
+    }
+    for alike in order.chunk_by_mut(|one, next| time(one) == time(next)).filter(|alike| alike.len() > 1) {
+        alike.sort_unstable_by_key(|at| record(at).id());
+    }
+    order
 }
 
 /// By position: that of the parent.

@@ -6,7 +6,9 @@
 mod buckets;
 pub(crate) mod counting;
 mod given;
+mod halves;
 mod numbers;
+mod order_ids;
 mod reading;
 mod rows;
 mod texts;
@@ -14,25 +16,24 @@ mod texts;
 use crate::{
     RunInput,
     both::both,
-    digest::{self, json},
+    digest,
     hashed::Hashing,
     keys::{Keys, References, Span},
+    orders,
     rules::RuleSet,
     tiers::hygiene,
 };
-use domain::{
-    Currency, Timestamp,
-    record::{Kind, Order},
-    records::RecordRef,
-};
+use domain::{Currency, record::Kind, records::RecordRef};
 use given::Given;
 use std::{collections::HashMap, ops::Range};
 
 pub(crate) use buckets::Bucket;
+use buckets::ByAmount;
+pub(crate) use halves::Halves;
 pub(crate) use numbers::number_firsts;
-pub(crate) use rows::{Class, Row};
-use rows::{EMPTY, Numbered, number_words};
-pub(crate) use texts::{TextList, normalised};
+pub(crate) use rows::{Class, Row, Signs};
+use rows::{EMPTY, NO_SIGNS, Numbered};
+pub(crate) use texts::{Left, TextList, normalised};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -59,21 +60,14 @@ impl ById<'_> {
 pub(crate) struct Table<'a> {
     sides: [Given<'a>; 2],
     pub rows: Vec<Row>,
+    signs: Vec<Signs>,
     /// Positions before this one are sources.
     pub sources: Ix,
     /// Of all records and orders.
     pub digest: blake3::Hash,
     pub currencies: Vec<Currency>,
-    /// The input's orders by time and id.
-    pub orders: Vec<&'a Order>,
-    /// Of each of these its number, which a movement of it has in its row.
-    pub order_numbers: Vec<u32>,
-    /// How many different orders there are.
-    pub order_count: u32,
     pub keys: Keys,
-    /// All records in scope by (class, currency, amount, side, time).
-    by_amount: Vec<Ix>,
-    pub buckets: Vec<Bucket>,
+    by_amount: ByAmount,
     /// How many records hold a person's value, by interned id.
     holders: Vec<u32>,
     /// A person's value held by more records than this tells nobody apart.
@@ -85,56 +79,72 @@ impl<'a> Table<'a> {
         let given = input.source.len() + input.target.len();
         let (source, target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
         let sides = [&source, &target];
-        let (sources, orders) = (source.count(), in_order(&input.orders));
+        let sources = source.count();
         let count = (sources + target.count()) as usize;
         let mut rows = vec![EMPTY; count];
+        let mut signs = vec![NO_SIGNS; count];
         let mut spans = vec![Span::default(); count];
         let split = reading::earlier_half(sides);
-        let [earlier, later] = reading::halves(sides, split, &orders, (&mut rows, &mut spans));
+        let [earlier, later] = reading::halves(sides, split, (&mut rows, &mut signs, &mut spans));
         let (earlier, later) = both(
             given,
             || reading::read(sides, earlier, input.window, rules),
             || reading::read(sides, later, input.window, rules),
         );
-        let lists = [earlier.records, later.records, earlier.orders, later.orders];
-        let digest = digest::of_table(lists, sides.map(|side| side.duplicates.as_slice()));
-        let (Numbered { currencies, people, orders: order_numbers, order_count }, references) = both(
+        let ((words, of_orders), references) = both(
             given,
-            || number_words([earlier.words, later.words], reading::divided(&mut rows, sources, split)),
+            || (Numbered::of([earlier.words, later.words]), digest::of_orders(&orders::in_order(&input.orders))),
             || {
                 let [_, later_spans] = reading::divided(&mut spans, sources, split);
                 References::number([earlier.references, later.references], later_spans.into_iter().flatten())
             },
         );
-        let holders = holders(&rows, people);
+        let duplicates = sides.map(|side| side.duplicates.as_slice());
+        let digest = digest::of_lists([earlier.digest, later.digest, of_orders], duplicates);
+        let mut holders = vec![0_u32; words.people as usize];
+        let mut unsure = Vec::new();
+        for (at, (row, signs)) in (0..).zip(rows.iter_mut().zip(&mut signs)) {
+            let half = reading::half_of(at, sources, split);
+            words.tell(half, row, signs);
+            if row.of_order {
+                let reference = references.value(half, signs.order);
+                match reference {
+                    Some(alone) if !references.is_shared(alone) => signs.order = alone,
+                    _ => unsure.push((at, reference)),
+                }
+            }
+            for value in signs.person() {
+                if let Some(count) = holders.get_mut(value as usize) {
+                    *count += 1;
+                }
+            }
+        }
         let common = ix(rows.len() / 100).max(20);
         let mut table = Self {
             sides: [source, target],
             rows,
+            signs,
             sources,
             digest,
-            currencies,
-            orders,
-            order_numbers,
-            order_count,
+            currencies: words.currencies,
             keys: Keys::default(),
-            by_amount: Vec::new(),
-            buckets: Vec::new(),
+            by_amount: ByAmount::default(),
             holders,
             common,
         };
-        hygiene::exclude_voided(&mut table);
-        for row in table.rows.iter_mut().filter(|row| row.excluded.is_some()) {
-            row.class = Class::Nothing;
+        let numbers = order_ids::numbers(&unsure, references.shared(), |at| {
+            table.record(at).order().map_or("", |order| order.id)
+        });
+        for ((at, _), number) in unsure.into_iter().zip(numbers) {
+            table.signs[at as usize].order = number;
         }
+        hygiene::exclude_voided(&mut table);
         table.resolve_parents();
         table.keys = Keys::build(&table, references, spans, rules);
         let earned = table.keys.earned(&table, rules);
         table.keys.trust(earned);
         table.choose_currencies();
-        let (by_amount, buckets) = buckets::buckets(&mut table.rows);
-        table.by_amount = by_amount;
-        table.buckets = buckets;
+        table.by_amount = ByAmount::of(&table.rows, sources);
         table
     }
 
@@ -142,21 +152,25 @@ impl<'a> Table<'a> {
     fn resolve_parents(&mut self) {
         let mut captures: HashMap<Ix, Ix> = HashMap::new();
         for at in self.positions().filter(|at| self.row(*at).kind == Kind::Capture && self.in_scope(*at)) {
-            let parent = self.row(at).parent;
+            let parent = self.signs(at).parent;
             captures.entry(parent).and_modify(|only| *only = NONE).or_insert(at);
         }
         let authorized = |table: &Self, parent: Ix| parent != NONE && table.row(parent).kind == Kind::Authorization;
         for at in self.positions() {
-            let parent = self.row(at).parent;
+            let parent = self.signs(at).parent;
             if self.row(at).class == Class::Refund && authorized(self, parent) {
                 let only = captures.get(&parent).copied().unwrap_or(NONE);
-                self.rows[at as usize].parent = only;
+                self.signs[at as usize].parent = only;
             }
         }
     }
 
     pub fn row(&self, at: Ix) -> &Row {
         &self.rows[at as usize]
+    }
+
+    pub fn signs(&self, at: Ix) -> &Signs {
+        &self.signs[at as usize]
     }
 
     pub fn record(&self, at: Ix) -> RecordRef<'a> {
@@ -188,8 +202,7 @@ impl<'a> Table<'a> {
     /// Frees what only tiers look at: the result needs records, rows and orders.
     pub fn forget_keys(&mut self) {
         self.keys = Keys::default();
-        self.by_amount = Vec::new();
-        self.buckets = Vec::new();
+        self.by_amount = ByAmount::default();
         self.holders = Vec::new();
     }
 
@@ -199,19 +212,34 @@ impl<'a> Table<'a> {
     }
 
     pub fn sources_of(&self, bucket: Bucket) -> &[Ix] {
-        &self.by_amount[bucket.start..bucket.middle]
+        &self.by_amount.positions[bucket.start..bucket.middle]
     }
 
     pub fn targets_of(&self, bucket: Bucket) -> &[Ix] {
-        &self.by_amount[bucket.middle..bucket.end]
+        &self.by_amount.positions[bucket.middle..bucket.end]
+    }
+
+    /// Records of one bucket have the same class, currency and amount; out of scope there is none.
+    pub fn bucket(&self, at: Ix) -> Option<Bucket> {
+        self.by_amount.buckets.get(self.by_amount.of[at as usize] as usize).copied()
+    }
+
+    /// Some records by class, currency, amount and position.
+    pub fn by_bucket(&self, some: impl Iterator<Item = Ix>) -> Vec<Ix> {
+        let mut sorted: Vec<(u32, Ix)> = some.map(|at| (self.by_amount.of[at as usize], at)).collect();
+        sorted.sort_unstable();
+        sorted.into_iter().map(|(_, at)| at).collect()
+    }
+
+    pub fn one_bucket(&self, a: Ix, b: Ix) -> bool {
+        self.by_amount.of[a as usize] == self.by_amount.of[b as usize]
     }
 
     /// Records of the other side with the same class, currency and amount, in order of time.
     pub fn same_amount(&self, at: Ix) -> &[Ix] {
-        let row = self.row(at);
-        match self.buckets.get(row.bucket as usize) {
-            Some(bucket) if row.target => self.sources_of(*bucket),
-            Some(bucket) => self.targets_of(*bucket),
+        match self.bucket(at) {
+            Some(bucket) if self.row(at).target => self.sources_of(bucket),
+            Some(bucket) => self.targets_of(bucket),
             None => &[],
         }
     }
@@ -250,8 +278,9 @@ impl<'a> Table<'a> {
 
     /// Time between two records; a capture may be compared by when it settled, a day covers all its hours.
     pub fn distance_ms(&self, a: Ix, b: Ix) -> i64 {
+        let (settled_a, settled_b) = (self.signs(a).settled_at, self.signs(b).settled_at);
         let (a, b) = (self.row(a), self.row(b));
-        let nearest = (a.at - b.at).abs().min((a.settled_at - b.at).abs()).min((a.at - b.settled_at).abs());
+        let nearest = (a.at - b.at).abs().min((settled_a - b.at).abs()).min((a.at - settled_b).abs());
         if a.whole_day || b.whole_day { (nearest - DAY_MS).max(0) } else { nearest }
     }
 
@@ -293,7 +322,7 @@ impl<'a> Table<'a> {
                 let Some(shop) = self.record(at).shop_money() else { continue };
                 let shop_id = self.currencies.iter().position(|currency| *currency == shop.currency);
                 let Some(shop_id) = shop_id.and_then(|id| u16::try_from(id).ok()) else { continue };
-                let (own, parent) = (self.row(at).currency, self.row(at).parent);
+                let (own, parent) = (self.row(at).currency, self.signs(at).parent);
                 let linked = self.keys.linked(self, at);
                 let has = |id: u16| linked.iter().any(|other| self.row(*other).currency == id);
                 let opposite = usize::from(!self.row(at).target);
@@ -308,26 +337,6 @@ impl<'a> Table<'a> {
             }
         }
     }
-}
-
-/// Of equal time and id, which nearly never happens, by content.
-fn in_order(orders: &[Order]) -> Vec<&Order> {
-    // What is compared nearly always stands in what is sorted.
-    let mut sorted: Vec<(Timestamp, &Order)> = orders.iter().map(|order| (order.occurred_at, order)).collect();
-    sorted.sort_unstable_by(|(at, a), (other_at, b)| {
-        (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| json(a).cmp(&json(b)))
-    });
-    sorted.into_iter().map(|(_, order)| order).collect()
-}
-
-fn holders(rows: &[Row], values: u32) -> Vec<u32> {
-    let mut holders = vec![0_u32; values as usize];
-    for value in rows.iter().flat_map(|row| [row.email, row.last4, row.name, row.memo]) {
-        if let Some(count) = holders.get_mut(value as usize) {
-            *count += 1;
-        }
-    }
-    holders
 }
 
 pub(crate) fn ix(length: usize) -> Ix {

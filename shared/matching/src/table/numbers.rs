@@ -4,14 +4,14 @@
 //! parts whose table fits into a core's own cache, and each part is numbered by itself: the radix partitioning of hash joins
 //! (Manegold, Boncz and Kersten, "Optimizing main-memory join on modern hardware", 2002).
 
-use super::{counting::Groups, ix};
+use super::{Halves, counting::Groups, ix};
 
 /// Values per part: their hashes and their table take some hundred KiB.
 const PART: usize = 16_384;
 const FREE: u32 = u32::MAX;
 
 /// The numbers of values of which it is known which equal one is the first; `number` gives each first one, in order, its own.
-pub(crate) fn number_firsts(firsts: Vec<u32>, mut number: impl FnMut(usize) -> u32) -> Vec<u32> {
+pub(crate) fn number_firsts(firsts: Halves<u32>, mut number: impl FnMut(usize) -> u32) -> Halves<u32> {
     let mut of = firsts;
     for at in 0..of.len() {
         // A first one stands before all that are equal to it, so theirs is a number already.
@@ -22,11 +22,11 @@ pub(crate) fn number_firsts(firsts: Vec<u32>, mut number: impl FnMut(usize) -> u
 }
 
 /// Of each of at most 2^32 − 1 values the position of the first that is equal to it; `same` compares two of them.
-pub(crate) fn firsts(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Vec<u32> {
-    let divided = divided(&hashes);
+pub(crate) fn firsts(hashes: Halves<u32>, same: impl Fn(u32, u32) -> bool) -> Halves<u32> {
+    let divided = divided(&repeated(&hashes));
     // Most values are the first: what is written in order is not written again all over the place.
     let mut of = hashes;
-    of.iter_mut().zip(0..).for_each(|(of, at)| *of = at);
+    of.0.iter_mut().flatten().zip(0..).for_each(|(of, at)| *of = at);
     let mut slots: Vec<u32> = Vec::new();
     for part in divided.iter() {
         let mask = (part.len() * 2).next_power_of_two() - 1;
@@ -52,24 +52,66 @@ pub(crate) fn firsts(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> Vec<u
     of
 }
 
+/// Hashes that come more than once, with their positions, in order; and some others. Most do not, and are out of the way
+/// after a look at two bits each.
+fn repeated(hashes: &Halves<u32>) -> Vec<(u32, u32)> {
+    let mut seen = Seen::of(hashes.len());
+    hashes.iter().for_each(|hash| seen.add(*hash));
+    (0..).zip(hashes.iter()).map(|(at, hash)| (*hash, at)).filter(|(hash, _)| seen.again(*hash)).collect()
+}
+
+/// Which hashes were seen, and which of them again: two bits of a place that a few hashes may share.
+struct Seen {
+    places: Vec<u8>,
+    /// The upper bits of a hash are its place.
+    shift: u32,
+}
+
+impl Seen {
+    fn of(values: usize) -> Self {
+        // Four to eight places per value: of values that come once a fifth at most look as if they came again.
+        let places = (values * 4).next_power_of_two().max(4);
+        Self { places: vec![0; places / 4], shift: u32::BITS.saturating_sub(places.ilog2()) }
+    }
+
+    fn add(&mut self, hash: u32) {
+        let (place, once) = self.place(hash);
+        let place = &mut self.places[place];
+        *place |= once | ((*place & once) << 1);
+    }
+
+    fn again(&self, hash: u32) -> bool {
+        let (place, once) = self.place(hash);
+        self.places[place] & (once << 1) != 0
+    }
+
+    /// Four of them are in a byte.
+    fn place(&self, hash: u32) -> (usize, u8) {
+        let place = hash >> self.shift;
+        ((place >> 2) as usize, 1 << ((place & 3) * 2))
+    }
+}
+
 /// Hashes and positions of values, part by part, within a part in order of position.
-fn divided(hashes: &[u32]) -> Groups<(u32, u32)> {
+fn divided(hashes: &[(u32, u32)]) -> Groups<(u32, u32)> {
     let parts = ix((hashes.len() / PART).next_power_of_two());
     // The upper bits of a hash tell the part, the lower ones where to look in it.
     let part = |hash: u32| hash.reverse_bits() & (parts - 1);
-    Groups::of(parts as usize, || (0..).zip(hashes).map(|(at, hash)| (part(*hash), (*hash, at))))
+    Groups::of(parts as usize, || hashes.iter().map(|value| (part(value.0), *value)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hashed;
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     /// In the order of first sight, and how many there are.
-    fn number_hashed(hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> (Vec<u32>, u32) {
+    fn number_hashed(mut hashes: Vec<u32>, same: impl Fn(u32, u32) -> bool) -> (Vec<u32>, u32) {
         let mut count = 0..;
-        (number_firsts(firsts(hashes, same), |_| count.next().unwrap()), count.start)
+        let later = hashes.split_off(hashes.len() / 3);
+        let numbers = number_firsts(firsts(Halves([hashes, later]), same), |_| count.next().unwrap());
+        (numbers.iter().copied().collect(), count.start)
     }
 
     fn number(values: &[String]) -> (Vec<u32>, u32) {
@@ -101,6 +143,20 @@ mod tests {
         let (numbers, count) = number(&values);
         assert_eq!(numbers, expected(&values));
         assert_eq!(count as usize, 2 * PART);
+    }
+
+    #[test]
+    fn what_comes_once_is_mostly_left_out_and_what_comes_again_never() {
+        let hash = |value: u32| hashed::hash(&value);
+        let once: Vec<u32> = (0..10_000).map(hash).collect();
+        let again: Vec<u32> = (5_000..5_100).map(hash).collect();
+        let found = repeated(&Halves([once, again]));
+        assert!(found.is_sorted_by_key(|(_, at)| *at));
+        let there: HashSet<u32> = found.iter().map(|(_, at)| *at).collect();
+        assert!((5_000..5_100).chain(10_000..10_100).all(|at| there.contains(&at)));
+        assert!(found.len() < 2_500, "{}", found.len());
+        assert_eq!(repeated(&Halves([vec![0, u32::MAX], vec![u32::MAX]])), [(u32::MAX, 1), (u32::MAX, 2)]);
+        assert!(repeated(&Halves::default()).is_empty());
     }
 
     #[test]

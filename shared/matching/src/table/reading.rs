@@ -6,7 +6,8 @@
 use super::{
     Ix,
     given::Given,
-    rows::{Row, Words},
+    rows::{Row, Signs, Words},
+    texts::Left,
 };
 use crate::{
     digest::Digest,
@@ -14,29 +15,23 @@ use crate::{
     rules::RuleSet,
     tiers::hygiene,
 };
-use domain::{
-    record::{Kind, Order},
-    records::RecordRef,
-    time::Window,
-};
+use domain::{record::Kind, records::RecordRef, time::Window};
 use std::{iter::Peekable, ops::Range};
 
 /// What the records of a half say, beside their rows.
 pub(super) struct Read<'a> {
     pub words: Words<'a>,
     pub references: References<'a>,
-    pub records: Digest,
-    pub orders: Digest,
+    pub digest: Digest,
 }
 
 /// What a half reads, and where it writes. Sources come before targets.
-pub(super) struct Half<'a, 'w> {
+pub(super) struct Half<'w> {
     /// Positions among those of the side.
     pub records: [Range<Ix>; 2],
     pub rows: [&'w mut [Row]; 2],
+    pub signs: [&'w mut [Signs]; 2],
     pub spans: [&'w mut [Span]; 2],
-    /// In order of time.
-    pub orders: &'w [&'a Order],
 }
 
 /// How many sources and how many targets are in the earlier half of all records; of those of one time sources come first.
@@ -56,6 +51,15 @@ pub(super) fn earlier_half([source, target]: [&Given<'_>; 2]) -> [Ix; 2] {
     [least, half - least]
 }
 
+/// 0 for a position of the earlier half, 1 for one of the later.
+pub(super) fn half_of(at: Ix, sources: Ix, [earlier_sources, earlier_targets]: [Ix; 2]) -> usize {
+    let later = match at.checked_sub(sources) {
+        None => at >= earlier_sources,
+        Some(at) => at >= earlier_targets,
+    };
+    usize::from(later)
+}
+
 /// What stands by position of all records, divided into the earlier and the later half.
 pub(super) fn divided<T>(
     all: &mut [T],
@@ -68,49 +72,45 @@ pub(super) fn divided<T>(
     [[earlier_sources, earlier_targets], [later_sources, later_targets]]
 }
 
-/// Both halves. What is written stands by position of all records; orders are in order of time.
-pub(super) fn halves<'a, 'w>(
-    sides: [&Given<'a>; 2],
+/// Both halves. What is written stands by position of all records.
+pub(super) fn halves<'w>(
+    sides: [&Given<'_>; 2],
     earlier: [Ix; 2],
-    orders: &'w [&'a Order],
-    (rows, spans): (&'w mut [Row], &'w mut [Span]),
-) -> [Half<'a, 'w>; 2] {
+    (rows, signs, spans): (&'w mut [Row], &'w mut [Signs], &'w mut [Span]),
+) -> [Half<'w>; 2] {
     let [sources, targets] = sides.map(Given::count);
     let [rows, later_rows] = divided(rows, sources, earlier);
+    let [signs, later_signs] = divided(signs, sources, earlier);
     let [spans, later_spans] = divided(spans, sources, earlier);
     let [at, target_at] = earlier;
-    // Where an order is read makes no difference but to speed.
-    let (orders, later_orders) = orders.split_at(orders.len() / 2);
     [
-        Half { records: [0..at, 0..target_at], rows, spans, orders },
-        Half { records: [at..sources, target_at..targets], rows: later_rows, spans: later_spans, orders: later_orders },
+        Half { records: [0..at, 0..target_at], rows, signs, spans },
+        Half { records: [at..sources, target_at..targets], rows: later_rows, signs: later_signs, spans: later_spans },
     ]
 }
 
-pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'a, '_>, window: Window, rules: &'a RuleSet) -> Read<'a> {
-    let count = half.rows.iter().map(|rows| rows.len()).sum();
-    let mut words = Words::with_capacity(count);
-    let mut references = References::with_capacity(count, rules);
-    let (mut records, mut orders) = (Digest::default(), Digest::default());
-    let mut given = half.orders.iter().peekable();
-    for Place { target, record, parent, row, span } in in_order_of_time(sides, half) {
-        while let Some(order) = given.next_if(|order| order.occurred_at <= record.occurred_at()) {
-            words.add_order(order);
-            orders.add_order(order);
-        }
+/// After so many records it is known how much there is to one.
+const SAMPLE: usize = 1_024;
+
+pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'_>, window: Window, rules: &'a RuleSet) -> Read<'a> {
+    let count: usize = half.rows.iter().map(|rows| rows.len()).sum();
+    let (mut words, mut references) = (Words::default(), References::new(rules));
+    let mut digest = Digest::default();
+    for (read, Place { target, record, parent, row, signs, span }) in (1..).zip(in_order_of_time(sides, half)) {
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
         let excluded = hygiene::screen(record, texts.gateway, rules);
-        *row = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
+        (*row, *signs) = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
         let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
-        *span = references.read(texts, authorised);
-        records.add_record(record);
+        (*span, signs.order) = references.read(texts, authorised);
+        digest.add_record(record);
+        if read == SAMPLE {
+            let left = Left { read, left: count - read };
+            words.make_room(left);
+            references.make_room(left);
+        }
     }
-    for order in given {
-        words.add_order(order);
-        orders.add_order(order);
-    }
-    Read { words, references, records, orders }
+    Read { words, references, digest }
 }
 
 /// A record, and where what is read of it goes.
@@ -120,15 +120,16 @@ struct Place<'a, 'w> {
     /// Where its parent stands among those of the side.
     parent: Option<Ix>,
     row: &'w mut Row,
+    signs: &'w mut Signs,
     span: &'w mut Span,
 }
 
-fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'a, 'w>) -> impl Iterator<Item = Place<'a, 'w>> {
+fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'w>) -> impl Iterator<Item = Place<'a, 'w>> {
     let [source, target] = sides;
-    let Half { records: [sources, targets], rows: [source_rows, target_rows], spans, .. } = half;
-    let [source_spans, target_spans] = spans;
-    let mut source = places(source.records(sources), false, source_rows, source_spans);
-    let mut target = places(target.records(targets), true, target_rows, target_spans);
+    let Half { records: [sources, targets], rows, signs, spans } = half;
+    let ([source_rows, target_rows], [source_signs, target_signs], [source_spans, target_spans]) = (rows, signs, spans);
+    let mut source = places(source.records(sources), false, source_rows, source_signs, source_spans);
+    let mut target = places(target.records(targets), true, target_rows, target_signs, target_spans);
     std::iter::from_fn(move || match (source.peek(), target.peek()) {
         (Some(a), Some(b)) if a.record.occurred_at() <= b.record.occurred_at() => source.next(),
         (_, Some(_)) => target.next(),
@@ -140,15 +141,19 @@ fn places<'a, 'w>(
     records: impl Iterator<Item = (RecordRef<'a>, Option<Ix>)>,
     target: bool,
     rows: &'w mut [Row],
+    signs: &'w mut [Signs],
     spans: &'w mut [Span],
 ) -> Peekable<impl Iterator<Item = Place<'a, 'w>>> {
-    let place = move |((record, parent), (row, span))| Place { target, record, parent, row, span };
-    records.zip(rows.iter_mut().zip(spans)).map(place).peekable()
+    let place = move |((record, parent), ((row, signs), span))| Place { target, record, parent, row, signs, span };
+    records.zip(rows.iter_mut().zip(signs).zip(spans)).map(place).peekable()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::rows::EMPTY, *};
+    use super::{
+        super::rows::{EMPTY, NO_SIGNS},
+        *,
+    };
     use crate::examples;
     use domain::{record::Side, records::Records};
 
@@ -189,8 +194,8 @@ mod tests {
     fn records_of_both_sides_come_in_order_of_time() {
         let (source, target) = (side(Side::Source, &[3, 1, 7]), side(Side::Target, &[1, 9, 4]));
         let sides = [&Given::of(&source), &Given::of(&target)];
-        let (mut rows, mut spans) = (vec![EMPTY; 6], vec![Span::default(); 6]);
-        let halves = halves(sides, earlier_half(sides), &[], (&mut rows, &mut spans));
+        let (mut rows, mut signs, mut spans) = (vec![EMPTY; 6], vec![NO_SIGNS; 6], vec![Span::default(); 6]);
+        let halves = halves(sides, earlier_half(sides), (&mut rows, &mut signs, &mut spans));
         let [earlier, later] = halves.map(|half| {
             in_order_of_time(sides, half)
                 .map(|place| (place.record.occurred_at().millis(), place.target))

@@ -1,10 +1,10 @@
-//! A record as integers.
+//! A record as integers: what is asked of every record, and apart from it what only some are compared by.
 
-use super::{Ix, NONE, TextList};
+use super::{Halves, Ix, Left, NONE, TextList};
 use crate::reason::Reason;
 use domain::{
     Currency,
-    record::{Kind, Order, Precision, Side, Status},
+    record::{Kind, Precision, Side, Status},
     records::{self, RecordRef},
     time::Window,
 };
@@ -18,12 +18,12 @@ pub(crate) enum Class {
     Nothing,
 }
 
+/// What every tier asks of a record first. Half a cache line: who walks over all rows, or looks at them here and there,
+/// waits for memory most of the time.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub amount: i64,
     pub at: i64,
-    /// When the money moved on the balance; `at` when that is not known.
-    pub settled_at: i64,
     pub currency: u16,
     pub class: Class,
     pub kind: Kind,
@@ -34,76 +34,60 @@ pub(crate) struct Row {
     pub evidence: bool,
     pub pending: bool,
     pub whole_day: bool,
-    pub disputed: bool,
-    /// The shop tells the amount in its own currency, too.
-    pub two_moneys: bool,
-    /// Numbers of values; `NONE` when absent.
-    pub email: u32,
-    pub last4: u32,
-    pub name: u32,
-    pub memo: u32,
-    pub order: u32,
-    /// The movement of the same side that this one undoes or completes.
-    pub parent: Ix,
-    pub bucket: u32,
-}
-
-impl Row {
     /// A movement of an order, as a shop has them. What belongs to none, a payment or a booking, names the other side's
     /// orders and references instead of having one. Sides are told apart by this and not by which file came first, so that
     /// exchanging them changes nothing.
-    pub fn is_of_order(&self) -> bool {
-        self.order != NONE
-    }
+    pub of_order: bool,
+    /// The shop tells the amount in its own currency, too.
+    pub two_moneys: bool,
+}
 
+impl Row {
     pub fn side(&self) -> Side {
         if self.target { Side::Target } else { Side::Source }
     }
 }
 
-/// What the texts of all rows became.
-#[derive(Debug)]
-pub(super) struct Numbered {
-    pub currencies: Vec<Currency>,
-    /// How many different values of people there are.
-    pub people: u32,
-    /// Numbers of the input's orders, in order of time; movements of one have its number.
-    pub orders: Vec<u32>,
-    /// How many different orders there are.
-    pub order_count: u32,
+/// What else ties a record to others: numbers of what it says, `NONE` for what it does not.
+#[derive(Debug, Clone)]
+pub(crate) struct Signs {
+    /// When the money moved on the balance; the record's time when that is not known.
+    pub settled_at: i64,
+    pub email: u32,
+    pub last4: u32,
+    pub name: u32,
+    pub memo: u32,
+    /// Records that belong to one order, and no others, have one number here.
+    pub order: u32,
+    /// The movement of the same side that this one undoes or completes.
+    pub parent: Ix,
 }
 
-/// What half of the rows say in words. Until all is numbered at once, rows hold places in these lists.
-#[derive(Debug)]
+impl Signs {
+    /// How many signs of a person there are.
+    pub const PERSON: usize = 4;
+
+    /// Who paid.
+    pub fn person(&self) -> [u32; Self::PERSON] {
+        [self.email, self.last4, self.name, self.memo]
+    }
+}
+
+/// What half of the records say in words. Until all is numbered at once, their signs are places in these lists.
+#[derive(Debug, Default)]
 pub(super) struct Words<'a> {
     currencies: Vec<Currency>,
     emails: TextList<'a>,
     last4s: TextList<'a>,
     names: TextList<'a>,
     memos: TextList<'a>,
-    /// Ids of orders.
-    orders: TextList<'a>,
-    /// Where the input's orders stand among them.
-    given: Vec<u32>,
 }
 
 impl<'a> Words<'a> {
-    /// Of so many records. Room is only made for what a shop's have: memory that one list reserves and hardly touches is
-    /// none that the next one can use again.
-    pub fn with_capacity(records: usize) -> Self {
-        Self {
-            currencies: Vec::new(),
-            emails: TextList::with_capacity(records),
-            last4s: TextList::with_capacity(0),
-            names: TextList::with_capacity(0),
-            memos: TextList::with_capacity(0),
-            orders: TextList::exact(records),
-            given: Vec::with_capacity(records),
+    pub fn make_room(&mut self, left: Left) {
+        for list in [&mut self.emails, &mut self.last4s, &mut self.names, &mut self.memos] {
+            list.make_room(left);
         }
-    }
-
-    pub fn add_order(&mut self, order: &'a Order) {
-        self.given.push(self.orders.place(&order.id).0);
     }
 
     fn last4(&mut self, text: Option<&'a str>) -> u32 {
@@ -113,7 +97,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The row of a record.
+    /// What a record says; its order is known by its reference.
     pub fn read(
         &mut self,
         target: bool,
@@ -122,13 +106,12 @@ impl<'a> Words<'a> {
         parent: Option<Ix>,
         excluded: Option<Reason>,
         window: Window,
-    ) -> Row {
-        Row {
+    ) -> (Row, Signs) {
+        let row = Row {
             amount: record.amount_minor(),
             at: record.occurred_at().millis(),
-            settled_at: record.settled_at().unwrap_or(record.occurred_at()).millis(),
             currency: currency_id(&mut self.currencies, record.currency()),
-            class: class_of(record.kind()),
+            class: if excluded.is_some() { Class::Nothing } else { class_of(record.kind()) },
             kind: record.kind(),
             excluded,
             target,
@@ -136,16 +119,19 @@ impl<'a> Words<'a> {
             evidence: record.evidence_only(),
             pending: record.status() == Status::Pending,
             whole_day: record.precision() == Precision::Day,
-            disputed: record.disputed(),
+            of_order: texts.order.is_some(),
             two_moneys: record.shop_money().is_some_and(|shop| shop.currency != record.currency()),
+        };
+        let signs = Signs {
+            settled_at: record.settled_at().unwrap_or(record.occurred_at()).millis(),
             email: value(&mut self.emails, texts.email_hash),
             last4: self.last4(texts.last4),
             name: value(&mut self.names, texts.name),
             memo: value(&mut self.memos, texts.memo),
-            order: texts.order.map_or(NONE, |order| self.orders.place(order.id).0),
+            order: NONE,
             parent: parent.unwrap_or(NONE),
-            bucket: NONE,
-        }
+        };
+        (row, signs)
     }
 }
 
@@ -164,42 +150,51 @@ fn card(last4: &str) -> Option<u32> {
     four.then(|| digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
 }
 
-/// Numbers the words of both halves and tells the rows, each half's its own.
-pub(super) fn number_words([first, second]: [Words<'_>; 2], rows: [[&mut [Row]; 2]; 2]) -> Numbered {
-    let (currencies, currency_ids) = common_currencies([first.currencies, second.currencies]);
-    // Equal texts of two fields are two values.
-    let mut people = 0;
-    let emails = Column::number([first.emails, second.emails], &mut people);
-    let cards = people;
-    people += CARDS;
-    let last4s = Column::number([first.last4s, second.last4s], &mut people);
-    let names = Column::number([first.names, second.names], &mut people);
-    let memos = Column::number([first.memos, second.memos], &mut people);
-    let mut order_count = 0;
-    let orders = Column::number([first.orders, second.orders], &mut order_count);
-    for (half, rows) in rows.into_iter().enumerate() {
-        for row in rows.into_iter().flatten() {
-            row.currency = currency_ids[half].get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
-            row.email = emails.of(half, row.email);
-            row.last4 = match row.last4.checked_sub(CARDS) {
-                None => cards + row.last4,
-                Some(place) => last4s.of(half, place),
-            };
-            row.name = names.of(half, row.name);
-            row.memo = memos.of(half, row.memo);
-            row.order = orders.of(half, row.order);
-        }
+/// What the words of both halves became.
+pub(super) struct Numbered {
+    pub currencies: Vec<Currency>,
+    currency_ids: [Vec<u16>; 2],
+    emails: Column,
+    /// The number of the card 0000; the others follow.
+    cards: u32,
+    last4s: Column,
+    names: Column,
+    memos: Column,
+    /// How many different values of people there are.
+    pub people: u32,
+}
+
+impl Numbered {
+    pub fn of([first, second]: [Words<'_>; 2]) -> Self {
+        let (currencies, currency_ids) = common_currencies([first.currencies, second.currencies]);
+        // Equal texts of two fields are two values.
+        let mut people = 0;
+        let emails = Column::number([first.emails, second.emails], &mut people);
+        let cards = people;
+        people += CARDS;
+        let last4s = Column::number([first.last4s, second.last4s], &mut people);
+        let names = Column::number([first.names, second.names], &mut people);
+        let memos = Column::number([first.memos, second.memos], &mut people);
+        Self { currencies, currency_ids, emails, cards, last4s, names, memos, people }
     }
-    let given = [first.given, second.given].into_iter().enumerate();
-    let given = given.flat_map(|(half, places)| places.into_iter().map(move |place| (half, place)));
-    let of_orders = given.map(|(half, place)| orders.of(half, place)).collect();
-    Numbered { currencies, people, orders: of_orders, order_count }
+
+    /// Tells a record of a half the numbers of what it says.
+    pub fn tell(&self, half: usize, row: &mut Row, signs: &mut Signs) {
+        row.currency = self.currency_ids[half].get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
+        signs.email = self.emails.of(half, signs.email);
+        signs.last4 = match signs.last4.checked_sub(CARDS) {
+            None => self.cards + signs.last4,
+            Some(place) => self.last4s.of(half, place),
+        };
+        signs.name = self.names.of(half, signs.name);
+        signs.memo = self.memos.of(half, signs.memo);
+    }
 }
 
 /// Numbers of the texts of both halves.
 struct Column {
     first: u32,
-    of: [Vec<u32>; 2],
+    of: Halves<u32>,
 }
 
 impl Column {
@@ -213,14 +208,13 @@ impl Column {
 
     fn of(&self, half: usize, place: u32) -> u32 {
         // `NONE` has no place.
-        self.of[half].get(place as usize).map_or(NONE, |number| self.first + number)
+        self.of.0[half].get(place as usize).map_or(NONE, |number| self.first + number)
     }
 }
 
 pub(super) const EMPTY: Row = Row {
     amount: 0,
     at: 0,
-    settled_at: 0,
     currency: 0,
     class: Class::Nothing,
     kind: Kind::Change,
@@ -230,16 +224,12 @@ pub(super) const EMPTY: Row = Row {
     evidence: false,
     pending: false,
     whole_day: false,
-    disputed: false,
+    of_order: false,
     two_moneys: false,
-    email: NONE,
-    last4: NONE,
-    name: NONE,
-    memo: NONE,
-    order: NONE,
-    parent: NONE,
-    bucket: NONE,
 };
+
+pub(super) const NO_SIGNS: Signs =
+    Signs { settled_at: 0, email: NONE, last4: NONE, name: NONE, memo: NONE, order: NONE, parent: NONE };
 
 fn currency_id(currencies: &mut Vec<Currency>, currency: Currency) -> u16 {
     let found = currencies.iter().position(|known| *known == currency).unwrap_or_else(|| {
@@ -273,34 +263,37 @@ mod tests {
     use super::*;
     use domain::{
         Money, Timestamp,
-        record::{Counterparty, OrderRef, Record},
+        record::{Counterparty, Record},
         records::Records,
     };
     use std::collections::BTreeSet;
 
-    fn record(email: &str, last4: &str, name: &str, memo: &str, order: &str) -> Record {
+    fn record(email: &str, last4: &str, name: &str, memo: &str) -> Record {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
-        let order = some(order).map(|id| OrderRef { id, name: String::new() });
         let counterparty = Counterparty { email_hash: some(email), last4: some(last4), name: some(name) };
         let plain = Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0));
-        Record { counterparty, memo: some(memo), order, ..plain }
+        Record { counterparty, memo: some(memo), ..plain }
     }
 
-    fn numbered(halves: [&[Record]; 2]) -> (Vec<Row>, Numbered) {
+    fn numbered(halves: [&[Record]; 2]) -> (Vec<Signs>, Numbered) {
         let window = Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(1) };
         let records = halves.map(|half| half.iter().collect::<Records>());
-        let [(first, mut rows), (second, mut later)] = [0, 1].map(|half| {
-            let mut words = Words::with_capacity(0);
-            let rows: Vec<Row> = records[half]
+        let [(first, earlier), (second, later)] = [0, 1].map(|half| {
+            let mut words = Words::default();
+            let read: Vec<(Row, Signs)> = records[half]
                 .iter()
                 .map(|record| words.read(false, record, &record.texts(), None, None, window))
                 .collect();
-            (words, rows)
+            (words, read)
         });
-        let numbered = number_words([first, second], [[&mut rows, &mut []], [&mut later, &mut []]]);
-        rows.extend(later);
-        (rows, numbered)
+        let numbered = Numbered::of([first, second]);
+        let tell = |half, (mut row, mut signs)| {
+            numbered.tell(half, &mut row, &mut signs);
+            signs
+        };
+        let signs = earlier.into_iter().map(|read| tell(0, read)).chain(later.into_iter().map(|read| tell(1, read)));
+        (signs.collect(), numbered)
     }
 
     #[test]
@@ -311,17 +304,13 @@ mod tests {
 
     #[test]
     fn equal_values_of_one_field_have_one_number_and_no_other_field_has_it() {
-        let first = [record("a@b", "4242", "Al", "4242", "o1"), record("A@B", " 4242", "4242", "", "O1")];
-        let second = [record("x@y", "12345", "AL", "12345", "o1"), record("", "12345", "a@b", "", "")];
-        let (rows, numbered) = numbered([&first, &second]);
-        let [a, b, c, d] = rows.as_slice() else { panic!("four rows") };
+        let first = [record("a@b", "4242", "Al", "4242"), record("A@B", " 4242", "4242", "")];
+        let second = [record("x@y", "12345", "AL", "12345"), record("", "12345", "a@b", "")];
+        let (signs, numbered) = numbered([&first, &second]);
+        let [a, b, c, d] = signs.as_slice() else { panic!("four records") };
         assert_eq!((a.email, a.last4), (b.email, b.last4));
         assert_eq!((a.name, c.last4), (c.name, d.last4));
-        assert_eq!((d.email, d.memo, d.order), (NONE, NONE, NONE));
-        // Ids of orders are what they are.
-        assert_eq!(a.order, c.order);
-        assert_ne!(a.order, b.order);
-        assert_eq!(numbered.order_count, 2);
+        assert_eq!((d.email, d.memo), (NONE, NONE));
         let different: BTreeSet<u32> =
             [a.email, c.email, a.last4, c.last4, a.name, b.name, d.name, a.memo, c.memo].into();
         assert_eq!(different.len(), 9);

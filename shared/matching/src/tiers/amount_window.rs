@@ -30,23 +30,21 @@ impl Edge {
 
 pub(crate) fn apply(board: &mut Board<'_>, class: Class) {
     let table = board.table;
-    for bucket in table.buckets.iter().copied() {
-        let sources = board.open_among(table.sources_of(bucket));
-        let targets = board.open_among(table.targets_of(bucket));
-        let Some(first) = sources.first().filter(|_| !targets.is_empty()) else { continue };
-        if table.row(*first).class != class {
+    let open = table.by_bucket(table.positions().filter(|at| board.is_open(*at) && table.row(*at).class == class));
+    for open in open.chunk_by(|one, next| table.one_bucket(*one, *next)) {
+        let (sources, targets) = open.split_at(open.partition_point(|at| *at < table.sources));
+        if sources.is_empty() || targets.is_empty() {
             continue;
         }
         let crowded = sources.len().saturating_mul(targets.len()) > MAX_PAIRS;
-        let edges =
-            if crowded { signed_edges(board, &sources, &targets) } else { all_edges(board, &sources, &targets) };
+        let edges = if crowded { signed_edges(board, sources, targets) } else { all_edges(board, sources, targets) };
         agreeing(board, &edges);
         let rest: Vec<Edge> = edges
             .into_iter()
             .filter(|edge| edge.is_viable() && board.is_open(edge.source) && board.is_open(edge.target))
             .filter(|edge| !table.row(edge.source).evidence && !table.row(edge.target).evidence)
             .collect();
-        let (sources, targets) = (board.open_among(&sources), board.open_among(&targets));
+        let (sources, targets) = (board.open_among(sources), board.open_among(targets));
         if crowded {
             clusters(board, &sources, &targets);
         } else {
@@ -65,7 +63,7 @@ fn all_edges(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> Vec<Edge> {
         let earliest = table.row(*source).at - reach - SETTLE_LAG_MS;
         let start = targets.partition_point(|target| table.row(*target).at < earliest);
         for target in targets.iter().skip(start) {
-            if table.row(*target).at > table.row(*source).settled_at + reach + SETTLE_LAG_MS {
+            if table.row(*target).at > table.signs(*source).settled_at + reach + SETTLE_LAG_MS {
                 break;
             }
             edges.extend(edge(board, *source, *target, reach));
@@ -81,7 +79,7 @@ fn signed_edges(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> Vec<Edge> 
     let mut by_sign: BTreeMap<u32, (Vec<Ix>, Vec<Ix>)> = BTreeMap::new();
     for at in sources.iter().chain(targets) {
         let row = table.row(*at);
-        for sign in [row.email, row.last4, row.name, row.memo].into_iter().filter(|sign| table.telling(*sign)) {
+        for sign in table.signs(*at).person().into_iter().filter(|sign| table.telling(*sign)) {
             let place = by_sign.entry(sign).or_default();
             if row.target { place.1.push(*at) } else { place.0.push(*at) }
         }
@@ -177,8 +175,8 @@ fn lonely(board: &mut Board<'_>, edges: &[Edge]) {
 fn is_alone(board: &Board<'_>, at: Ix) -> bool {
     let table = board.table;
     let row = table.row(at);
-    let Some(bucket) = table.buckets.get(row.bucket as usize) else { return false };
-    let side = if row.target { table.targets_of(*bucket) } else { table.sources_of(*bucket) };
+    let Some(bucket) = table.bucket(at) else { return false };
+    let side = if row.target { table.targets_of(bucket) } else { table.sources_of(bucket) };
     let reach = i64::from(board.rules.unique_hours) * HOUR_MS;
     let start = side.partition_point(|other| table.row(*other).at < row.at - reach);
     let end = side.partition_point(|other| table.row(*other).at <= row.at + reach);

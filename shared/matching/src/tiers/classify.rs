@@ -72,7 +72,7 @@ fn reason(board: &Board<'_>, at: Ix, input: &RunInput) -> (Reason, Ix, usize) {
     if let Some((reason, other)) = linked(board, at) {
         return (reason, other, 1);
     }
-    let parent = row.parent;
+    let parent = table.signs(at).parent;
     if row.class == Class::Refund {
         // Of a payment from before the range only what it was refunded for is known here: that its sale was not read says
         // nothing.
@@ -115,14 +115,12 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
         let found = board.match_of(other)?;
         let own = if row.target { found.targets() } else { found.sources() };
         own.iter().copied().find(|member| {
-            let there = table.row(*member);
-            there.bucket == row.bucket && (row.target || there.order == row.order)
+            table.one_bucket(at, *member) && (row.target || table.signs(*member).order == table.signs(at).order)
         })
     };
     let linked = table.keys.linked(table, at).into_iter().find_map(|other| {
-        let there = table.row(other);
         let (source, target) = table.as_pair(at, other);
-        let same = there.bucket == row.bucket && agreement(table, source, target).against == 0;
+        let same = table.one_bucket(at, other) && agreement(table, source, target).against == 0;
         sibling(other).filter(|_| same)
     });
     if let Some(sibling) = linked {
@@ -131,8 +129,8 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
     if !row.target {
         return None;
     }
-    let bucket = table.buckets.get(row.bucket as usize)?;
-    let side = table.targets_of(*bucket);
+    let own = table.signs(at);
+    let side = table.targets_of(table.bucket(at)?);
     let start = side.partition_point(|other| table.row(*other).at < row.at - DAY_MS.min(reach));
     side.iter()
         .skip(start)
@@ -140,9 +138,9 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
         .take_while(|other| table.row(*other).at <= row.at + DAY_MS)
         .take(RANKED * 4)
         .find(|other| {
-            let there = table.row(*other);
-            let same_mail = row.email != NONE && row.email == there.email && table.telling(row.email);
-            let other_card = row.last4 != NONE && there.last4 != NONE && row.last4 != there.last4;
+            let there = table.signs(*other);
+            let same_mail = own.email != NONE && own.email == there.email && table.telling(own.email);
+            let other_card = own.last4 != NONE && there.last4 != NONE && own.last4 != there.last4;
             *other != at && board.is_taken(*other) && same_mail && !other_card
         })
         .map(|other| (reason, other))

@@ -3,7 +3,7 @@
 use crate::{
     reason::Reason,
     rules::RuleSet,
-    table::{NONE, Table},
+    table::{Class, NONE, Table},
 };
 use domain::{
     record::{Kind, Status},
@@ -33,15 +33,16 @@ pub(crate) fn screen(record: RecordRef<'_>, gateway: Option<&str>, rules: &RuleS
 /// What a successful void undoes moved no money either.
 pub(crate) fn exclude_voided(table: &mut Table<'_>) {
     for at in table.positions() {
-        let (kind, parent) = (table.row(at).kind, table.row(at).parent);
+        let (kind, parent) = (table.row(at).kind, table.signs(at).parent);
         if kind != Kind::Void || parent == NONE || table.record(at).status() != Status::Succeeded {
             continue;
         }
-        let undone = matches!(table.row(parent).kind, Kind::Authorization | Kind::Sale);
-        let reason = &mut table.rows[parent as usize].excluded;
-        let counted_before = matches!(reason, Some(Reason::Test | Reason::GatewayOutOfScope | Reason::Failed));
+        let row = &mut table.rows[parent as usize];
+        let undone = matches!(row.kind, Kind::Authorization | Kind::Sale);
+        let counted_before = matches!(row.excluded, Some(Reason::Test | Reason::GatewayOutOfScope | Reason::Failed));
         if undone && !counted_before {
-            *reason = Some(Reason::Voided);
+            row.excluded = Some(Reason::Voided);
+            row.class = Class::Nothing;
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
         .positions()
         .filter(|at| board.is_open(*at))
         .filter_map(|at| {
-            let parent = table.row(at).parent;
+            let parent = table.signs(at).parent;
             let number = if parent == NONE { NONE } else { board.match_number(parent) };
             let row = table.row(at);
             (number != NONE).then_some((number, row.amount, row.currency, row.target, at))

@@ -11,7 +11,7 @@ use crate::{
     keys::Entry,
     reason::Reason,
     rule::Rule,
-    table::{DAY_MS, HOUR_MS, Ix, NONE, Row},
+    table::{DAY_MS, HOUR_MS, Ix, NONE, Signs},
 };
 use domain::{matches::MatchKind, summary::Difference};
 
@@ -81,7 +81,7 @@ fn one_and_equal(board: &Board<'_>, rest: &Component) -> Option<(Ix, Vec<Ix>)> {
 fn one_against_several(board: &mut Board<'_>, rest: &Component) {
     let table = board.table;
     let Some((one, equal)) = one_and_equal(board, rest) else { return };
-    if equal.iter().any(|at| table.row(*at).is_of_order()) {
+    if equal.iter().any(|at| table.row(*at).of_order) {
         return;
     }
     let unopposed = |at: &Ix| {
@@ -122,7 +122,7 @@ fn is_settled(board: &Board<'_>, at: Ix) -> bool {
 fn several_sales_one_charge(board: &mut Board<'_>, rest: &Component) {
     let table = board.table;
     let Some((charge, equal)) = one_and_equal(board, rest) else { return };
-    if !equal.iter().any(|at| table.row(*at).is_of_order()) {
+    if !equal.iter().any(|at| table.row(*at).of_order) {
         return;
     }
     let unopposed = |at: &Ix| {
@@ -163,7 +163,7 @@ fn linked_discrepancy(board: &mut Board<'_>, source: Ix, target: Ix) {
     }
     let gap = table.row(target).amount - table.row(source).amount;
     // What was asked for is the order's where only one of the two belongs to one.
-    let turned = table.row(target).is_of_order() && !table.row(source).is_of_order();
+    let turned = table.row(target).of_order && !table.row(source).of_order;
     let (sale, payment) = if turned { (target, source) } else { (source, target) };
     let (asked, paid) = (table.row(sale).amount, table.row(payment).amount);
     let part = table.record(payment).authorized_minor() == Some(asked) && paid.abs() < asked.abs();
@@ -223,7 +223,7 @@ fn equal_amounts_of_one_order(board: &mut Board<'_>, rest: &Component) {
     let mut amounts: Vec<i64> = rest.sources.iter().map(|at| table.row(*at).amount).collect();
     amounts.sort_unstable();
     amounts.dedup();
-    let one_order = rest.sources.windows(2).all(|pair| table.row(pair[0]).order == table.row(pair[1]).order);
+    let one_order = rest.sources.windows(2).all(|pair| table.signs(pair[0]).order == table.signs(pair[1]).order);
     for amount in amounts {
         let of = |members: &[Ix]| -> Vec<Ix> {
             members.iter().copied().filter(|at| table.row(*at).amount == amount).collect()
@@ -284,19 +284,18 @@ fn are_alike(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> bool {
     if span > i64::from(board.rules.set_hours) * HOUR_MS {
         return false;
     }
-    let people: [fn(&Row) -> u32; 4] = [|row| row.email, |row| row.last4, |row| row.name, |row| row.memo];
-    let shown = |members: &[Ix], field: fn(&Row) -> u32| members.iter().any(|at| field(table.row(*at)) != NONE);
-    let same = |members: &[Ix], field: fn(&Row) -> u32| {
-        members.windows(2).all(|pair| field(table.row(pair[0])) == field(table.row(pair[1])))
+    let shown = |members: &[Ix], field: usize| members.iter().any(|at| table.signs(*at).person()[field] != NONE);
+    let same = |members: &[Ix], field: usize| {
+        members.windows(2).all(|pair| table.signs(pair[0]).person()[field] == table.signs(pair[1]).person()[field])
     };
     let values = |at: Ix| -> Vec<u32> {
-        let of_order = table.row(at).is_of_order();
+        let of_order = table.row(at).of_order;
         table.keys.of(at).iter().filter(|entry| entry.tells_apart(of_order)).map(|entry| entry.value).collect()
     };
     // Names that only movements of orders have tell nothing: no payment says which of them is meant.
-    let named = all().any(|at| !table.row(at).is_of_order() && !values(at).is_empty());
+    let named = all().any(|at| !table.row(at).of_order && !values(at).is_empty());
     let same_names = |members: &[Ix]| members.windows(2).all(|pair| values(pair[0]) == values(pair[1]));
-    people.into_iter().all(|field| {
+    (0..Signs::PERSON).all(|field| {
         !(shown(sources, field) && shown(targets, field)) || (same(sources, field) && same(targets, field))
     }) && (!named || (same_names(sources) && same_names(targets)))
 }

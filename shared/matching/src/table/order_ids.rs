@@ -1,0 +1,49 @@
+//! Which records belong to one order.
+//!
+//! Records of one order share the reference to it, and so orders have the numbers of these references. Where several records
+//! hold one, ids are compared as they are written: references say less, neither case nor what stands before the last `/`.
+
+use super::{Ix, NONE, ix};
+use crate::hashed::Hashing;
+use std::collections::HashMap;
+
+/// A record of an order, and the number of the reference to it, if there is one and several records hold it.
+pub(super) type Unsure = (Ix, Option<u32>);
+
+/// Of each of these the number of its order; `references` is how many references several records hold, and their numbers are
+/// below it.
+pub(super) fn numbers<'a>(unsure: &[Unsure], references: u32, id: impl Fn(Ix) -> &'a str) -> Vec<u32> {
+    // By reference, the record whose order has its number.
+    let mut firsts = vec![NONE; if unsure.is_empty() { 0 } else { references as usize }];
+    let mut others: HashMap<&str, u32, Hashing> = HashMap::default();
+    let number = |(at, reference): &Unsure| {
+        if let Some(reference) = *reference {
+            let first = &mut firsts[reference as usize];
+            if *first == NONE {
+                *first = *at;
+            }
+            if *first == *at || id(*first) == id(*at) {
+                return reference;
+            }
+        }
+        // References that one record holds have the highest numbers there are.
+        let next = references + ix(others.len());
+        *others.entry(id(*at)).or_insert(next)
+    };
+    unsure.iter().map(number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_differ_are_two_orders_whatever_reference_they_share() {
+        let ids = ["eu/1", "us/1", "eu/1", "EU/1", "us/1", "2", "2", "eu/", "us/", "eu/"];
+        let references = [Some(0), Some(0), Some(0), Some(0), Some(0), Some(1), Some(1), None, None, None];
+        let unsure: Vec<Unsure> = (0..).zip(references).collect();
+        let found = numbers(&unsure, 2, |at| ids[at as usize]);
+        assert_eq!(found, [0, 2, 0, 3, 2, 1, 1, 4, 5, 4]);
+        assert!(numbers(&[], 2, |_| "").is_empty());
+    }
+}
