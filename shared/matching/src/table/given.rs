@@ -8,10 +8,6 @@ use domain::{
 };
 use std::ops::Range;
 
-/// Records whose memory is asked for at once: enough to wait for them together, and few enough to be there still when they
-/// are read.
-const AT_ONCE: usize = 64;
-
 #[derive(Debug)]
 pub(super) struct Given<'a> {
     records: &'a Records,
@@ -41,15 +37,15 @@ impl<'a> Given<'a> {
         self.records.at(self.order[at as usize] as usize)
     }
 
-    /// Those at these positions, in order, and where the parent of each stands.
-    pub fn records(&self, positions: Range<Ix>) -> impl Iterator<Item = (RecordRef<'a>, Option<Ix>)> {
-        let positions = positions.start as usize..positions.end as usize;
-        let records = self.order[positions.clone()].chunks(AT_ONCE).flat_map(|some| {
-            let records = some.iter().map(|at| self.records.at(*at as usize));
-            std::hint::black_box(records.clone().map(RecordRef::look).sum::<usize>());
-            records
-        });
-        records.zip(self.parents[positions].iter().map(|parent| Some(*parent).filter(|parent| *parent != NONE)))
+    /// Of the parent of a record, where that is here.
+    pub fn parent(&self, at: Ix) -> Option<Ix> {
+        Some(self.parents[at as usize]).filter(|parent| *parent != NONE)
+    }
+
+    /// Asks for the memory of some records: looks that do not wait for each other fetch it at once.
+    pub fn look(&self, positions: Range<Ix>) {
+        let looks = positions.map(|at| self.record(at).look());
+        std::hint::black_box(looks.sum::<usize>());
     }
 }
 
@@ -164,7 +160,7 @@ mod tests {
         let records: Records = records.iter().collect();
         let given = Given::of(&records);
         let id = |at: Ix| given.record(at).id().to_owned();
-        given.records(0..given.count()).map(|(record, parent)| (record.id().to_owned(), parent.map(id))).collect()
+        (0..given.count()).map(|at| (id(at), given.parent(at).map(id))).collect()
     }
 
     #[test]

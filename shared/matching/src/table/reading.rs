@@ -16,7 +16,7 @@ use crate::{
     tiers::hygiene,
 };
 use domain::{record::Kind, records::RecordRef, time::Window};
-use std::{iter::Peekable, ops::Range};
+use std::{ops::Range, slice};
 
 /// What the records of a half say, beside their rows.
 pub(super) struct Read<'a> {
@@ -89,6 +89,10 @@ pub(super) fn halves<'w>(
     ]
 }
 
+/// Records whose memory is asked for at once: enough to wait for them together, and few enough to be there still when they
+/// are read.
+const AT_ONCE: Ix = 64;
+
 /// After so many records it is known how much there is to one.
 const SAMPLE: usize = 1_024;
 
@@ -125,27 +129,64 @@ struct Place<'a, 'w> {
 }
 
 fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'w>) -> impl Iterator<Item = Place<'a, 'w>> {
-    let [source, target] = sides;
     let Half { records: [sources, targets], rows, signs, spans } = half;
     let ([source_rows, target_rows], [source_signs, target_signs], [source_spans, target_spans]) = (rows, signs, spans);
-    let mut source = places(source.records(sources), false, source_rows, source_signs, source_spans);
-    let mut target = places(target.records(targets), true, target_rows, target_signs, target_spans);
-    std::iter::from_fn(move || match (source.peek(), target.peek()) {
-        (Some(a), Some(b)) if a.record.occurred_at() <= b.record.occurred_at() => source.next(),
+    let mut source = Stream::of(false, sides[0], sources, source_rows, source_signs, source_spans);
+    let mut target = Stream::of(true, sides[1], targets, target_rows, target_signs, target_spans);
+    std::iter::from_fn(move || match (source.record, target.record) {
+        (Some(a), Some(b)) if a.occurred_at() <= b.occurred_at() => source.next(),
         (_, Some(_)) => target.next(),
         (_, None) => source.next(),
     })
 }
 
-fn places<'a, 'w>(
-    records: impl Iterator<Item = (RecordRef<'a>, Option<Ix>)>,
+/// Records of one side, one after the other.
+struct Stream<'a, 'w> {
     target: bool,
-    rows: &'w mut [Row],
-    signs: &'w mut [Signs],
-    spans: &'w mut [Span],
-) -> Peekable<impl Iterator<Item = Place<'a, 'w>>> {
-    let place = move |((record, parent), ((row, signs), span))| Place { target, record, parent, row, signs, span };
-    records.zip(rows.iter_mut().zip(signs).zip(spans)).map(place).peekable()
+    given: &'w Given<'a>,
+    /// Where those that are still to come stand among those of the side, and the first of them.
+    positions: Range<Ix>,
+    record: Option<RecordRef<'a>>,
+    rows: slice::IterMut<'w, Row>,
+    signs: slice::IterMut<'w, Signs>,
+    spans: slice::IterMut<'w, Span>,
+}
+
+impl<'a, 'w> Stream<'a, 'w> {
+    fn of(
+        target: bool,
+        given: &'w Given<'a>,
+        positions: Range<Ix>,
+        rows: &'w mut [Row],
+        signs: &'w mut [Signs],
+        spans: &'w mut [Span],
+    ) -> Self {
+        let (rows, signs, spans) = (rows.iter_mut(), signs.iter_mut(), spans.iter_mut());
+        let mut stream = Self { target, given, positions, record: None, rows, signs, spans };
+        stream.record = stream.first();
+        stream
+    }
+
+    fn first(&self) -> Option<RecordRef<'a>> {
+        let Range { start, end } = self.positions;
+        if start % AT_ONCE == 0 {
+            self.given.look(start..end.min(start + AT_ONCE));
+        }
+        (start < end).then(|| self.given.record(start))
+    }
+}
+
+impl<'a, 'w> Iterator for Stream<'a, 'w> {
+    type Item = Place<'a, 'w>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.record?;
+        let parent = self.given.parent(self.positions.next()?);
+        self.record = self.first();
+        let (row, signs, span) = (self.rows.next()?, self.signs.next()?, self.spans.next()?);
+        Some(Place { target: self.target, record, parent, row, signs, span })
+    }
 }
 
 #[cfg(test)]
