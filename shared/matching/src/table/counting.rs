@@ -35,6 +35,11 @@ impl<T: Copy + Default> Groups<T> {
         self.items.get(bound(group as usize)..bound(group as usize + 1)).unwrap_or(&[])
     }
 
+    /// All of them, group by group.
+    pub fn into_items(self) -> Vec<T> {
+        self.items
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &[T]> {
         self.starts.windows(2).map(|bounds| &self.items[bounds[0] as usize..bounds[1] as usize])
     }
