@@ -1,6 +1,7 @@
 //! What has been decided so far. Tiers read the table and write here; what is taken stays taken.
 
 use crate::{
+    hashed::Hashing,
     reason::Reason,
     rule::Rule,
     rules::RuleSet,
@@ -9,7 +10,7 @@ use crate::{
 use domain::{matches::MatchKind, summary::Difference};
 use smallvec::{SmallVec, smallvec};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     slice,
 };
 
@@ -168,9 +169,9 @@ pub(crate) struct Board<'t> {
     pub matched: Matched,
     pub proposals: Vec<Proposal>,
     blocked: Vec<bool>,
-    /// By position: which of the hints is the record's.
-    hint_numbers: Vec<u32>,
-    hints: Vec<Hint>,
+    /// Where nobody else is open; all may be until it is looked at.
+    left: Option<Vec<Ix>>,
+    hints: HashMap<Ix, Hint, Hashing>,
     /// Heaviest candidates of records that tier 6 left, best first.
     candidates: BTreeMap<Ix, Vec<Ix>>,
     /// Members that people said are no match, sorted.
@@ -186,8 +187,8 @@ impl<'t> Board<'t> {
             matched: Matched::none(count),
             proposals: Vec::new(),
             blocked: vec![false; count],
-            hint_numbers: vec![NONE; count],
-            hints: Vec::new(),
+            left: None,
+            hints: HashMap::default(),
             candidates: BTreeMap::new(),
             forbidden: BTreeSet::new(),
         }
@@ -213,6 +214,18 @@ impl<'t> Board<'t> {
     pub fn is_open(&self, at: Ix) -> bool {
         // Whether it is taken is asked first: it mostly is, and that takes the least memory to look at.
         !self.is_taken(at) && self.table.in_scope(at) && !self.table.row(at).pending && !self.blocked[at as usize]
+    }
+
+    /// All open records, in order.
+    pub fn open(&self) -> impl Iterator<Item = Ix> {
+        let all = self.left.is_none().then(|| self.table.positions());
+        let maybe = all.into_iter().flatten().chain(self.left.iter().flatten().copied());
+        maybe.filter(|at| self.is_open(*at))
+    }
+
+    /// From now on whoever asks for all that is open passes over what is not open any more, as most is after a few tiers.
+    pub fn forget_taken(&mut self) {
+        self.left = Some(self.open().collect());
     }
 
     pub fn is_taken(&self, at: Ix) -> bool {
@@ -260,15 +273,11 @@ impl<'t> Board<'t> {
 
     /// The first tier that knows something about a record is believed.
     pub fn hint(&mut self, at: Ix, reason: Reason, other: Ix, candidates: usize) {
-        let number = &mut self.hint_numbers[at as usize];
-        if *number == NONE {
-            *number = ix(self.hints.len());
-            self.hints.push(Hint { reason, other, candidates: ix(candidates) });
-        }
+        self.hints.entry(at).or_insert(Hint { reason, other, candidates: ix(candidates) });
     }
 
     pub fn hint_of(&self, at: Ix) -> Option<Hint> {
-        self.hints.get(self.hint_numbers[at as usize] as usize).copied()
+        self.hints.get(&at).copied()
     }
 
     /// Keeps candidates of a record for people, best first.

@@ -61,6 +61,7 @@ fn tiers(board: &mut Board<'_>, input: &RunInput) -> (Suggested, Vec<Open>) {
     }
     strong_id::apply(board);
     weak_reference::apply(board);
+    board.forget_taken();
     parent::apply(board);
     same_key_group::apply(board);
     parent::apply(board);

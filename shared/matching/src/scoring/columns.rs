@@ -59,8 +59,7 @@ type Key = (Class, u16, bool);
 pub(crate) fn pools<'r>(board: &Board<'r>) -> Vec<Pool<'r>> {
     let table = board.table;
     let mut sides: HashMap<Key, (Vec<Node>, Vec<Node>)> = HashMap::new();
-    let open = table.positions().filter(|at| board.is_open(*at) && !table.row(*at).evidence);
-    for at in open {
+    for at in board.open().filter(|at| !table.row(*at).evidence) {
         let row = table.row(at);
         let place = sides.entry((row.class, row.currency, row.amount < 0)).or_default();
         let side = if row.target { &mut place.1 } else { &mut place.0 };

@@ -30,7 +30,7 @@ impl Edge {
 
 pub(crate) fn apply(board: &mut Board<'_>, class: Class) {
     let table = board.table;
-    let open = table.by_bucket(table.positions().filter(|at| board.is_open(*at) && table.row(*at).class == class));
+    let open = table.by_bucket(board.open().filter(|at| table.row(*at).class == class));
     for open in open.chunk_by(|one, next| table.one_bucket(*one, *next)) {
         let (sources, targets) = open.split_at(open.partition_point(|at| *at < table.sources));
         if sources.is_empty() || targets.is_empty() {

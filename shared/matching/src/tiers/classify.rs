@@ -28,8 +28,9 @@ pub(crate) fn apply(board: &Board<'_>, suggested: &Suggested, input: &RunInput) 
     let table = board.table;
     table
         .positions()
-        .filter(|at| table.row(*at).in_window && table.in_scope(*at))
+        // Most are, and that takes the least memory to look at.
         .filter(|at| !board.is_taken(*at) && !suggested.holds[*at as usize])
+        .filter(|at| table.row(*at).in_window && table.in_scope(*at))
         .map(|at| {
             let (reason, other, count) = reason(board, at, input);
             let facts = facts(board, other, count);

@@ -11,9 +11,8 @@ use crate::{
 
 pub(crate) fn apply(board: &mut Board<'_>) {
     let table = board.table;
-    let mut children: Vec<(u32, i64, u16, bool, Ix)> = table
-        .positions()
-        .filter(|at| board.is_open(*at))
+    let mut children: Vec<(u32, i64, u16, bool, Ix)> = board
+        .open()
         .filter_map(|at| {
             let parent = table.signs(at).parent;
             let number = if parent == NONE { NONE } else { board.match_number(parent) };

@@ -29,11 +29,8 @@ fn given(board: &mut Board<'_>) {
     let table = board.table;
     let group = |at: Ix| table.record(at).texts().group.map(normalised).filter(|group| !group.is_empty());
     let counts = |at: &Ix| table.in_scope(*at) && !table.row(*at).evidence;
-    let open: BTreeSet<(bool, Cow<'_, str>)> = table
-        .positions()
-        .filter(|at| counts(at) && board.is_open(*at))
-        .filter_map(|at| group(at).map(|group| (table.row(at).target, group)))
-        .collect();
+    let open: BTreeSet<(bool, Cow<'_, str>)> =
+        board.open().filter(counts).filter_map(|at| group(at).map(|group| (table.row(at).target, group))).collect();
     if open.is_empty() {
         return;
     }
@@ -42,11 +39,8 @@ fn given(board: &mut Board<'_>) {
         let mut names = table.record(at).texts().refs.map(|reference| (other_side, normalised(reference.value)));
         names.find(|key| open.contains(key))
     };
-    let deposits: Vec<(Ix, (bool, Cow<'_, str>))> = table
-        .positions()
-        .filter(|at| counts(at) && board.is_open(*at))
-        .filter_map(|at| named(at).map(|key| (at, key)))
-        .collect();
+    let deposits: Vec<(Ix, (bool, Cow<'_, str>))> =
+        board.open().filter(counts).filter_map(|at| named(at).map(|key| (at, key))).collect();
     // Members that are matched already belong to the payout too: it is whole or it is not.
     let mut groups: BTreeMap<(bool, Cow<'_, str>), Vec<Ix>> =
         deposits.iter().map(|(_, key)| (key.clone(), Vec::new())).collect();
@@ -97,8 +91,8 @@ fn summed(board: &mut Board<'_>) {
     let payouts = board.rules.payouts;
     let proposed: BTreeSet<Ix> = board.proposals.iter().flat_map(|proposal| proposal.accepted.members()).collect();
     let mut lists: BTreeMap<(Class, u16, bool, bool), Vec<Ix>> = BTreeMap::new();
-    let free = |board: &Board<'_>, at: Ix| board.is_open(at) && !table.row(at).evidence && !proposed.contains(&at);
-    for at in table.positions().filter(|at| free(board, *at)) {
+    let free = |at: &Ix| !table.row(*at).evidence && !proposed.contains(at);
+    for at in board.open().filter(free) {
         let row = table.row(at);
         lists.entry((row.class, row.currency, row.amount < 0, row.target)).or_default().push(at);
     }
