@@ -142,21 +142,21 @@ impl<'a> References<'a> {
     pub fn read(&mut self, texts: records::Texts<'a>, parent: Option<RecordRef<'a>>) -> (Span, u32) {
         let start = self.entries.len();
         self.own = self.texts.len();
-        self.take(texts.refs, |_| true);
+        self.take(start, texts.refs, |_| true);
         let mut order_id = NONE;
         if let Some(order) = texts.order {
             let id = order.id.rsplit('/').next().unwrap_or(order.id);
-            order_id = self.add(ORDER_ID, id).unwrap_or(NAMELESS);
-            self.add(ORDER_NAME, order.name);
+            order_id = self.add(start, ORDER_ID, id).unwrap_or(NAMELESS);
+            self.add(start, ORDER_NAME, order.name);
         }
         // A capture is known under what its authorisation was known under.
         if let Some(parent) = parent.filter(|parent| parent.kind() == Kind::Authorization) {
-            self.take(parent.texts().refs, |scheme| scheme != Scheme::MovementId);
+            self.take(start, parent.texts().refs, |scheme| scheme != Scheme::MovementId);
         }
         (Span { start: ix(start), count: ix(self.entries.len() - start) }, order_id)
     }
 
-    fn take(&mut self, references: records::References<'a>, which: impl Fn(Scheme<&'a str>) -> bool) {
+    fn take(&mut self, start: usize, references: records::References<'a>, which: impl Fn(Scheme<&'a str>) -> bool) {
         for reference in references.filter(|reference| which(reference.scheme)) {
             let key = match reference.scheme {
                 Scheme::MovementId => MOVEMENT_ID,
@@ -168,7 +168,7 @@ impl<'a> References<'a> {
                 Scheme::Text => TEXT,
                 Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
             };
-            self.add(key, reference.value);
+            self.add(start, key, reference.value);
         }
     }
 
@@ -177,8 +177,8 @@ impl<'a> References<'a> {
         *self.names.entry(normalised(name)).or_insert(next)
     }
 
-    /// Returns where the reference stands, if there is anything to refer to.
-    fn add(&mut self, key: u32, text: &'a str) -> Option<u32> {
+    /// A reference of the record whose references begin at `start`; returns where it stands, if there is anything to refer to.
+    fn add(&mut self, start: usize, key: u32, text: &'a str) -> Option<u32> {
         let text = text.trim().trim_start_matches('#');
         if text.is_empty() {
             return None;
@@ -187,7 +187,17 @@ impl<'a> References<'a> {
         match new {
             Some(text) => self.shapes.push(Shape::of(&text, self.key_min_length)),
             None if value < self.own => self.shapes[value as usize].share(),
-            None => {}
+            None => {
+                // The id of a charge is a reference under two keys, as a rule; the first of them counts.
+                let own = self.entries.iter_mut().enumerate().skip(start);
+                for (at, entry) in own.filter(|(_, entry)| entry.value == value) {
+                    // Which of two metadata keys comes first is not known yet.
+                    if entry.key.min(key) < FIRST_METADATA {
+                        entry.key = entry.key.min(key);
+                        return Some(ix(at));
+                    }
+                }
+            }
         }
         self.entries.push(Entry { value, key });
         Some(ix(self.entries.len() - 1))
@@ -257,7 +267,7 @@ mod tests {
     use super::*;
     use crate::examples;
     use domain::{
-        record::{Record, Reference, Side},
+        record::{OrderRef, Record, Reference, Side},
         records::Records,
     };
 
@@ -277,6 +287,35 @@ mod tests {
         let (values, shared) = number_values(Halves([vec![0, 1, 0], vec![3, 4, 3]]), shapes);
         assert_eq!(values.0, [[0, 1, 0], [2, NONE - 1, 2]]);
         assert_eq!(shared.iter().map(|shape| shape.has_digit()).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[test]
+    fn of_several_keys_with_one_value_the_first_is_kept_and_of_metadata_all() {
+        let metadata = |name: &str| Scheme::Metadata(name.to_owned());
+        let refs = [
+            (Scheme::ChargeId, "ch_1"),
+            (Scheme::MovementId, "CH_1"),
+            (metadata("b"), "ch_1"),
+            (metadata("b"), "x"),
+            (metadata("a"), "x"),
+            (Scheme::Text, "#x"),
+            (metadata("c"), "y"),
+            (metadata("d"), "y"),
+        ];
+        let record = Record {
+            refs: refs.map(|(scheme, value)| Reference { scheme, value: value.to_owned() }).into(),
+            order: Some(OrderRef { id: "orders/ch_1".to_owned(), name: "Y".to_owned() }),
+            ..examples::record(Side::Source, "id", 1, 0)
+        };
+        let records: Records = [record].into_iter().collect();
+        let rules = RuleSet::default();
+        let mut read = References::new(&rules);
+        let (span, order) = read.read(records.at(0).texts(), None);
+        let own: Vec<(u32, u32)> = read.entries.iter().map(|entry| (entry.value, entry.key)).collect();
+        // Metadata is read by key, and before free text. Of `x` and `y` the key that was read first is gone.
+        let [_, b, _, d] = [0, 1, 2, 3].map(|name| FIRST_METADATA + name);
+        assert_eq!(own, [(0, MOVEMENT_ID), (1, TEXT), (1, b), (2, ORDER_NAME), (2, d)]);
+        assert_eq!((span.range(), order), (0..5, 0));
     }
 
     /// Far apart, side by side, in the other half, or twice in one record: what counts is whether another record holds it.
@@ -304,7 +343,7 @@ mod tests {
         let NumberedReferences { entries, shapes, .. } = References::number(read, std::iter::empty());
         let values: Vec<u32> = entries.iter().map(|entry| entry.value).collect();
         let [twice, alone, last] = [1, 2, 3].map(|at| NONE - at);
-        assert_eq!(values, [twice, 0, twice, 0, 1, alone, 1, last, last]);
+        assert_eq!(values, [twice, 0, 0, 1, alone, 1, last]);
         assert_eq!(shapes.len(), 2);
     }
 }
