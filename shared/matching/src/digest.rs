@@ -49,9 +49,9 @@ impl Digest {
 }
 
 /// Of orders, which are in order already.
-pub(crate) fn of_orders(orders: &[&Order]) -> Digest {
+pub(crate) fn of_orders<'a>(orders: impl Iterator<Item = &'a Order>) -> Digest {
     let mut digest = Digest::default();
-    orders.iter().for_each(|order| digest.add(|buffer| write_order(buffer, order)));
+    orders.for_each(|order| digest.add(|buffer| write_order(buffer, order)));
     digest
 }
 

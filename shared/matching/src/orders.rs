@@ -15,14 +15,18 @@ use domain::{
 };
 use std::collections::HashMap;
 
-/// Of equal time and id, which nearly never happens, by content.
-pub(crate) fn in_order(orders: &[Order]) -> Vec<&Order> {
+/// By time and id; of equal time and id, which nearly never happens, by content.
+pub(crate) fn in_order(orders: &[Order]) -> impl Iterator<Item = &Order> {
+    // Where they are in order already, which they mostly are, no list of them is made.
+    let sorted = orders.is_sorted_by(|a, b| (a.occurred_at, &a.id) < (b.occurred_at, &b.id));
+    let as_given = if sorted { orders } else { &[] };
     // What is compared nearly always stands in what is sorted.
-    let mut sorted: Vec<(Timestamp, &Order)> = orders.iter().map(|order| (order.occurred_at, order)).collect();
-    sorted.sort_unstable_by(|(at, a), (other_at, b)| {
+    let rest = if sorted { &[] } else { orders };
+    let mut rest: Vec<(Timestamp, &Order)> = rest.iter().map(|order| (order.occurred_at, order)).collect();
+    rest.sort_unstable_by(|(at, a), (other_at, b)| {
         (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| json(a).cmp(&json(b)))
     });
-    sorted.into_iter().map(|(_, order)| order).collect()
+    as_given.iter().chain(rest.into_iter().map(|(_, order)| order))
 }
 
 /// Orders by id, with a number each.
@@ -53,7 +57,7 @@ pub(crate) fn roll_up(table: &Table<'_>, orders: &[Order], matched: &Matched, wi
     let mut numbers = Numbers::default();
     let with_order = (0..table.sources).filter_map(|at| table.record(at).order().map(|order| (order.id, at)));
     let movements: Vec<(u32, Ix)> = with_order.map(|(id, at)| (numbers.of(id), at)).collect();
-    let orders: Vec<(u32, &Order)> = in_order(orders).into_iter().map(|order| (numbers.of(&order.id), order)).collect();
+    let orders: Vec<(u32, &Order)> = in_order(orders).map(|order| (numbers.of(&order.id), order)).collect();
     let members = Groups::of(numbers.0.len(), || movements.iter().copied());
     let mut known: Vec<Option<&Order>> = vec![None; numbers.0.len()];
     for (number, order) in orders {

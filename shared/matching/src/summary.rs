@@ -72,11 +72,15 @@ pub(crate) fn count(
         add(exclusion.side, known.unwrap_or_else(|at| at), exclusion.amount_minor, Class::Excluded);
     }
     for accepted in &board.matched.all {
+        let difference = accepted.details().difference;
+        if difference == Difference::default() {
+            continue;
+        }
         // A difference across the edge counts once: in the run whose window holds the first source.
         let first: Option<Ix> = accepted.sources().first().copied();
         if let Some(first) = first.filter(|at| table.row(*at).in_window) {
             let place = totals[usize::from(table.row(first).currency)].get_or_insert_default();
-            place.difference = place.difference.plus(&accepted.details().difference);
+            place.difference = place.difference.plus(&difference);
         }
     }
     let disjoint = !totals.iter().flatten().any(|totals| totals.seen == [true, true]);

@@ -93,7 +93,7 @@ impl<'a> Table<'a> {
         );
         let ((words, of_orders), references) = both(
             given,
-            || (Numbered::of([earlier.words, later.words]), digest::of_orders(&orders::in_order(&input.orders))),
+            || (Numbered::of([earlier.words, later.words]), digest::of_orders(orders::in_order(&input.orders))),
             || {
                 let [_, later_spans] = reading::divided(&mut spans, sources, split);
                 References::number([earlier.references, later.references], later_spans.into_iter().flatten())
@@ -264,7 +264,7 @@ impl<'a> Table<'a> {
             } else {
                 high += 1;
             }
-            if self.distance_ms(at, next) <= reach_ms {
+            if self.is_within(at, next, reach_ms) {
                 found.push(next);
             }
         }
@@ -274,6 +274,12 @@ impl<'a> Table<'a> {
     /// `(source, target)`, whichever of the two is which.
     pub fn as_pair(&self, a: Ix, b: Ix) -> (Ix, Ix) {
         if self.row(a).target { (b, a) } else { (a, b) }
+    }
+
+    /// Whether two records are at most so far apart.
+    pub fn is_within(&self, a: Ix, b: Ix, reach_ms: i64) -> bool {
+        // Mostly that is seen without looking at when they settled.
+        (self.row(a).at - self.row(b).at).abs() <= reach_ms || self.distance_ms(a, b) <= reach_ms
     }
 
     /// Time between two records; a capture may be compared by when it settled, a day covers all its hours.

@@ -57,7 +57,11 @@ pub(crate) fn firsts(hashes: Halves<u32>, same: impl Fn(u32, u32) -> bool) -> Ha
 fn repeated(hashes: &Halves<u32>) -> Vec<(u32, u32)> {
     let mut seen = Seen::of(hashes.len());
     hashes.iter().for_each(|hash| seen.add(*hash));
-    (0..).zip(hashes.iter()).map(|(at, hash)| (*hash, at)).filter(|(hash, _)| seen.again(*hash)).collect()
+    // Mostly there is room for all of them; a list that grows leaves memory behind.
+    let mut repeated = Vec::with_capacity(hashes.len() / 4);
+    let all = (0..).zip(hashes.iter()).map(|(at, hash)| (*hash, at));
+    repeated.extend(all.filter(|(hash, _)| seen.again(*hash)));
+    repeated
 }
 
 /// Which hashes were seen, and which of them again: two bits of a place that a few hashes may share.
