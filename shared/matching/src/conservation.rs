@@ -25,13 +25,14 @@ impl std::error::Error for ConservationError {}
 /// # Errors
 /// [`ConservationError`] that says so.
 pub(crate) fn summable(input: &RunInput) -> Result<(), ConservationError> {
-    let records = input.source.iter().chain(input.target.iter()).flat_map(|record| {
+    let size = |amount: Option<i64>| u128::from(amount.unwrap_or(0).unsigned_abs());
+    let records = input.source.iter().chain(input.target.iter()).map(|record| {
         let shop = record.shop_money().map(|money| money.amount_minor);
-        [Some(record.amount_minor()), shop, record.authorized_minor(), record.fee_minor(), record.net_minor()]
+        let others = size(shop) + size(record.authorized_minor()) + size(record.fee_minor()) + size(record.net_minor());
+        size(Some(record.amount_minor())) + others
     });
-    let totals = input.orders.iter().map(|order| Some(order.total.amount_minor));
-    let whole: u128 = records.chain(totals).flatten().map(|amount| u128::from(amount.unsigned_abs())).sum();
-    if i64::try_from(whole).is_ok() {
+    let totals = input.orders.iter().map(|order| size(Some(order.total.amount_minor)));
+    if i64::try_from(records.chain(totals).sum::<u128>()).is_ok() {
         return Ok(());
     }
     Err(ConservationError { violations: vec!["the amounts are too large to be summed".to_owned()] })

@@ -188,7 +188,7 @@ impl<'a> RecordRef<'a> {
             u8::from(*evidence_only),
         ]);
         let count = (has & NUMBERS).count_ones() as usize;
-        for number in self.numbers().iter().take(count) {
+        for number in &self.numbers()[..count] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(self.written().as_bytes());

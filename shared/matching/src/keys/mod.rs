@@ -92,7 +92,7 @@ impl Keys {
         };
         let by_value = Groups::of(values as usize, held);
         let worth = by_value.iter().zip(&shapes).map(|(holders, shape)| {
-            let sources = holders.partition_point(|holder| holder.at < table.sources);
+            let sources = holders.iter().filter(|holder| holder.at < table.sources).count();
             let most = ix(sources.max(holders.len() - sources));
             let named_id = holders.iter().any(|holder| holder.key < STRONG_KEYS);
             Worth {

@@ -9,6 +9,8 @@ use super::{Halves, counting::Groups, ix};
 /// Values per part: their hashes and their table take some hundred KiB.
 const PART: usize = 16_384;
 const FREE: u32 = u32::MAX;
+/// Hashes that are looked at before there is room for more of those that come again.
+const AT_ONCE: usize = 1_024;
 
 /// The numbers of values of which it is known which equal one is the first; `number` gives each first one, in order, its own.
 pub(crate) fn number_firsts(firsts: Halves<u32>, mut number: impl FnMut(usize) -> u32) -> Halves<u32> {
@@ -56,11 +58,21 @@ pub(crate) fn firsts(hashes: Halves<u32>, same: impl Fn(u32, u32) -> bool) -> Ha
 /// after a look at two bits each.
 fn repeated(hashes: &Halves<u32>) -> Vec<(u32, u32)> {
     let mut seen = Seen::of(hashes.len());
-    hashes.iter().for_each(|hash| seen.add(*hash));
+    hashes.0.iter().flatten().for_each(|hash| seen.add(*hash));
     // Mostly there is room for all of them; a list that grows leaves memory behind.
     let mut repeated = Vec::with_capacity(hashes.len() / 4);
-    let all = (0..).zip(hashes.iter()).map(|(at, hash)| (*hash, at));
-    repeated.extend(all.filter(|(hash, _)| seen.again(*hash)));
+    let mut at = 0;
+    for some in hashes.0.iter().flat_map(|half| half.chunks(AT_ONCE)) {
+        // Nobody can guess which ones come again, so each is written, and the next one over it if it does not.
+        let mut end = repeated.len();
+        repeated.resize(end + some.len(), (0, 0));
+        for hash in some {
+            repeated[end] = (*hash, at);
+            end += usize::from(seen.again(*hash));
+            at += 1;
+        }
+        repeated.truncate(end);
+    }
     repeated
 }
 

@@ -27,7 +27,7 @@ impl Components {
         self.groups.iter().filter(|group| group.len() > 1).filter_map(|group| {
             let (sources, targets) = group.split_at(group.partition_point(|at| *at < self.sources));
             let both = !sources.is_empty() && !targets.is_empty();
-            both.then(|| Component { sources: sources.into(), targets: targets.into() })
+            both.then(|| Component { sources: Members::from_slice(sources), targets: Members::from_slice(targets) })
         })
     }
 }
