@@ -299,7 +299,27 @@ impl<'t> Board<'t> {
 mod tests {
     use super::*;
     use crate::examples::{input, record};
-    use domain::record::Side;
+    use domain::record::{Record, Side};
+
+    #[test]
+    fn what_is_taken_blocked_or_out_of_scope_is_not_open_and_stays_so() {
+        let test = Record { test: true, ..record(Side::Source, "s3", 1, 3) };
+        let sources = [record(Side::Source, "s1", 1, 1), record(Side::Source, "s2", 1, 2), test];
+        let input = input(sources, ["t1", "t2"].map(|id| record(Side::Target, id, 1, 0)));
+        let rules = RuleSet::default();
+        let table = Table::build(&input, &rules);
+        let mut board = Board::new(&table, &rules);
+        let open = |board: &Board<'_>| board.open().collect::<Vec<_>>();
+        assert_eq!(open(&board), [0, 1, 3, 4]);
+        assert!(board.accept(Accepted::pair(0, 3, Rule::StrongId, 0)));
+        assert_eq!(open(&board), [1, 4]);
+        board.forget_taken();
+        assert_eq!(open(&board), [1, 4]);
+        board.block(4);
+        assert_eq!(open(&board), [1]);
+        board.forget_taken();
+        assert_eq!(board.left, Some(vec![1]));
+    }
 
     #[test]
     fn the_first_hint_about_a_record_is_believed() {

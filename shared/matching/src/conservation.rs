@@ -148,6 +148,7 @@ mod tests {
         pipeline::decide,
         rule::Rule,
         rules::RuleSet,
+        table::{Class, Row},
     };
     use domain::{
         matches::{Exception, MatchKind},
@@ -247,6 +248,16 @@ mod tests {
         assert_eq!(unexplained, ["the difference of the match of s1 is not 0"]);
         let miscounted = proof(|found| found.summary.source.matched += 1);
         assert_eq!(miscounted[0], "4 of 3 records of Source are counted");
+        let shortened_table = proof(|found| {
+            found.matches.truncate(1);
+            found.table.rows.pop();
+        });
+        assert!(shortened_table.contains(&"5 of 6 delivered records are known".to_owned()), "{shortened_table:?}");
+        let invented = proof(|found| {
+            let row = Row { in_window: false, class: Class::Nothing, ..found.table.rows[0].clone() };
+            found.table.rows.push(row);
+        });
+        assert!(invented.contains(&"7 of 6 delivered records are known".to_owned()), "{invented:?}");
         let wrong_sum = proof(|found| found.summary.totals[0].target.matched_minor -= 1);
         assert_eq!(wrong_sum, ["EUR of Target does not sum to 350"]);
     }

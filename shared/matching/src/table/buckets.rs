@@ -3,7 +3,7 @@
 
 use super::{Class, Ix, NONE, counting::Groups, ix, rows::Row};
 
-/// Open records of one class, currency and amount: positions into `Table::by_amount`.
+/// Records of one class, currency and amount: where they stand among [`ByAmount::positions`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bucket {
     pub start: usize,

@@ -199,9 +199,10 @@ impl<'a> Table<'a> {
         self.currencies.get(usize::from(self.row(at).currency)).copied().unwrap_or_else(|| self.record(at).currency())
     }
 
-    /// Frees what only tiers look at: the result needs records, rows and orders.
+    /// Frees what only tiers look at: the result needs records and rows.
     pub fn forget_keys(&mut self) {
         self.keys = Keys::default();
+        self.signs = Vec::new();
         self.by_amount = ByAmount::default();
         self.holders = Vec::new();
     }
@@ -347,4 +348,32 @@ impl<'a> Table<'a> {
 
 pub(crate) fn ix(length: usize) -> Ix {
     u32::try_from(length).unwrap_or(NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples;
+    use domain::{
+        Timestamp,
+        record::{Record, Side},
+    };
+
+    /// A capture is looked for at the time it is sorted by, and counts at the time it settled.
+    #[test]
+    fn what_settled_near_is_near() {
+        let at = |side, id: &str, day: i64| examples::record(side, id, 1, day * DAY_MS);
+        let settled = |day: i64| Some(Timestamp::from_millis(day * DAY_MS));
+        let early = Record { settled_at: settled(9), ..at(Side::Target, "early", 3) };
+        let never = Record { settled_at: settled(3), ..at(Side::Target, "never", 2) };
+        let input = examples::input([at(Side::Source, "sale", 10)], [never, early, at(Side::Target, "late", 12)]);
+        let table = Table::build(&input, &RuleSet::default());
+        let near = |days: i64, limit| {
+            let found = table.nearest(0, days * DAY_MS, limit).into_iter();
+            found.map(|at| table.record(at).id()).collect::<Vec<_>>()
+        };
+        assert_eq!(near(2, 9), ["late", "early"]);
+        assert_eq!(near(2, 1), ["late"]);
+        assert_eq!(near(1, 9), ["early"]);
+    }
 }

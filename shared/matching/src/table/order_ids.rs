@@ -35,7 +35,9 @@ pub(super) fn numbers<'a>(unsure: &[Unsure], references: u32, id: impl Fn(Ix) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Table, *};
+    use crate::{examples, rules::RuleSet};
+    use domain::record::{OrderRef, Record, Side};
 
     #[test]
     fn ids_that_differ_are_two_orders_whatever_reference_they_share() {
@@ -45,5 +47,24 @@ mod tests {
         let found = numbers(&unsure, 2, |at| ids[at as usize]);
         assert_eq!(found, [0, 2, 0, 3, 2, 1, 1, 4, 5, 4]);
         assert!(numbers(&[], 2, |_| "").is_empty());
+    }
+
+    #[test]
+    fn records_of_a_table_have_the_numbers_of_their_orders() {
+        let of_order = |at: i64, order: &str| {
+            let order = (!order.is_empty()).then(|| OrderRef { id: order.to_owned(), name: "1".to_owned() });
+            Record { order, ..examples::record(Side::Source, &at.to_string(), 1, at) }
+        };
+        let sales = ["eu/1", "us/1", "eu/1", "eu/2", "", "eu/", "eu/", "/"];
+        let charge = Record { memo: Some("eu/1".to_owned()), ..examples::record(Side::Target, "charge", 1, 0) };
+        let input = examples::input((1..).zip(sales).map(|(at, order)| of_order(at, order)), [charge]);
+        let table = Table::build(&input, &RuleSet::default());
+        let orders: Vec<u32> = table.positions().map(|at| table.signs(at).order).collect();
+        let equal = |one: usize| orders.iter().map(|other| *other == orders[one]).collect::<Vec<_>>();
+        let expected = |which: &[usize]| (0..9).map(|at| which.contains(&at)).collect::<Vec<_>>();
+        for (one, all) in [(0, &[0, 2][..]), (1, &[1]), (3, &[3]), (4, &[4, 8]), (5, &[5, 6]), (7, &[7])] {
+            assert_eq!(equal(one), expected(all), "{}", sales[one]);
+        }
+        assert_eq!(orders[4], NONE);
     }
 }

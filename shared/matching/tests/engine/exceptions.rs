@@ -79,6 +79,10 @@ fn a_run_that_looks_wrong_is_warned_about() {
     let outside = charge("t2", 7).at(60 * DAY);
     let disjoint = vec![sale("s1", 1_000), charge("t1", 1_000).in_money("EUR"), outside];
     assert_eq!(codes(disjoint), ["few_matched", "currencies_disjoint"]);
+    // And not one that only a record has that is no movement of money.
+    let out_of_scope = Record { test: true, ..charge("t2", 7) };
+    let disjoint = vec![sale("s1", 1_000), charge("t1", 1_000).in_money("EUR"), out_of_scope];
+    assert_eq!(codes(disjoint), ["many_excluded", "few_matched", "currencies_disjoint"]);
     let foreign = Record { gateway: Some("paypal".into()), ..sale("s2", 500) };
     let excluded = vec![sale("s1", 1_000).email("a"), charge("t1", 1_000).email("a"), foreign];
     assert_eq!(codes(excluded), ["many_excluded"]);

@@ -254,6 +254,18 @@ fn a_record_whose_reserved_partner_is_not_here_is_given_to_nobody() {
     assert_eq!(left(&outcome), ["s1: outside_window", "t2: missing_source"]);
 }
 
+/// A refund is known by its parent as soon as payments of equal amount are matched, and not by its amount.
+#[test]
+fn payments_of_equal_amount_are_matched_before_refunds() {
+    let records = [
+        sale("s1", 1_000).email("a"),
+        charge("t1", 1_000).email("a").at(1),
+        refund(Side::Source, "r1", 400, "s1").email("a").at(9),
+        refund(Side::Target, "r2", 400, "t1").email("a").at(9),
+    ];
+    assert_eq!(matched(&given(records)), ["amount_agreement: s1 = t1", "matched_parent: r1 = r2"]);
+}
+
 #[test]
 fn a_capture_is_found_by_the_time_it_settled() {
     let target = Record { settled_at: Some(minutes(4 * DAY)), ..charge("t1", 1_000).email("a").at(0) };
