@@ -63,6 +63,8 @@ pub(crate) struct Signs {
     pub parent: Ix,
 }
 
+const _: () = assert!(size_of::<Row>() == 32 && size_of::<Signs>() == 32);
+
 impl Signs {
     /// How many signs of a person there are.
     pub const PERSON: usize = 4;
