@@ -30,7 +30,6 @@ pub(crate) fn in_order(orders: &[Order]) -> impl Iterator<Item = &Order> {
 }
 
 /// Orders by id, with a number each.
-#[derive(Default)]
 struct Numbers<'a>(HashMap<&'a str, u32, Hashing>);
 
 impl<'a> Numbers<'a> {
@@ -54,7 +53,7 @@ struct Tally {
 
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
 pub(crate) fn roll_up(table: &Table<'_>, orders: &[Order], matched: &Matched, window: Window) -> Vec<OrderResult> {
-    let mut numbers = Numbers::default();
+    let mut numbers = Numbers(HashMap::with_capacity_and_hasher(orders.len(), Hashing::default()));
     let with_order = (0..table.sources).filter_map(|at| table.record(at).order().map(|order| (order.id, at)));
     let movements: Vec<(u32, Ix)> = with_order.map(|(id, at)| (numbers.of(id), at)).collect();
     let orders: Vec<(u32, &Order)> = in_order(orders).map(|order| (numbers.of(&order.id), order)).collect();
@@ -150,7 +149,7 @@ fn tally(table: &Table<'_>, matched: &Matched, movements: &[Ix], currency: Curre
             Class::Nothing => {}
         }
         let partners = matched.of(at).map_or(&[][..], Accepted::targets);
-        tally.disputed |= [at].iter().chain(partners).any(|at| table.record(*at).disputed());
+        tally.disputed |= [at].iter().chain(partners).any(|at| table.row(*at).disputed);
     }
     tally
 }

@@ -34,6 +34,7 @@ pub(crate) struct Row {
     pub evidence: bool,
     pub pending: bool,
     pub whole_day: bool,
+    pub disputed: bool,
     /// A movement of an order, as a shop has them. What belongs to none, a payment or a booking, names the other side's
     /// orders and references instead of having one. Sides are told apart by this and not by which file came first, so that
     /// exchanging them changes nothing.
@@ -121,6 +122,7 @@ impl<'a> Words<'a> {
             evidence: record.evidence_only(),
             pending: record.status() == Status::Pending,
             whole_day: record.precision() == Precision::Day,
+            disputed: record.disputed(),
             of_order: texts.order.is_some(),
             two_moneys: record.shop_money().is_some_and(|shop| shop.currency != record.currency()),
         };
@@ -226,6 +228,7 @@ pub(super) const EMPTY: Row = Row {
     evidence: false,
     pending: false,
     whole_day: false,
+    disputed: false,
     of_order: false,
     two_moneys: false,
 };

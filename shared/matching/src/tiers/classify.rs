@@ -82,14 +82,12 @@ fn reason(board: &Board<'_>, at: Ix, input: &RunInput) -> (Reason, Ix, usize) {
             return (Reason::RefundWithoutSale, parent, 0);
         }
         let disputed = parent != NONE
-            && board
-                .match_of(parent)
-                .is_some_and(|found| found.members().any(|member| table.record(member).disputed()));
+            && board.match_of(parent).is_some_and(|found| found.members().any(|member| table.row(member).disputed));
         if disputed {
             return (Reason::DisputeOpen, parent, 0);
         }
     }
-    if table.record(at).disputed() {
+    if row.disputed {
         return (Reason::DisputeOpen, NONE, 0);
     }
     let age = input.as_of.millis() - row.at;
