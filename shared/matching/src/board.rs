@@ -169,7 +169,7 @@ pub(crate) struct Board<'t> {
     pub matched: Matched,
     pub proposals: Vec<Proposal>,
     blocked: Vec<bool>,
-    /// Where nobody else is open; all may be until it is looked at.
+    /// No record but these is open; before taken ones are forgotten any may be.
     left: Option<Vec<Ix>>,
     hints: HashMap<Ix, Hint, Hashing>,
     /// Heaviest candidates of records that tier 6 left, best first.

@@ -101,16 +101,19 @@ pub(crate) fn check(reconciled: &Reconciled<'_>) -> Result<(), ConservationError
 
 /// The summary's figures are those of the records.
 fn figures(summary: &RunSummary, currencies: &[Currency], in_scope: &Sums, violations: &mut Vec<String>) {
-    for (side, counts) in [(Side::Source, &summary.source), (Side::Target, &summary.target)] {
-        let records: u64 = in_scope.iter().map(|sides| sides[usize::from(side == Side::Target)].0).sum();
+    for (at, (side, counts)) in
+        [(Side::Source, &summary.source), (Side::Target, &summary.target)].into_iter().enumerate()
+    {
+        let records: u64 = in_scope.iter().map(|sides| sides[at].0).sum();
         if records != counts.in_scope() {
             violations.push(format!("{} of {records} records of {side:?} are counted", counts.in_scope()));
         }
     }
     for total in &summary.totals {
         let known = currencies.binary_search(&total.currency).ok().and_then(|at| in_scope.get(at));
-        for (side, sums) in [(Side::Source, &total.source), (Side::Target, &total.target)] {
-            let records = known.map_or(0, |sides| sides[usize::from(side == Side::Target)].1);
+        for (at, (side, sums)) in [(Side::Source, &total.source), (Side::Target, &total.target)].into_iter().enumerate()
+        {
+            let records = known.map_or(0, |sides| sides[at].1);
             let parts =
                 i128::from(sums.matched_minor) + i128::from(sums.suggested_minor) + i128::from(sums.unmatched_minor);
             if records != parts || records != i128::from(sums.in_scope_minor) {

@@ -73,8 +73,8 @@ pub(crate) struct Keys {
 impl Keys {
     /// `spans` are by position and tell where the references of each record lie.
     pub fn build(table: &Table<'_>, references: NumberedReferences, mut spans: Vec<Span>, rules: &RuleSet) -> Self {
+        let values = references.shared();
         let NumberedReferences { mut entries, shapes, keys, configured } = references;
-        let values = ix(shapes.len());
         for (at, span) in table.positions().zip(&mut spans) {
             let own = &mut entries[span.range()];
             own.sort_unstable();

@@ -300,10 +300,10 @@ impl<'a> Table<'a> {
         self.holders.get(value as usize).copied().unwrap_or(0)
     }
 
-    /// By number of the currency: whether any of these sources in scope, and whether any of these targets has it.
-    pub fn seen_currencies(&self, which: impl Fn(&Row) -> bool) -> Vec<[bool; 2]> {
+    /// By number of the currency: whether any source in scope, and whether any target has it.
+    fn seen_currencies(&self) -> Vec<[bool; 2]> {
         let mut seen = vec![[false; 2]; self.currencies.len()];
-        for row in self.rows.iter().filter(|row| row.class != Class::Nothing && which(row)) {
+        for row in self.rows.iter().filter(|row| row.class != Class::Nothing) {
             if let Some(sides) = seen.get_mut(usize::from(row.currency)) {
                 sides[usize::from(row.target)] = true;
             }
@@ -318,7 +318,7 @@ impl<'a> Table<'a> {
         if with_two.is_empty() {
             return;
         }
-        let seen = self.seen_currencies(|_| true);
+        let seen = self.seen_currencies();
         let mut changed = vec![false; self.rows.len()];
         // Payments first: what undoes a payment is in the same money.
         for refunds in [false, true] {

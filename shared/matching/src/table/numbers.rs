@@ -1,6 +1,7 @@
 //! Equal values as equal numbers.
 //!
-//! One hash table over millions of texts misses every cache at every step. So values are first divided by their hash into
+//! One hash table over millions of texts misses every cache at every step. So values whose hash comes once are set aside, which
+//! takes two bits for each hash (a Bloom filter that counts to two), and the others are divided by their hash into
 //! parts whose table fits into a core's own cache, and each part is numbered by itself: the radix partitioning of hash joins
 //! (Manegold, Boncz and Kersten, "Optimizing main-memory join on modern hardware", 2002).
 

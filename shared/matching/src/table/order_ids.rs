@@ -13,8 +13,11 @@ pub(super) type Unsure = (Ix, Option<u32>);
 /// Of each of these the number of its order; `references` is how many references several records hold, and their numbers are
 /// below it.
 pub(super) fn numbers<'a>(unsure: &[Unsure], references: u32, id: impl Fn(Ix) -> &'a str) -> Vec<u32> {
+    if unsure.is_empty() {
+        return Vec::new();
+    }
     // By reference, the record whose order has its number.
-    let mut firsts = vec![NONE; if unsure.is_empty() { 0 } else { references as usize }];
+    let mut firsts = vec![NONE; references as usize];
     let mut others: HashMap<&str, u32, Hashing> = HashMap::default();
     let number = |(at, reference): &Unsure| {
         if let Some(reference) = *reference {

@@ -97,7 +97,7 @@ fn signed_edges(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> Vec<Edge> 
 
 fn edge(board: &Board<'_>, source: Ix, target: Ix, reach: i64) -> Option<Edge> {
     let table = board.table;
-    let apart = table.distance_ms(source, target) > reach;
+    let apart = !table.is_within(source, target, reach);
     // What is known of the time outside the pad is not complete enough to say that something is unique.
     let unlike = table.row(source).evidence != table.row(target).evidence;
     if apart || unlike || parents_differ(board, source, target) {

@@ -162,7 +162,7 @@ fn linked(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
         } else if there.currency != row.currency {
             Some(Reason::CurrencyMismatch)
         } else if there.amount == row.amount {
-            let far = table.distance_ms(at, other) > reach;
+            let far = !table.is_within(at, other, reach);
             Some(if far { Reason::OutsideWindow } else { Reason::ReferenceConflict })
         } else if conflict(board, source, target) == Conflict::None {
             Some(over_or_under(table.row(target).amount - table.row(source).amount))

@@ -36,7 +36,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
 fn several(board: &mut Board<'_>, sources: &[Ix], targets: &[Ix]) {
     let reach = i64::from(board.rules.amount_days) * DAY_MS;
     let table = board.table;
-    let near = |a: Ix, b: Ix| table.distance_ms(a, b) <= reach;
+    let near = |a: Ix, b: Ix| table.is_within(a, b, reach);
     let only = |at: Ix, others: &[Ix]| {
         let mut fitting = others.iter().copied().filter(|other| near(at, *other));
         fitting.next().filter(|_| fitting.next().is_none())
