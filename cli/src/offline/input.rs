@@ -4,7 +4,11 @@ use crate::{
     args::Days,
     exit::{CliError, Result},
 };
-use domain::{DateRange, Timestamp, records::Records, time::Window};
+use domain::{
+    DateRange, Timestamp,
+    records::{Orders, Records},
+    time::Window,
+};
 use matching::{Memory, RunInput};
 
 const DAY_MS: i64 = 86_400_000;
@@ -36,5 +40,12 @@ pub fn of(what: &Days, source: Records, target: Records) -> Result<RunInput> {
         Some(text) => Timestamp::parse(text).map_err(|error| CliError::Usage(error.to_string()))?,
         None => all.to,
     };
-    Ok(RunInput { source, target, orders: Vec::new(), window: Window { from, to }, as_of, memory: Memory::default() })
+    Ok(RunInput {
+        source,
+        target,
+        orders: Orders::default(),
+        window: Window { from, to },
+        as_of,
+        memory: Memory::default(),
+    })
 }

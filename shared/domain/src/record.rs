@@ -9,6 +9,8 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// Which side of the reconciliation a record stands on: orders are the source, payments the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -84,8 +86,9 @@ pub enum Scheme<Name = String> {
 }
 
 impl Reference<&str> {
+    /// ASCII in lower case; everything else is already.
     #[must_use]
-    pub fn owned(self) -> Reference {
+    pub fn lower_cased(self) -> Reference {
         let scheme = match self.scheme {
             Scheme::MovementId => Scheme::MovementId,
             Scheme::PaymentId => Scheme::PaymentId,
@@ -96,7 +99,7 @@ impl Reference<&str> {
             Scheme::Metadata(name) => Scheme::Metadata(name.to_owned()),
             Scheme::Text => Scheme::Text,
         };
-        Reference { scheme, value: self.value.to_owned() }
+        Reference { scheme, value: self.value.to_ascii_lowercase() }
     }
 }
 
@@ -107,12 +110,56 @@ pub struct Settled {
     pub rate: Option<String>,
 }
 
+/// SHA-256 of an e-mail address: whether two are equal can be told, and nothing else. Hex in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EmailHash([u8; 32]);
+
+impl EmailHash {
+    /// Of the trimmed, lower-cased address; of what is none there is no hash.
+    #[must_use]
+    pub fn of(address: &str) -> Option<Self> {
+        let normal = address.trim().to_lowercase();
+        normal.contains('@').then(|| Self(Sha256::digest(normal.as_bytes()).into()))
+    }
+
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    #[must_use]
+    pub fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl fmt::Debug for EmailHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from(*self))
+    }
+}
+
+impl From<EmailHash> for String {
+    fn from(hash: EmailHash) -> Self {
+        base16ct::lower::encode_string(&hash.0)
+    }
+}
+
+impl TryFrom<String> for EmailHash {
+    type Error = String;
+
+    fn try_from(hex: String) -> Result<Self, String> {
+        let bytes = base16ct::mixed::decode_vec(&hex).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| "the hash of an e-mail address is 64 hexadecimal digits".to_owned())
+    }
+}
+
 /// Who paid, as far as both sides can know it without keeping personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counterparty {
-    /// Hex SHA-256 of the trimmed, lower-cased e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email_hash: Option<String>,
+    pub email_hash: Option<EmailHash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Last four digits of the card.
@@ -225,10 +272,10 @@ impl Record {
 }
 
 /// An order, for the roll-up: what was sold, whether or not money moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    pub id: String,
-    pub name: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order<Text = String> {
+    pub id: Text,
+    pub name: Text,
     pub total: Money,
     pub occurred_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -237,5 +284,39 @@ pub struct Order {
     pub test: bool,
     /// As the shop sees it (`PAID`, `PARTIALLY_REFUNDED`, …); shown, never decided by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub financial_status: Option<String>,
+    pub financial_status: Option<Text>,
+}
+
+impl Order<&str> {
+    #[must_use]
+    pub fn owned(self) -> Order {
+        let Self { id, name, total, occurred_at, cancelled_at, test, financial_status } = self;
+        let (id, name, financial_status) = (id.to_owned(), name.to_owned(), financial_status.map(str::to_owned));
+        Order { id, name, total, occurred_at, cancelled_at, test, financial_status }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_addresses_have_one_hash_and_what_is_none_has_no_hash() {
+        assert_eq!(EmailHash::of(" Jo@Example.com "), EmailHash::of("jo@example.com"));
+        assert_ne!(EmailHash::of("jo@example.com"), EmailHash::of("jo@example.org"));
+        assert_eq!(EmailHash::of("nobody"), None);
+    }
+
+    #[test]
+    fn the_hash_of_an_address_is_hexadecimal_in_json() {
+        let hash = EmailHash::of("jo@example.com").unwrap();
+        let json = serde_json::to_string(&hash).unwrap();
+        assert_eq!(json.len(), 66);
+        assert_eq!(format!("\"{hash:?}\""), json);
+        let read = |json: &str| serde_json::from_str::<EmailHash>(json).map_err(|wrong| wrong.to_string());
+        assert_eq!([read(&json), read(&json.to_uppercase())], [Ok(hash), Ok(hash)]);
+        for wrong in ["\"\"", "\"00\"", &json.replace('"', "\"0"), &format!("\"{}\"", "x".repeat(64))] {
+            assert!(read(wrong).unwrap_err().contains("64 hexadecimal digits"), "{wrong}");
+        }
+    }
 }

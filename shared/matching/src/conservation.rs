@@ -31,7 +31,7 @@ pub(crate) fn summable(input: &RunInput) -> Result<(), ConservationError> {
         let others = size(shop) + size(record.authorized_minor()) + size(record.fee_minor()) + size(record.net_minor());
         size(Some(record.amount_minor())) + others
     });
-    let totals = input.orders.iter().map(|order| size(Some(order.total.amount_minor)));
+    let totals = input.orders.totals().map(|total| size(Some(total.amount_minor)));
     if i64::try_from(records.chain(totals).sum::<u128>()).is_ok() {
         return Ok(());
     }

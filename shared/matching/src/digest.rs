@@ -1,8 +1,12 @@
 //! One hash over everything that a result depends on: equal digests under equal versions mean equal results.
 
-use crate::{Memory, RunInput, rules::RuleSet, table::Table};
+use crate::{Memory, RunInput, orders::in_order, rules::RuleSet, table::Table};
 use blake3::{Hash, Hasher};
-use domain::{matches::match_id, record::Order, records::RecordRef};
+use domain::{
+    matches::match_id,
+    record::Order,
+    records::{Orders, RecordRef},
+};
 
 /// BLAKE3 is fast on pieces that are large enough for all lanes of a core.
 const PIECE: usize = 65_536;
@@ -48,10 +52,10 @@ impl Digest {
     }
 }
 
-/// Of orders, which are in order already.
-pub(crate) fn of_orders<'a>(orders: impl Iterator<Item = &'a Order>) -> Digest {
+/// Of orders in order.
+pub(crate) fn of_orders(orders: &Orders) -> Digest {
     let mut digest = Digest::default();
-    orders.for_each(|order| digest.add(|buffer| write_order(buffer, order)));
+    in_order(orders).for_each(|at| digest.add(|buffer| write_order(buffer, &orders.at(at as usize))));
     digest
 }
 
@@ -119,11 +123,11 @@ fn number(buffer: &mut Vec<u8>, number: Option<i64>) {
     }
 }
 
-fn write_order(buffer: &mut Vec<u8>, order: &Order) {
+fn write_order(buffer: &mut Vec<u8>, order: &Order<&str>) {
     let Order { id, name, occurred_at, total, test, cancelled_at, financial_status } = order;
     text(buffer, Some(id));
     text(buffer, Some(name));
-    text(buffer, financial_status.as_deref());
+    text(buffer, *financial_status);
     number(buffer, Some(occurred_at.millis()));
     number(buffer, cancelled_at.map(domain::Timestamp::millis));
     number(buffer, Some(total.amount_minor));

@@ -4,6 +4,7 @@ use crate::{Memory, RunInput};
 use domain::{
     Currency, Money, Timestamp,
     record::{Kind, Record, Side},
+    records::Orders,
     time::Window,
 };
 
@@ -20,7 +21,7 @@ pub(crate) fn input(source: impl IntoIterator<Item = Record>, target: impl IntoI
     RunInput {
         source: source.into_iter().collect(),
         target: target.into_iter().collect(),
-        orders: Vec::new(),
+        orders: Orders::default(),
         window: Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(DAY_MS) },
         as_of: Timestamp::from_millis(90 * DAY_MS),
         memory: Memory::default(),

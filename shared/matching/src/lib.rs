@@ -36,8 +36,8 @@ mod tiers;
 use domain::{
     decision::Standing,
     matches::{Exception, Exclusion, Match, OrderResult},
-    record::{Order, Side},
-    records::Records,
+    record::Side,
+    records::{Orders, Records},
     summary::RunSummary,
     time::{Timestamp, Window},
 };
@@ -56,7 +56,7 @@ pub use rules::{
 pub use scoring::TextLevel;
 
 /// Part of every result: the same input under another version may be judged differently, or have another digest.
-pub const ENGINE_VERSION: &str = "1.5.0";
+pub const ENGINE_VERSION: &str = "1.6.0";
 
 /// What one run decides about. Records may lie in the pad around the window; those with `evidence_only` are parents
 /// from further away.
@@ -64,7 +64,7 @@ pub const ENGINE_VERSION: &str = "1.5.0";
 pub struct RunInput {
     pub source: Records,
     pub target: Records,
-    pub orders: Vec<Order>,
+    pub orders: Orders,
     pub window: Window,
     pub as_of: Timestamp,
     pub memory: Memory,

@@ -11,22 +11,25 @@ use domain::{
     Currency, Timestamp,
     matches::{MatchKind, OrderResult, OrderState},
     record::{Order, Status},
+    records::Orders,
     time::Window,
 };
 use std::collections::HashMap;
 
-/// By time and id; of equal time and id, which nearly never happens, by content.
-pub(crate) fn in_order(orders: &[Order]) -> impl Iterator<Item = &Order> {
+/// Where they stand among the given, by time and id; of equal time and id, which nearly never happens, by content.
+pub(crate) fn in_order(orders: &Orders) -> impl Iterator<Item = u32> {
+    let count = ix(orders.len());
+    let order = |at: u32| orders.at(at as usize);
     // Where they are in order already, which they mostly are, no list of them is made.
-    let sorted = orders.is_sorted_by(|a, b| (a.occurred_at, &a.id) < (b.occurred_at, &b.id));
-    let as_given = if sorted { orders } else { &[] };
+    let sorted = orders.iter().is_sorted_by(|a, b| (a.occurred_at, a.id) < (b.occurred_at, b.id));
+    let (as_given, rest) = if sorted { (0..count, 0..0) } else { (0..0, 0..count) };
     // What is compared nearly always stands in what is sorted.
-    let rest = if sorted { &[] } else { orders };
-    let mut rest: Vec<(Timestamp, &Order)> = rest.iter().map(|order| (order.occurred_at, order)).collect();
+    let mut rest: Vec<(Timestamp, u32)> = rest.map(|at| (order(at).occurred_at, at)).collect();
     rest.sort_unstable_by(|(at, a), (other_at, b)| {
-        (at, &a.id).cmp(&(other_at, &b.id)).then_with(|| json(a).cmp(&json(b)))
+        let (a, b) = (order(*a), order(*b));
+        (at, a.id).cmp(&(other_at, b.id)).then_with(|| json(&a).cmp(&json(&b)))
     });
-    as_given.iter().chain(rest.into_iter().map(|(_, order)| order))
+    as_given.chain(rest.into_iter().map(|(_, at)| at))
 }
 
 /// Orders by id, with a number each.
@@ -52,24 +55,25 @@ struct Tally {
 }
 
 /// Orders of the window, and orders seen only through movements of the window, by time of the order and id.
-pub(crate) fn roll_up(table: &Table<'_>, orders: &[Order], matched: &Matched, window: Window) -> Vec<OrderResult> {
+pub(crate) fn roll_up(table: &Table<'_>, orders: &Orders, matched: &Matched, window: Window) -> Vec<OrderResult> {
     let mut numbers = Numbers(HashMap::with_capacity_and_hasher(orders.len(), Hashing::default()));
     let with_order = (0..table.sources).filter_map(|at| table.record(at).order().map(|order| (order.id, at)));
     let movements: Vec<(u32, Ix)> = with_order.map(|(id, at)| (numbers.of(id), at)).collect();
-    let orders: Vec<(u32, &Order)> = in_order(orders).map(|order| (numbers.of(&order.id), order)).collect();
+    let order = |at: u32| orders.at(at as usize);
+    let given: Vec<(u32, u32)> = in_order(orders).map(|at| (numbers.of(order(at).id), at)).collect();
     let members = Groups::of(numbers.0.len(), || movements.iter().copied());
-    let mut known: Vec<Option<&Order>> = vec![None; numbers.0.len()];
-    for (number, order) in orders {
+    let mut known: Vec<Option<u32>> = vec![None; numbers.0.len()];
+    for (number, at) in given {
         // Of two deliveries the last one is kept, so that the order of input does not matter.
-        known[number as usize] = Some(order);
+        known[number as usize] = Some(at);
     }
     // Small things are sorted, and each result is made once, in its place.
     let mut shown: Vec<(Timestamp, &str, u32)> = Vec::with_capacity(known.len());
-    for (number, order) in (0..).zip(&known) {
+    for (number, at) in (0..).zip(&known) {
         let here = first_inside(table, members.group(number));
-        match (order, here) {
+        match (at.map(order), here) {
             (Some(order), _) if here.is_some() || window.contains(order.occurred_at) => {
-                shown.push((order.occurred_at, &order.id, number));
+                shown.push((order.occurred_at, order.id, number));
             }
             (None, Some(first)) => {
                 let record = table.record(first);
@@ -82,7 +86,7 @@ pub(crate) fn roll_up(table: &Table<'_>, orders: &[Order], matched: &Matched, wi
     let result = |(_, id, number): (Timestamp, &str, u32)| {
         let movements = members.group(number);
         match known[number as usize] {
-            Some(order) => delivered(table, matched, movements, order),
+            Some(at) => delivered(table, matched, movements, &order(at)),
             None => seen(table, matched, movements, id),
         }
     };
@@ -93,7 +97,7 @@ fn first_inside(table: &Table<'_>, movements: &[Ix]) -> Option<Ix> {
     movements.iter().copied().find(|at| table.row(*at).in_window)
 }
 
-fn delivered(table: &Table<'_>, matched: &Matched, movements: &[Ix], order: &Order) -> OrderResult {
+fn delivered(table: &Table<'_>, matched: &Matched, movements: &[Ix], order: &Order<&str>) -> OrderResult {
     let Order { id, name, total, test, .. } = order;
     let tally = tally(table, matched, movements, total.currency);
     let state = state(&tally, total.amount_minor, *test);

@@ -1,7 +1,6 @@
 //! References: every value under which the other side may know a movement, normalised for comparing.
 
 use domain::record::{Reference, Scheme};
-use sha2::{Digest, Sha256};
 
 /// Longest value kept; ids and order names are far shorter, notes are no references.
 const MAX_VALUE_LENGTH: usize = 128;
@@ -62,12 +61,6 @@ impl References {
     }
 }
 
-/// Hex SHA-256 of the trimmed, lower-cased address.
-pub(crate) fn email_hash(email: &str) -> Option<String> {
-    let normal = email.trim().to_lowercase();
-    normal.contains('@').then(|| base16ct::lower::encode_string(&Sha256::digest(normal.as_bytes())))
-}
-
 /// A text for people without the e-mail addresses in it.
 pub(crate) fn memo(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().filter(|word| !word.contains('@')).collect();
@@ -110,8 +103,6 @@ mod tests {
 
     #[test]
     fn addresses_are_hashed_and_never_kept() {
-        assert_eq!(email_hash(" Jo@Example.com "), email_hash("jo@example.com"));
-        assert_eq!(email_hash("nobody"), None);
         assert_eq!(memo("Paid by jo@example.com for #1001").as_deref(), Some("Paid by for #1001"));
         let mut references = References::default();
         references.add(Scheme::Metadata("mail".into()), "jo@example.com");

@@ -6,7 +6,7 @@ use domain::{
     ErrorName, ReconciliationId, TenantId,
     ports::{Blobs, PortError},
     record::{Order, RawPointer, Record},
-    records::Records,
+    records::{Orders, Records},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -153,7 +153,7 @@ impl Stager {
 #[derive(Debug, Clone, Default)]
 pub struct StagedSide {
     pub records: Records,
-    pub orders: Vec<Order>,
+    pub orders: Orders,
 }
 
 /// All that a manifest lists.

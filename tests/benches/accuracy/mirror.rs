@@ -2,7 +2,7 @@
 
 use domain::{
     matches::Match,
-    record::{Record, Side},
+    record::{Order, Record, Side},
     records::Records,
 };
 use matching::{Outcome, RunInput};
@@ -19,9 +19,11 @@ pub fn shuffled(input: &RunInput, seed: u64) -> RunInput {
         }
         *side = order.into_iter().map(|at| side.at(at).to_record()).collect();
     }
-    for last in (1..input.orders.len()).rev() {
-        input.orders.swap(last, random.index(last + 1));
+    let mut orders: Vec<Order> = input.orders.iter().map(Order::owned).collect();
+    for last in (1..orders.len()).rev() {
+        orders.swap(last, random.index(last + 1));
     }
+    input.orders = orders.into_iter().collect();
     input
 }
 

@@ -55,7 +55,7 @@ impl Running {
         let input = RunInput {
             source: source.records.into_iter().collect(),
             target: target.records.into_iter().collect(),
-            orders: source.orders,
+            orders: source.orders.into_iter().collect(),
             window,
             as_of: Later.now(),
             memory: Memory::default(),

@@ -6,8 +6,8 @@
 
 use domain::{
     money::{Currency, Money},
-    record::{Counterparty, Kind, Order, OrderRef, Record, Reference, Scheme, Side},
-    records::Records,
+    record::{Counterparty, EmailHash, Kind, Order, OrderRef, Record, Reference, Scheme, Side},
+    records::{Orders, Records},
     time::{Timestamp, Window},
 };
 use matching::{Memory, RunInput};
@@ -52,7 +52,7 @@ pub fn month(orders: u32) -> Month {
     let mut input = RunInput {
         source: Records::default(),
         target: Records::default(),
-        orders: Vec::new(),
+        orders: Orders::default(),
         window,
         // Late enough that nothing is merely not there yet.
         as_of: at(2 * MONTH_MS),
@@ -110,7 +110,7 @@ fn payment(number: u32, paid_ms: i64, link: Link, random: &mut Random) -> [Recor
     let amount_minor = if random.percent(50) { random.within(9, 200) * 100 - 1 } else { random.within(500, 60_000) };
     let name = (1_001 + number).to_string();
     let buyer = Counterparty {
-        email_hash: Some(format!("{:016x}{:016x}", random.draw(), random.draw())),
+        email_hash: Some(email_hash([random.draw(), random.draw()])),
         last4: Some(format!("{:04}", random.within(0, 10_000))),
         ..Counterparty::default()
     };
@@ -133,6 +133,15 @@ fn payment(number: u32, paid_ms: i64, link: Link, random: &mut Random) -> [Recor
         Link::BuyerAndAmount | Link::TargetOnly => {}
     }
     [sale, charge]
+}
+
+fn email_hash(drawn: [u64; 2]) -> EmailHash {
+    let [first, second] = drawn.map(u64::to_le_bytes);
+    let mut bytes = [0; 32];
+    for (byte, of) in bytes.iter_mut().zip(first.into_iter().chain(second).cycle()) {
+        *byte = of;
+    }
+    EmailHash::from_bytes(bytes)
 }
 
 /// All of the money goes back two days later; the two sides know the refund by its parents only.

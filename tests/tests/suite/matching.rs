@@ -9,7 +9,7 @@ use crate::{
 use domain::{
     Clock, TenantId, Timestamp,
     matches::{ExceptionClass, Match},
-    record::{Record, Side},
+    record::{Order, Record, Side},
     records::{RecordRef, Records},
     time::Window,
 };
@@ -79,7 +79,7 @@ async fn fetched(sandbox: &Sandbox, preset: &str, orders: u32, seed: u64) -> (Ru
     let input = RunInput {
         source: source.records.into_iter().collect(),
         target: target.records.into_iter().collect(),
-        orders: source.orders,
+        orders: source.orders.into_iter().collect(),
         window: january(),
         as_of: Later.now(),
         memory: Memory::default(),
@@ -203,9 +203,11 @@ fn shuffled(input: &RunInput, seed: u64) -> RunInput {
         }
         *side = order.into_iter().map(|at| side.at(at).to_record()).collect();
     }
-    for last in (1..input.orders.len()).rev() {
-        input.orders.swap(last, below(last + 1));
+    let mut orders: Vec<Order> = input.orders.iter().map(Order::owned).collect();
+    for last in (1..orders.len()).rev() {
+        orders.swap(last, below(last + 1));
     }
+    input.orders = orders.into_iter().collect();
     input
 }
 

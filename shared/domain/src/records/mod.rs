@@ -3,46 +3,26 @@
 //! Here the numbers of all records lie side by side and the texts of one record in one piece behind those of the record
 //! before it, so that a third of the memory is enough and whoever walks over all of them reads memory in order.
 
+mod orders;
+mod pieces;
 mod view;
 
 use crate::{
     money::Currency,
-    record::{Counterparty, Kind, Precision, Record, Reference, Scheme, Side, Status},
+    record::{Counterparty, EmailHash, Kind, Precision, Record, Reference, Scheme, Side, Status},
     time::Timestamp,
 };
 
+pub use orders::Orders;
+use pieces::{PIECE, Piece, Pieces, digit, position, write};
 pub use view::{RecordRef, References, Texts};
-
-/// Records per piece. What grows is one piece, not everything: to grow is to copy, and fresh memory costs time.
-const PIECE: usize = 1_024;
 
 /// Records in the order in which they were added. The references of each are in order of scheme and value.
 #[derive(Clone, Default)]
 pub struct Records {
-    /// All but the last are full.
-    pieces: Vec<Piece>,
+    pieces: Pieces<Head>,
     /// Pages that [`Record::raw`] names.
     pages: Vec<String>,
-}
-
-#[derive(Clone, Default)]
-struct Piece {
-    heads: Vec<Head>,
-    /// What only some records have, record by record.
-    numbers: Vec<i64>,
-    text: String,
-}
-
-impl Piece {
-    /// Room for as much as the piece before holds, and a little more: records of one file are alike.
-    fn after(last: Option<&Self>) -> Self {
-        let room = |length: usize| length + length / 16;
-        Self {
-            heads: Vec::with_capacity(last.map_or(0, |last| last.heads.len())),
-            numbers: Vec::with_capacity(last.map_or(0, |last| room(last.numbers.len()))),
-            text: String::with_capacity(last.map_or(0, |last| room(last.text.len()))),
-        }
-    }
 }
 
 /// What every record has, and where the rest of it begins.
@@ -52,13 +32,10 @@ struct Head {
     occurred_at: Timestamp,
     /// Which optional numbers and texts there are, a bit for each.
     has: u32,
-    /// Where the optional numbers begin.
-    numbers: u32,
     /// Where the texts begin and end.
-    text: [u32; 2],
-    /// Of [`Records::pages`]; [`NO_PAGE`] without a pointer.
-    page: u32,
-    index: u32,
+    texts: [u32; 2],
+    /// Where the optional numbers begin.
+    numbers: u16,
     currency: Currency,
     side: Side,
     kind: Kind,
@@ -69,7 +46,7 @@ struct Head {
     evidence_only: bool,
 }
 
-const NO_PAGE: u32 = u32::MAX;
+const _: () = assert!(size_of::<Head>() == 40);
 
 /// Optional numbers, in the order in which they are kept.
 mod number {
@@ -81,32 +58,36 @@ mod number {
     pub const SETTLED_AMOUNT: u32 = 5;
     pub const SETTLED_CURRENCY: u32 = 6;
     pub const SETTLED_AT: u32 = 7;
-    pub const COUNT: u32 = 8;
+    /// Of four, which are there or not together.
+    pub const EMAIL_HASH: u32 = 8;
+    /// Which of [`Records::pages`](super::Records), and the position on it: the last, as it is nothing that a record says.
+    pub const RAW: u32 = 12;
+    pub const COUNT: u32 = 13;
 }
 
-/// The bits of all optional numbers.
-const NUMBERS: u32 = (1 << number::COUNT) - 1;
+const _: () = assert!(PIECE * number::COUNT as usize <= u16::MAX as usize);
+
+/// The bits of all optional numbers that a record says.
+const NUMBERS: u32 = (1 << number::RAW) - 1;
 
 /// Optional texts, in the order in which they are kept, behind the id and before the references.
 mod text {
     use super::number;
     pub const ORDER_ID: u32 = number::COUNT;
     pub const ORDER_NAME: u32 = ORDER_ID + 1;
-    pub const EMAIL_HASH: u32 = ORDER_ID + 2;
-    pub const LAST4: u32 = ORDER_ID + 3;
-    pub const NAME: u32 = ORDER_ID + 4;
-    pub const MEMO: u32 = ORDER_ID + 5;
-    pub const PARENT: u32 = ORDER_ID + 6;
-    pub const GROUP: u32 = ORDER_ID + 7;
-    pub const GATEWAY: u32 = ORDER_ID + 8;
-    pub const RATE: u32 = ORDER_ID + 9;
+    pub const LAST4: u32 = ORDER_ID + 2;
+    pub const NAME: u32 = ORDER_ID + 3;
+    pub const MEMO: u32 = ORDER_ID + 4;
+    pub const PARENT: u32 = ORDER_ID + 5;
+    pub const GROUP: u32 = ORDER_ID + 6;
+    pub const GATEWAY: u32 = ORDER_ID + 7;
+    pub const RATE: u32 = ORDER_ID + 8;
 }
 
 impl Records {
     #[must_use]
     pub fn len(&self) -> usize {
-        let last = self.pieces.last().map_or(0, |piece| piece.heads.len());
-        self.pieces.len().saturating_sub(1) * PIECE + last
+        self.pieces.len()
     }
 
     #[must_use]
@@ -118,47 +99,41 @@ impl Records {
     /// When there is no such record.
     #[must_use]
     pub fn at(&self, at: usize) -> RecordRef<'_> {
-        let piece = &self.pieces[at / PIECE];
-        RecordRef { head: &piece.heads[at % PIECE], piece, pages: &self.pages }
+        let (piece, head) = self.pieces.at(at);
+        RecordRef { head, piece, pages: &self.pages }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = RecordRef<'_>> + Clone {
         let pages = self.pages.as_slice();
-        self.pieces.iter().flat_map(move |piece| piece.heads.iter().map(move |head| RecordRef { head, piece, pages }))
+        self.pieces.iter().map(move |(piece, head)| RecordRef { head, piece, pages })
     }
 
     /// # Panics
     /// When the texts of 1,024 records take 4 GiB.
     pub fn push(&mut self, record: &Record) {
-        let (page, index) = record.raw.as_ref().map_or((NO_PAGE, 0), |raw| (self.page(&raw.page), raw.index));
-        if self.pieces.last().is_none_or(|last| last.heads.len() == PIECE) {
-            self.pieces.push(Piece::after(self.pieces.last()));
-        }
-        let last = self.pieces.len() - 1;
-        let Piece { heads, numbers: optional, text: written } = &mut self.pieces[last];
-        let (numbers, start, mut has) = (position(optional.len()), position(written.len()), 0);
-        for (field, value) in numbers_of(record) {
+        let raw = record.raw.as_ref().map(|raw| (i64::from(self.page(&raw.page)) << u32::BITS) | i64::from(raw.index));
+        let Piece { heads, numbers, texts } = self.pieces.open();
+        let (first, start, mut has) = (position(numbers.len()), position(texts.len()), 0);
+        for (field, value) in numbers_of(record).chain([(number::RAW, raw)]) {
             if let Some(value) = value {
                 has |= 1 << field;
-                optional.push(value);
+                numbers.push(value);
             }
         }
-        write(written, &record.id);
+        write(texts, &record.id);
         for (field, value) in texts_of(record) {
             if let Some(value) = value {
                 has |= 1 << field;
-                write(written, value);
+                write(texts, value);
             }
         }
-        write_references(written, &record.refs);
+        write_references(texts, record);
         heads.push(Head {
             amount_minor: record.amount_minor,
             occurred_at: record.occurred_at,
             has,
-            numbers,
-            text: [start, position(written.len())],
-            page,
-            index,
+            texts: [start, position(texts.len())],
+            numbers: first,
             currency: record.currency,
             side: record.side,
             kind: record.kind,
@@ -179,9 +154,11 @@ impl Records {
     }
 }
 
-fn numbers_of(record: &Record) -> [(u32, Option<i64>); 8] {
+fn numbers_of(record: &Record) -> impl Iterator<Item = (u32, Option<i64>)> {
     let settled = record.settled.as_ref().map(|settled| settled.money);
-    [
+    let email_hash = record.counterparty.email_hash.map(words);
+    let word = move |at: usize| email_hash.map(|words| words[at]);
+    let numbers = [
         (number::SHOP_AMOUNT, record.shop_money.map(|money| money.amount_minor)),
         (number::SHOP_CURRENCY, record.shop_money.map(|money| money.currency.to_number())),
         (number::AUTHORIZED, record.authorized_minor),
@@ -190,16 +167,31 @@ fn numbers_of(record: &Record) -> [(u32, Option<i64>); 8] {
         (number::SETTLED_AMOUNT, settled.map(|money| money.amount_minor)),
         (number::SETTLED_CURRENCY, settled.map(|money| money.currency.to_number())),
         (number::SETTLED_AT, record.settled_at.map(Timestamp::millis)),
-    ]
+    ];
+    numbers.into_iter().chain((number::EMAIL_HASH..).zip([0, 1, 2, 3].map(word)))
 }
 
-fn texts_of(record: &Record) -> [(u32, Option<&str>); 10] {
-    let Counterparty { email_hash, name, last4 } = &record.counterparty;
+/// A hash as numbers; see [`from_words`].
+fn words(hash: EmailHash) -> [i64; 4] {
+    let bytes = hash.bytes();
+    let (words, _) = bytes.as_chunks();
+    std::array::from_fn(|at| i64::from_le_bytes(words[at]))
+}
+
+/// The hash that [`words`] made numbers of.
+fn from_words(words: [i64; 4]) -> EmailHash {
+    let mut bytes = [0; 32];
+    let (parts, _) = bytes.as_chunks_mut();
+    parts.iter_mut().zip(words).for_each(|(part, word)| *part = word.to_le_bytes());
+    EmailHash::from_bytes(bytes)
+}
+
+fn texts_of(record: &Record) -> [(u32, Option<&str>); 9] {
+    let Counterparty { name, last4, .. } = &record.counterparty;
     let order = record.order.as_ref();
     [
         (text::ORDER_ID, order.map(|order| order.id.as_str())),
         (text::ORDER_NAME, order.map(|order| order.name.as_str())),
-        (text::EMAIL_HASH, email_hash.as_deref()),
         (text::LAST4, last4.as_deref()),
         (text::NAME, name.as_deref()),
         (text::MEMO, record.memo.as_deref()),
@@ -210,35 +202,18 @@ fn texts_of(record: &Record) -> [(u32, Option<&str>); 10] {
     ]
 }
 
-#[expect(clippy::expect_used, reason = "no page of a provider and no row is a mebibyte, and a piece holds 1,024")]
-fn position(length: usize) -> u32 {
-    u32::try_from(length).expect("fewer than 2^32")
-}
-
-/// The length in digits of six bits, the least first and all but the last marked, and the text. As such digits are ASCII,
-/// what is written is text and need not be checked again when it is read.
-fn write(out: &mut String, text: &str) {
-    let mut rest = text.len();
-    while rest >= 64 {
-        out.push(digit(64 | (rest & 63)));
-        rest >>= 6;
-    }
-    out.push(digit(rest));
-    out.push_str(text);
-}
-
-/// Of a value below 128.
-fn digit(value: usize) -> char {
-    char::from(value.to_le_bytes()[0])
-}
-
-fn write_references(out: &mut String, references: &[Reference]) {
+fn write_references(out: &mut String, record: &Record) {
+    let Record { id, refs: references, .. } = record;
     let mut write_one = |reference: &Reference| {
-        out.push(digit(usize::from(view::code(&reference.scheme))));
+        // Nearly every movement refers to itself, and then its id stands there already.
+        let own = reference.value.bytes().eq(id.bytes().map(|byte| byte.to_ascii_lowercase()));
+        out.push(digit(view::code(&reference.scheme, own).into()));
         if let Scheme::Metadata(name) = &reference.scheme {
             write(out, name);
         }
-        write(out, &reference.value);
+        if !own {
+            write(out, &reference.value);
+        }
     };
     if references.is_sorted() {
         references.iter().for_each(write_one);

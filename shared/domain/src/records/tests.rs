@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     money::Money,
-    record::{OrderRef, RawPointer, Scheme, Settled},
+    record::{EmailHash, Order, OrderRef, RawPointer, Scheme, Settled},
 };
 use proptest::{prelude::*, sample::select};
 
@@ -36,14 +36,23 @@ fn record() -> impl Strategy<Value = Record> {
     let kind = (select(vec![Side::Source, Side::Target]), select(kinds), select(states), any::<bool>());
     let moneys = (money(), of(money()), of((money(), of(text()))));
     let numbers = (of(any::<i64>()), of(any::<i64>()), of(any::<i64>()), any::<i64>(), of(any::<i64>()));
-    let texts = (text(), of(text()), of(text()), of(text()), of(text()), of(text()), of(text()), of(text()));
-    let rest = (of((text(), text())), prop::collection::vec(reference(), 0..4), of((text(), any::<u32>())));
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let texts = (text(), of(text()), of(text()), of(text()), of(text()), of(text()), of(text()));
+    let refs = prop::collection::vec(reference(), 0..4);
+    let rest = (of((text(), text())), refs, of((text(), any::<u32>())), of(any::<[u8; 32]>()), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     (kind, moneys, numbers, texts, rest, flags).prop_map(|(kind, moneys, numbers, texts, rest, flags)| {
+        let id = if flags.3 { texts.0.to_ascii_uppercase() } else { texts.0 };
         let mut refs = rest.1;
+        if rest.4 {
+            let value = id.to_ascii_lowercase();
+            refs.extend(
+                [Scheme::MovementId, Scheme::Metadata(value.clone())]
+                    .map(|scheme| Reference { scheme, value: value.clone() }),
+            );
+        }
         refs.sort_unstable();
         Record {
-            id: texts.0,
+            id,
             side: kind.0,
             kind: kind.1,
             status: kind.2,
@@ -58,11 +67,11 @@ fn record() -> impl Strategy<Value = Record> {
             precision: if kind.3 { Precision::Day } else { Precision::Instant },
             settled_at: numbers.4.map(Timestamp::from_millis),
             refs,
-            counterparty: Counterparty { email_hash: texts.1, name: texts.2, last4: texts.3 },
-            memo: texts.4,
-            parent: texts.5,
-            group: texts.6,
-            gateway: texts.7,
+            counterparty: Counterparty { email_hash: rest.3.map(EmailHash::from_bytes), name: texts.1, last4: texts.2 },
+            memo: texts.3,
+            parent: texts.4,
+            group: texts.5,
+            gateway: texts.6,
             order: rest.0.map(|(id, name)| OrderRef { id, name }),
             test: flags.0,
             disputed: flags.1,
@@ -119,6 +128,39 @@ fn many_pieces_are_one_list() {
     assert!((0..count).all(|at| records.at(at).id() == at.to_string()));
     assert_ne!(records, (1..=count).map(made).collect());
     assert!(Records::default().is_empty() && !records.is_empty());
+}
+
+#[test]
+fn the_id_of_a_record_is_kept_once() {
+    let length = |record: &Record| Records::from_iter([record]).at(0).written().len();
+    let id = "gid://shopify/OrderTransaction/1".to_owned();
+    let of = |scheme| Reference { scheme, value: id.to_ascii_lowercase() };
+    let alone = Record { id: id.clone(), ..blank() };
+    let named = Record { refs: vec![of(Scheme::MovementId), of(Scheme::Text)], ..alone.clone() };
+    assert_eq!(length(&named), length(&alone) + 2);
+    let longer = Record { id: format!("{id}0"), ..named };
+    assert_eq!(length(&longer), length(&alone) + 1 + 2 * (2 + id.len()));
+}
+
+proptest! {
+    #[test]
+    fn packed_orders_are_what_was_given(
+        made in prop::collection::vec((text(), text(), money(), any::<[i64; 2]>(), any::<[bool; 2]>(), prop::option::of(text())), 0..8),
+    ) {
+        let orders: Vec<Order> = made
+            .into_iter()
+            .map(|(id, name, total, times, flags, financial_status)| {
+                let [occurred_at, cancelled_at] = times.map(Timestamp::from_millis);
+                let cancelled_at = flags[0].then_some(cancelled_at);
+                Order { id, name, total, occurred_at, cancelled_at, test: flags[1], financial_status }
+            })
+            .collect();
+        let packed: Orders = orders.iter().cloned().collect();
+        prop_assert_eq!((packed.len(), packed.is_empty()), (orders.len(), orders.is_empty()));
+        prop_assert!(packed.totals().eq(orders.iter().map(|order| order.total)));
+        prop_assert!((0..orders.len()).all(|at| packed.at(at).owned() == orders[at]));
+        prop_assert_eq!(packed.iter().map(Order::owned).collect::<Vec<_>>(), orders);
+    }
 }
 
 fn blank() -> Record {

@@ -1,6 +1,10 @@
 //! A packed record as it is read.
 
-use super::{Head, NUMBERS, Piece, number, text};
+use super::{
+    Head, NUMBERS, from_words, number,
+    pieces::{Piece, read},
+    text,
+};
 use crate::{
     money::{Currency, Money},
     record::{Counterparty, Kind, OrderRef, Precision, RawPointer, Record, Reference, Scheme, Settled, Side, Status},
@@ -11,7 +15,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct RecordRef<'a> {
     pub(super) head: &'a Head,
-    pub(super) piece: &'a Piece,
+    pub(super) piece: &'a Piece<Head>,
     pub(super) pages: &'a [String],
 }
 
@@ -120,8 +124,17 @@ impl<'a> RecordRef<'a> {
 
     #[must_use]
     pub fn raw(self) -> Option<RawPointer> {
-        let page = self.pages.get(self.head.page as usize)?;
-        Some(RawPointer { page: page.clone(), index: self.head.index })
+        let pointer = self.number(number::RAW)?;
+        let page = usize::try_from(pointer >> u32::BITS).ok().and_then(|page| self.pages.get(page))?;
+        let index = u32::try_from(pointer & i64::from(u32::MAX)).ok()?;
+        Some(RawPointer { page: page.clone(), index })
+    }
+
+    /// Equal where the hashes are, and nothing else.
+    #[must_use]
+    #[inline]
+    pub fn email_words(self) -> Option<&'a [i64; 4]> {
+        self.place_of(number::EMAIL_HASH)?.first_chunk()
     }
 
     /// All texts, read in one go.
@@ -137,7 +150,6 @@ impl<'a> RecordRef<'a> {
         Texts {
             id,
             order,
-            email_hash: next(text::EMAIL_HASH),
             last4: next(text::LAST4),
             name: next(text::NAME),
             memo: next(text::MEMO),
@@ -145,7 +157,7 @@ impl<'a> RecordRef<'a> {
             group: next(text::GROUP),
             gateway: next(text::GATEWAY),
             rate: next(text::RATE),
-            refs: References(rest),
+            refs: References { id, rest },
         }
     }
 
@@ -176,7 +188,8 @@ impl<'a> RecordRef<'a> {
         let Head { test, disputed, evidence_only, .. } = self.head;
         out.extend_from_slice(&amount_minor.to_le_bytes());
         out.extend_from_slice(&occurred_at.millis().to_le_bytes());
-        out.extend_from_slice(&has.to_le_bytes());
+        let said = has & !(1 << number::RAW);
+        out.extend_from_slice(&said.to_le_bytes());
         out.extend_from_slice(currency.code().as_bytes());
         out.extend_from_slice(&[
             *side as u8,
@@ -213,9 +226,9 @@ impl<'a> RecordRef<'a> {
             occurred_at: self.occurred_at(),
             precision: self.precision(),
             settled_at: self.settled_at(),
-            refs: texts.refs.map(Reference::owned).collect(),
+            refs: texts.refs.map(Reference::lower_cased).collect(),
             counterparty: Counterparty {
-                email_hash: owned(texts.email_hash),
+                email_hash: self.email_words().copied().map(from_words),
                 name: owned(texts.name),
                 last4: owned(texts.last4),
             },
@@ -237,20 +250,25 @@ impl<'a> RecordRef<'a> {
     }
 
     #[inline]
-    fn written(self) -> &'a str {
-        let [start, end] = self.head.text;
-        &self.piece.text[start as usize..end as usize]
+    pub(super) fn written(self) -> &'a str {
+        self.piece.written(self.head.texts)
     }
 
     #[inline]
     fn numbers(self) -> &'a [i64] {
-        &self.piece.numbers[self.head.numbers as usize..]
+        &self.piece.numbers[self.head.numbers.into()..]
+    }
+
+    /// The numbers from this field on.
+    #[inline]
+    fn place_of(self, field: u32) -> Option<&'a [i64]> {
+        let before = self.head.has & ((1 << field) - 1);
+        self.has(field).then(|| &self.numbers()[before.count_ones() as usize..])
     }
 
     #[inline]
     fn number(self, field: u32) -> Option<i64> {
-        let before = self.head.has & ((1 << field) - 1);
-        self.has(field).then(|| self.numbers()[before.count_ones() as usize])
+        self.place_of(field)?.first().copied()
     }
 
     #[inline]
@@ -277,7 +295,6 @@ impl std::fmt::Debug for RecordRef<'_> {
 pub struct Texts<'a> {
     pub id: &'a str,
     pub order: Option<OrderRef<&'a str>>,
-    pub email_hash: Option<&'a str>,
     pub last4: Option<&'a str>,
     pub name: Option<&'a str>,
     pub memo: Option<&'a str>,
@@ -289,34 +306,42 @@ pub struct Texts<'a> {
     pub refs: References<'a>,
 }
 
-/// References that are read one after the other.
+/// References that are read one after the other. Those that repeat the record's id are written as it is, whatever its case.
 #[derive(Debug, Clone)]
-pub struct References<'a>(&'a str);
+pub struct References<'a> {
+    id: &'a str,
+    rest: &'a str,
+}
 
 impl<'a> Iterator for References<'a> {
     type Item = Reference<&'a str>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let code = *self.0.as_bytes().first()?;
-        self.0 = &self.0[1..];
-        let scheme = match code {
+        let code = *self.rest.as_bytes().first()?;
+        self.rest = &self.rest[1..];
+        let scheme = match code & !OWN_ID {
             0 => Scheme::MovementId,
             1 => Scheme::PaymentId,
             2 => Scheme::ChargeId,
             3 => Scheme::PaymentIntentId,
             4 => Scheme::OrderId,
             5 => Scheme::OrderName,
-            6 => Scheme::Metadata(read(&mut self.0)),
+            6 => Scheme::Metadata(read(&mut self.rest)),
             _ => Scheme::Text,
         };
-        Some(Reference { scheme, value: read(&mut self.0) })
+        let value = if code & OWN_ID == 0 { read(&mut self.rest) } else { self.id };
+        Some(Reference { scheme, value })
     }
 }
 
+/// In the code of a reference: its value is the record's id, and not written again.
+const OWN_ID: u8 = 8;
+
 /// What stands for a scheme in front of a reference; the name of a metadata key follows it.
-pub(super) fn code(scheme: &Scheme) -> u8 {
-    match scheme {
+pub(super) fn code(scheme: &Scheme, own_id: bool) -> u8 {
+    let own_id = if own_id { OWN_ID } else { 0 };
+    let scheme = match scheme {
         Scheme::MovementId => 0,
         Scheme::PaymentId => 1,
         Scheme::ChargeId => 2,
@@ -325,20 +350,6 @@ pub(super) fn code(scheme: &Scheme) -> u8 {
         Scheme::OrderName => 5,
         Scheme::Metadata(_) => 6,
         Scheme::Text => 7,
-    }
-}
-
-/// The text that [`write`](super::write) wrote at the beginning of `from`, which then begins behind it.
-#[inline]
-fn read<'a>(from: &mut &'a str) -> &'a str {
-    let bytes = from.as_bytes();
-    let (mut length, mut at) = (0, 0);
-    while bytes[at] >= 64 {
-        length |= usize::from(bytes[at] & 63) << (6 * at);
-        at += 1;
-    }
-    length |= usize::from(bytes[at]) << (6 * at);
-    let (text, behind) = from[at + 1..].split_at(length);
-    *from = behind;
-    text
+    };
+    scheme | own_id
 }

@@ -3,7 +3,7 @@
 use domain::{
     Currency, Money, Timestamp,
     record::{Kind, Precision, Record, Side},
-    records::Records,
+    records::{Orders, Records},
     time::Window,
 };
 use matching::{Memory, RunInput};
@@ -57,7 +57,7 @@ impl Data {
         Ok(RunInput {
             source: records(&self.source, Side::Source),
             target: records(&self.target, Side::Target),
-            orders: Vec::new(),
+            orders: Orders::default(),
             window: Window {
                 from: Timestamp::from_millis(first * DAY_MS),
                 to: Timestamp::from_millis((last + 1) * DAY_MS),

@@ -3,7 +3,7 @@
 use super::{Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT};
 use crate::{
     rules::RuleSet,
-    table::{Halves, Left, NONE, TextList, ix, normalised, number_firsts},
+    table::{Halves, Left, NONE, ValueList, ix, normalised, number_firsts},
 };
 use domain::{
     record::{Kind, Scheme},
@@ -42,7 +42,7 @@ impl Shape {
 
     fn of(text: &str, key_min_length: u16) -> Self {
         // Nearly every text is ASCII, whose characters need not be counted.
-        let length = if text.is_ascii() { text.len() } else { text.chars().count() };
+        let length = if text.is_ascii() { text.len() } else { text.chars().flat_map(char::to_lowercase).count() };
         let long = if length >= usize::from(key_min_length) { Self::LONG } else { 0 };
         let digit = if text.bytes().any(|byte| byte.is_ascii_digit()) { Self::DIGIT } else { 0 };
         Self(long | digit)
@@ -103,7 +103,7 @@ impl NumberedReferences {
 #[derive(Debug)]
 pub(crate) struct References<'a> {
     entries: Vec<Entry>,
-    texts: TextList<'a>,
+    texts: ValueList<&'a str>,
     /// By place in the list.
     shapes: Vec<Shape>,
     /// The record that is read has put its texts in places from this one on.
@@ -118,7 +118,7 @@ impl<'a> References<'a> {
     pub fn new(rules: &'a RuleSet) -> Self {
         let mut all = Self {
             entries: Vec::new(),
-            texts: TextList::default(),
+            texts: ValueList::default(),
             shapes: Vec::new(),
             own: 0,
             names: BTreeMap::new(),
@@ -184,18 +184,18 @@ impl<'a> References<'a> {
             return None;
         }
         let (value, new) = self.texts.place(text);
-        match new {
-            Some(text) => self.shapes.push(Shape::of(&text, self.key_min_length)),
-            None if value < self.own => self.shapes[value as usize].share(),
-            None => {
-                // The id of a charge is a reference under two keys, as a rule; the first of them counts.
-                let own = self.entries.iter_mut().enumerate().skip(start);
-                for (at, entry) in own.filter(|(_, entry)| entry.value == value) {
-                    // Which of two metadata keys comes first is not known yet.
-                    if entry.key.min(key) < FIRST_METADATA {
-                        entry.key = entry.key.min(key);
-                        return Some(ix(at));
-                    }
+        if new {
+            self.shapes.push(Shape::of(text, self.key_min_length));
+        } else if value < self.own {
+            self.shapes[value as usize].share();
+        } else {
+            // The id of a charge is a reference under two keys, as a rule; the first of them counts.
+            let own = self.entries.iter_mut().enumerate().skip(start);
+            for (at, entry) in own.filter(|(_, entry)| entry.value == value) {
+                // Which of two metadata keys comes first is not known yet.
+                if entry.key.min(key) < FIRST_METADATA {
+                    entry.key = entry.key.min(key);
+                    return Some(ix(at));
                 }
             }
         }
@@ -207,7 +207,7 @@ impl<'a> References<'a> {
     pub fn number<'w>(mut halves: [Self; 2], later: impl Iterator<Item = &'w mut Span>) -> NumberedReferences {
         let (keys, configured) = sort_names(&mut halves);
         let [first, second] = halves;
-        let firsts = TextList::firsts([first.texts, second.texts]);
+        let firsts = ValueList::firsts([first.texts, second.texts]);
         let (values, shapes) = number_values(firsts, Halves([first.shapes, second.shapes]));
         let mut entries = Halves([first.entries, second.entries]);
         for (entries, values) in entries.0.iter_mut().zip(&values.0) {

@@ -19,7 +19,6 @@ use crate::{
     digest,
     hashed::Hashing,
     keys::{Keys, References, Span},
-    orders,
     rules::RuleSet,
     tiers::hygiene,
 };
@@ -33,7 +32,7 @@ pub(crate) use halves::Halves;
 pub(crate) use numbers::number_firsts;
 pub(crate) use rows::{Class, Row, Signs};
 use rows::{EMPTY, NO_SIGNS, Numbered};
-pub(crate) use texts::{Left, TextList, normalised};
+pub(crate) use texts::{Left, Value, ValueList, normalised};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -93,7 +92,7 @@ impl<'a> Table<'a> {
         );
         let ((words, of_orders), references) = both(
             given,
-            || (Numbered::of([earlier.words, later.words]), digest::of_orders(orders::in_order(&input.orders))),
+            || (Numbered::of([earlier.words, later.words]), digest::of_orders(&input.orders)),
             || {
                 let [_, later_spans] = reading::divided(&mut spans, sources, split);
                 References::number([earlier.references, later.references], later_spans.into_iter().flatten())

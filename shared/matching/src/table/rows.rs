@@ -1,6 +1,6 @@
 //! A record as integers: what is asked of every record, and apart from it what only some are compared by.
 
-use super::{Halves, Ix, Left, NONE, TextList};
+use super::{Halves, Ix, Left, NONE, Value, ValueList};
 use crate::reason::Reason;
 use domain::{
     Currency,
@@ -80,15 +80,16 @@ impl Signs {
 #[derive(Debug, Default)]
 pub(super) struct Words<'a> {
     currencies: Vec<Currency>,
-    emails: TextList<'a>,
-    last4s: TextList<'a>,
-    names: TextList<'a>,
-    memos: TextList<'a>,
+    emails: ValueList<&'a [i64; 4]>,
+    last4s: ValueList<&'a str>,
+    names: ValueList<&'a str>,
+    memos: ValueList<&'a str>,
 }
 
 impl<'a> Words<'a> {
     pub fn make_room(&mut self, left: Left) {
-        for list in [&mut self.emails, &mut self.last4s, &mut self.names, &mut self.memos] {
+        self.emails.make_room(left);
+        for list in [&mut self.last4s, &mut self.names, &mut self.memos] {
             list.make_room(left);
         }
     }
@@ -128,7 +129,7 @@ impl<'a> Words<'a> {
         };
         let signs = Signs {
             settled_at: record.settled_at().unwrap_or(record.occurred_at()).millis(),
-            email: value(&mut self.emails, texts.email_hash),
+            email: record.email_words().map_or(NONE, |words| self.emails.place(words).0),
             last4: self.last4(texts.last4),
             name: value(&mut self.names, texts.name),
             memo: value(&mut self.memos, texts.memo),
@@ -140,7 +141,7 @@ impl<'a> Words<'a> {
 }
 
 /// The place in the list of the value.
-fn value<'a>(list: &mut TextList<'a>, text: Option<&'a str>) -> u32 {
+fn value<'a>(list: &mut ValueList<&'a str>, text: Option<&'a str>) -> u32 {
     text.map(str::trim).filter(|text| !text.is_empty()).map_or(NONE, |text| list.place(text).0)
 }
 
@@ -203,9 +204,9 @@ struct Column {
 
 impl Column {
     /// From `next` on.
-    fn number(lists: [TextList<'_>; 2], next: &mut u32) -> Self {
+    fn number<T: Value>(lists: [ValueList<T>; 2], next: &mut u32) -> Self {
         let first = *next;
-        let (of, count) = TextList::number(lists);
+        let (of, count) = ValueList::number(lists);
         *next += count;
         Self { first, of }
     }
@@ -268,7 +269,7 @@ mod tests {
     use super::*;
     use domain::{
         Money, Timestamp,
-        record::{Counterparty, Record},
+        record::{Counterparty, EmailHash, Record},
         records::Records,
     };
     use std::collections::BTreeSet;
@@ -276,7 +277,7 @@ mod tests {
     fn record(email: &str, last4: &str, name: &str, memo: &str) -> Record {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
-        let counterparty = Counterparty { email_hash: some(email), last4: some(last4), name: some(name) };
+        let counterparty = Counterparty { email_hash: EmailHash::of(email), last4: some(last4), name: some(name) };
         let plain = Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0));
         Record { counterparty, memo: some(memo), ..plain }
     }

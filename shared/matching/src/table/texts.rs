@@ -1,4 +1,5 @@
-//! Texts that are compared without regard to case, where they lie: a run has millions, and hardly one needs a copy.
+//! What records say, where it lies: a run has millions of texts, and hardly one needs a copy. They are compared without regard
+//! to case.
 
 use super::{
     Halves, NONE, ix,
@@ -12,11 +13,65 @@ pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
     folded(text.trim())
 }
 
+/// What lists hold: values of which equal ones are to have one number.
+pub(crate) trait Value: Copy {
+    fn hash(self) -> u32;
+    fn same(self, other: Self) -> bool;
+}
+
+impl Value for &str {
+    fn hash(self) -> u32 {
+        const SHORT: usize = 64;
+        if is_plain(self) {
+            return hashed::hash(self.as_bytes());
+        }
+        // Ids as providers write them need no copy that asks for memory.
+        let mut lower = [0; SHORT];
+        match lower.get_mut(..self.len()) {
+            Some(lower) if self.is_ascii() => {
+                lower.copy_from_slice(self.as_bytes());
+                lower.make_ascii_lowercase();
+                hashed::hash(&*lower)
+            }
+            _ => hashed::hash(folded(self).as_bytes()),
+        }
+    }
+
+    fn same(self, other: Self) -> bool {
+        self == other
+            || (self.is_ascii() && other.is_ascii() && self.eq_ignore_ascii_case(other))
+            || folded(self) == folded(other)
+    }
+}
+
+/// Hashes of e-mail addresses, as four words.
+impl Value for &[i64; 4] {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "half of a word of a good hash is a good hash"
+    )]
+    fn hash(self) -> u32 {
+        self[0] as u32
+    }
+
+    fn same(self, other: Self) -> bool {
+        self == other
+    }
+}
+
+/// ASCII without a letter in upper case, as nearly every text is: one look at its bytes, without a branch for each, settles it.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |all, byte| all & byte.is_ascii() & !byte.is_ascii_uppercase())
+}
+
 /// Lower-cased, without copying what already is.
 fn folded(text: &str) -> Cow<'_, str> {
-    // Nearly every text is plain: one look at its bytes, without a branch for each, settles it.
-    let plain = text.bytes().fold(true, |all, byte| all & byte.is_ascii() & !byte.is_ascii_uppercase());
-    if plain || !text.chars().any(char::is_uppercase) { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+    if is_plain(text) || !text.chars().any(char::is_uppercase) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_lowercase())
+    }
 }
 
 /// How many records of a stretch of time were read, and how many are left.
@@ -38,48 +93,47 @@ impl Left {
 /// Slots of what was seen last: enough for the movements of some minutes, and few enough to stay in a core's cache.
 const RECENT: usize = 1 << 12;
 
-/// Texts of one stretch of time, each with the hash of what it is compared by.
+/// Values of one stretch of time, each with its hash.
 ///
-/// Movements that belong together are mostly minutes apart, and so a text comes again soon if at all. It is compared with
-/// the one that was last seen with such a hash, while both are at hand; what comes again later is one more text of the
+/// Movements that belong together are mostly minutes apart, and so a value comes again soon if at all. It is compared with
+/// the one that was last seen with such a hash, while both are at hand; what comes again later is one more value of the
 /// list, until all are numbered at once.
 #[derive(Debug)]
-pub(crate) struct TextList<'a> {
-    texts: Vec<&'a str>,
+pub(crate) struct ValueList<T> {
+    values: Vec<T>,
     hashes: Vec<u32>,
-    /// By the lower bits of its hash, the hash and the place of the text that was last seen.
+    /// By the lower bits of its hash, the hash and the place of the value that was last seen.
     recent: Vec<(u32, u32)>,
 }
 
-impl Default for TextList<'_> {
+impl<T> Default for ValueList<T> {
     fn default() -> Self {
-        Self { texts: Vec::new(), hashes: Vec::new(), recent: vec![(0, NONE); RECENT] }
+        Self { values: Vec::new(), hashes: Vec::new(), recent: vec![(0, NONE); RECENT] }
     }
 }
 
-impl<'a> TextList<'a> {
+impl<T: Value> ValueList<T> {
     pub fn make_room(&mut self, left: Left) {
-        left.make_room(&mut self.texts);
+        left.make_room(&mut self.values);
         left.make_room(&mut self.hashes);
     }
 
-    /// The text's place in the list, and the text as it is compared if it was not there.
-    pub fn place(&mut self, text: &'a str) -> (u32, Option<Cow<'a, str>>) {
-        let compared = folded(text);
-        let hash = hashed::hash(compared.as_ref());
+    /// The value's place in the list, and whether it is a new one.
+    pub fn place(&mut self, value: T) -> (u32, bool) {
+        let hash = value.hash();
         let slot = hash as usize & (RECENT - 1);
         let (last_hash, last) = self.recent[slot];
-        if last_hash == hash && last != NONE && same(self.texts[last as usize], text) {
-            return (last, None);
+        if last_hash == hash && last != NONE && self.values[last as usize].same(value) {
+            return (last, false);
         }
         let place = self.len();
         self.recent[slot] = (hash, place);
-        self.texts.push(text);
+        self.values.push(value);
         self.hashes.push(hash);
-        (place, Some(compared))
+        (place, true)
     }
 
-    /// The numbers of the texts of both lists by place, without gaps, and how many there are.
+    /// The numbers of the values of both lists by place, without gaps, and how many there are.
     pub fn number(lists: [Self; 2]) -> (Halves<u32>, u32) {
         let mut count = 0;
         let numbers = number_firsts(Self::firsts(lists), |_| {
@@ -89,43 +143,39 @@ impl<'a> TextList<'a> {
         (numbers, count)
     }
 
-    /// By place in both lists the place of the first text that is equal.
+    /// By place in both lists the place of the first value that is equal.
     pub fn firsts([first, second]: [Self; 2]) -> Halves<u32> {
-        let texts = Halves([first.texts, second.texts]);
-        firsts(Halves([first.hashes, second.hashes]), |one, other| same(texts[one as usize], texts[other as usize]))
+        let values = Halves([first.values, second.values]);
+        firsts(Halves([first.hashes, second.hashes]), |one, other| values[one as usize].same(values[other as usize]))
     }
 
     /// How many places there are.
     pub fn len(&self) -> u32 {
-        ix(self.texts.len())
+        ix(self.values.len())
     }
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one == other || folded(one) == folded(other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn list(texts: &[&'static str]) -> (TextList<'static>, Vec<u32>) {
-        let mut list = TextList::default();
-        let places = texts.iter().map(|text| list.place(text).0).collect();
+    fn list(texts: &[&'static str]) -> (ValueList<&'static str>, Vec<u32>) {
+        let mut list = ValueList::default();
+        let places = texts.iter().map(|text| list.place(*text).0).collect();
         (list, places)
     }
 
     #[test]
     fn case_makes_no_difference_and_everything_else_does() {
         let halves: [&[&'static str]; 2] = [&["Café", "ab", "a b", "ÄB"], &["CAFÉ", "AB", "äb", "cafe", "a  b"]];
-        let (numbers, count) = TextList::number(halves.map(|half| list(half).0));
+        let (numbers, count) = ValueList::number(halves.map(|half| list(half).0));
         assert_eq!((numbers.0, count), ([vec![0, 1, 2, 3], vec![0, 1, 3, 4, 5]], 6));
     }
 
     #[test]
     fn a_text_that_comes_again_soon_has_one_place() {
         let (list, places) = list(&["ab", "AB", "c", "aB", "C", "d"]);
-        assert_eq!((places, list.texts.len()), (vec![0, 0, 1, 0, 1, 2], 3));
+        assert_eq!((places, list.values.len()), (vec![0, 0, 1, 0, 1, 2], 3));
     }
 
     #[test]
@@ -142,19 +192,18 @@ mod tests {
     fn neither_a_late_return_nor_an_equal_hash_makes_a_difference() {
         const TEXTS: u32 = 300_000;
         let all: Vec<String> = (0..TEXTS).map(|number| format!("text {number}")).collect();
-        let mut list = TextList::default();
-        let places: Vec<u32> = all.iter().chain(&all).map(|text| list.place(text).0).collect();
-        assert!(list.texts.len() > all.len());
-        let mut hashes: Vec<(u32, &str)> =
-            all.iter().map(|text| (hashed::hash(text.as_str()), text.as_str())).collect();
+        let mut list = ValueList::default();
+        let places: Vec<u32> = all.iter().chain(&all).map(|text| list.place(text.as_str()).0).collect();
+        assert!(list.values.len() > all.len());
+        let mut hashes: Vec<(u32, &str)> = all.iter().map(|text| (text.as_str().hash(), text.as_str())).collect();
         hashes.sort_unstable();
         let alike: Vec<&[(u32, &str)]> = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0).collect();
         assert!(!alike.is_empty());
         for pair in alike {
-            let mut list = TextList::default();
+            let mut list = ValueList::default();
             assert_eq!([0, 1].map(|at| list.place(pair[at].1).0), [0, 1], "{pair:?}");
         }
-        let (Halves([numbers, _]), count) = TextList::number([list, TextList::default()]);
+        let (Halves([numbers, _]), count) = ValueList::number([list, ValueList::default()]);
         assert_eq!(count, TEXTS);
         let found: Vec<u32> = places.iter().map(|place| numbers[*place as usize]).collect();
         let expected: Vec<u32> = (0..TEXTS).chain(0..TEXTS).collect();

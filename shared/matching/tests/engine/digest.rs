@@ -3,7 +3,7 @@
 use crate::records::{With, charge, currency, input, minutes, order, run, sale};
 use domain::{
     Money,
-    record::{Kind, Order, OrderRef, Precision, RawPointer, Record, Scheme, Settled, Status},
+    record::{EmailHash, Kind, Order, OrderRef, Precision, RawPointer, Record, Scheme, Settled, Status},
 };
 use matching::RunInput;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ fn every_field_of_a_record_is_in_it() {
         with(|record| *record = record.clone().refers(Scheme::PaymentIntentId, "x")),
         with(|record| *record = record.clone().metadata("a", "x")),
         with(|record| *record = record.clone().metadata("b", "x")),
-        with(|record| record.counterparty.email_hash = Some("x".into())),
+        with(|record| record.counterparty.email_hash = EmailHash::of("x@y")),
         with(|record| record.counterparty.name = Some("x".into())),
         with(|record| record.counterparty.last4 = Some("x".into())),
         with(|record| record.memo = Some("x".into())),
@@ -79,7 +79,8 @@ fn a_second_delivery_is_in_it_and_order_and_staging_are_not() {
 #[test]
 fn every_field_of_an_order_is_in_it_and_how_they_were_listed_is_not() {
     let plain = order("1001", 1_000);
-    let of = |orders: Vec<Order>| digest(&RunInput { orders, ..input([sale("s1", 1_000)]) });
+    let of =
+        |orders: Vec<Order>| digest(&RunInput { orders: orders.into_iter().collect(), ..input([sale("s1", 1_000)]) });
     let orders = [
         plain.clone(),
         Order { id: "o".into(), ..plain.clone() },

@@ -4,7 +4,7 @@ use crate::records::{DAY, With, currency, input, minutes, order, record, remembe
 use domain::{
     decision::Standing,
     matches::{ExceptionClass, Match, MatchKind},
-    record::{Kind, Precision, Record, Scheme, Side, Status},
+    record::{Kind, Order, Precision, Record, Scheme, Side, Status},
     records::RecordRef,
 };
 use matching::{Outcome, RejectedMatch, Reservation, RuleSet, RunInput, reconcile};
@@ -206,7 +206,9 @@ proptest! {
         order in prop::collection::vec(any::<prop::sample::Index>(), 16),
     ) {
         let mut other = input.clone();
-        shuffle(&mut other.orders, &order);
+        let mut orders: Vec<Order> = other.orders.iter().map(Order::owned).collect();
+        shuffle(&mut orders, &order);
+        other.orders = orders.into_iter().collect();
         shuffle(&mut other.memory.reserved, &order);
         shuffle(&mut other.memory.decided, &order);
         shuffle(&mut other.memory.rejected, &order);

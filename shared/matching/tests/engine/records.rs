@@ -5,7 +5,8 @@ use domain::{
     decision::Standing,
     fields::{self, Fields},
     matches::{Exception, Match, MatchKind},
-    record::{Kind, Order, OrderRef, Record, Reference, Scheme, Side},
+    record::{EmailHash, Kind, Order, OrderRef, Record, Reference, Scheme, Side},
+    records::Orders,
     summary::Difference,
     time::Window,
 };
@@ -72,8 +73,8 @@ impl With for Record {
         self.refers(Scheme::Metadata(key.to_owned()), value)
     }
 
-    fn email(mut self, value: &str) -> Self {
-        self.counterparty.email_hash = Some(value.to_owned());
+    fn email(mut self, name: &str) -> Self {
+        self.counterparty.email_hash = EmailHash::of(&format!("{name}@example.com"));
         self
     }
 
@@ -110,7 +111,7 @@ pub fn input(records: impl IntoIterator<Item = Record>) -> RunInput {
     RunInput {
         source: source.iter().collect(),
         target: target.iter().collect(),
-        orders: Vec::new(),
+        orders: Orders::default(),
         window: Window {
             from: Timestamp::parse("2026-01-01T00:00:00Z").expect("an instant"),
             to: Timestamp::parse("2026-02-01T00:00:00Z").expect("an instant"),

@@ -10,7 +10,7 @@ use matching::RunInput;
 
 fn rolled(number: &str, total: i64, records: Vec<Record>) -> OrderResult {
     let mut of = input(records);
-    of.orders = vec![order(number, total)];
+    of.orders = [order(number, total)].into_iter().collect();
     let mut orders = run(&of).orders;
     assert_eq!(orders.len(), 1);
     orders.remove(0)

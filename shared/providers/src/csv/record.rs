@@ -1,10 +1,10 @@
 //! From a row to the canonical record.
 
 use super::row::Row;
-use crate::refs::{References, email_hash, last4, memo};
+use crate::refs::{References, last4, memo};
 use domain::{
     Money,
-    record::{Counterparty, Kind, Record, Scheme, Side},
+    record::{Counterparty, EmailHash, Kind, Record, Scheme, Side},
 };
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ pub(super) fn canonical(row: &Row<'_>, id: String, side: Side) -> Record {
         precision: row.precision,
         refs: refs.into_vec(),
         counterparty: Counterparty {
-            email_hash: row.email.and_then(email_hash),
+            email_hash: row.email.and_then(EmailHash::of),
             name: row.name.map(str::to_owned),
             last4: row.last4.and_then(last4),
         },

@@ -2,7 +2,7 @@
 
 use super::*;
 use domain::{
-    record::{Kind, Precision, Record, Scheme, Side},
+    record::{EmailHash, Kind, Precision, Record, Scheme, Side},
     records::{RecordRef, Records},
 };
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn a_plain_file() {
     assert_eq!((first.kind, first.precision), (Kind::Sale, Precision::Day));
     assert_eq!((first.fee_minor, first.net_minor), (Some(55), Some(1175)));
     assert_eq!(first.counterparty.last4.as_deref(), Some("4242"));
-    assert_eq!(first.counterparty.email_hash, crate::refs::email_hash("jo@example.com"));
+    assert_eq!(first.counterparty.email_hash, EmailHash::of("jo@example.com"));
     assert_eq!(first.memo.as_deref(), Some("Invoice 2026-077 thanks"));
     let schemes: Vec<&Scheme> = first.refs.iter().map(|reference| &reference.scheme).collect();
     assert_eq!(schemes, [&Scheme::MovementId, &Scheme::ChargeId, &Scheme::Text]);

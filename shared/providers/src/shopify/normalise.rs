@@ -3,11 +3,11 @@
 use crate::{
     provider::ProviderError,
     read::Object,
-    refs::{References, email_hash, last4},
+    refs::{References, last4},
 };
 use domain::{
     Money,
-    record::{Counterparty, Kind, Order, OrderRef, RawPointer, Record, Scheme, Side, Status},
+    record::{Counterparty, EmailHash, Kind, Order, OrderRef, RawPointer, Record, Scheme, Side, Status},
 };
 use serde_json::Value;
 
@@ -76,7 +76,7 @@ fn read_transaction(
         shop_money,
         refs: references(source, transaction),
         counterparty: Counterparty {
-            email_hash: source.maybe_text("email").and_then(email_hash),
+            email_hash: source.maybe_text("email").and_then(EmailHash::of),
             name: transaction.maybe_text("paymentDetails.name").map(str::to_owned),
             last4: transaction.maybe_text("paymentDetails.number").and_then(last4),
         },

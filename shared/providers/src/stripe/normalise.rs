@@ -7,11 +7,11 @@ use super::money::amount;
 use crate::{
     provider::ProviderError,
     read::Object,
-    refs::{References, email_hash, memo},
+    refs::{References, memo},
 };
 use domain::{
     Money, Timestamp,
-    record::{Counterparty, Kind, RawPointer, Record, Scheme, Settled, Side, Status},
+    record::{Counterparty, EmailHash, Kind, RawPointer, Record, Scheme, Settled, Side, Status},
 };
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ pub(super) fn read_charge(
         amount_minor: captured,
         authorized_minor: Some(asked).filter(|asked| *asked != captured),
         counterparty: Counterparty {
-            email_hash: email.and_then(email_hash),
+            email_hash: email.and_then(EmailHash::of),
             name: charge.maybe_text("billing_details.name").map(str::to_owned),
             last4: charge.maybe_text(&format!("payment_method_details.{method}.last4")).map(str::to_owned),
         },

@@ -1,0 +1,121 @@
+//! Many orders, packed as records are.
+
+use super::pieces::{Piece, Pieces, position, read, write};
+use crate::{
+    money::{Currency, Money},
+    record::Order,
+    time::Timestamp,
+};
+
+/// Orders as they were added.
+#[derive(Clone, Default)]
+pub struct Orders(Pieces<Head>);
+
+#[derive(Debug, Clone)]
+struct Head {
+    total_minor: i64,
+    occurred_at: Timestamp,
+    /// Where the texts begin and end.
+    texts: [u32; 2],
+    /// Where the time of the cancellation stands, if there was one.
+    cancelled_at: u16,
+    is_cancelled: bool,
+    has_financial_status: bool,
+    test: bool,
+    currency: Currency,
+}
+
+const _: () = assert!(size_of::<Head>() == 32);
+
+impl Orders {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// # Panics
+    /// When there is no such order.
+    #[must_use]
+    pub fn at(&self, at: usize) -> Order<&str> {
+        let (piece, head) = self.0.at(at);
+        head.order(piece)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Order<&str>> + Clone {
+        self.0.iter().map(|(piece, head)| head.order(piece))
+    }
+
+    pub fn totals(&self) -> impl Iterator<Item = Money> {
+        self.0.iter().map(|(_, head)| head.total())
+    }
+
+    /// # Panics
+    /// When the texts of 1,024 orders take 4 GiB.
+    pub fn push(&mut self, order: &Order) {
+        let Order { id, name, total, occurred_at, cancelled_at, test, financial_status } = order;
+        let Piece { heads, numbers, texts } = self.0.open();
+        let (start, cancelled) = (position(texts.len()), position(numbers.len()));
+        numbers.extend(cancelled_at.map(Timestamp::millis));
+        write(texts, id);
+        write(texts, name);
+        if let Some(status) = financial_status {
+            write(texts, status);
+        }
+        heads.push(Head {
+            total_minor: total.amount_minor,
+            occurred_at: *occurred_at,
+            texts: [start, position(texts.len())],
+            cancelled_at: cancelled,
+            is_cancelled: cancelled_at.is_some(),
+            has_financial_status: financial_status.is_some(),
+            test: *test,
+            currency: total.currency,
+        });
+    }
+}
+
+impl Head {
+    fn total(&self) -> Money {
+        Money { amount_minor: self.total_minor, currency: self.currency }
+    }
+
+    #[inline]
+    fn order<'a>(&self, piece: &'a Piece<Self>) -> Order<&'a str> {
+        let mut texts = piece.written(self.texts);
+        let cancelled_at = || Timestamp::from_millis(piece.numbers[usize::from(self.cancelled_at)]);
+        Order {
+            id: read(&mut texts),
+            name: read(&mut texts),
+            total: self.total(),
+            occurred_at: self.occurred_at,
+            cancelled_at: self.is_cancelled.then(cancelled_at),
+            test: self.test,
+            financial_status: self.has_financial_status.then(|| read(&mut texts)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Orders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Extend<Order> for Orders {
+    fn extend<T: IntoIterator<Item = Order>>(&mut self, orders: T) {
+        orders.into_iter().for_each(|order| self.push(&order));
+    }
+}
+
+impl FromIterator<Order> for Orders {
+    fn from_iter<T: IntoIterator<Item = Order>>(orders: T) -> Self {
+        let mut all = Self::default();
+        all.extend(orders);
+        all
+    }
+}
