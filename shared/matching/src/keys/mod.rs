@@ -4,13 +4,15 @@
 //! when a side calls it a movement, payment, charge or intent id; otherwise it is *weak*, and counts once it is long
 //! enough or its key has proved itself on this data.
 
+mod mentions;
 mod references;
 
 use crate::{
     rules::RuleSet,
     table::{Class, Halves, Ix, Table, counting::Groups, ix},
 };
-pub(crate) use references::{NumberedReferences, References, Span};
+pub(crate) use mentions::{Again, Mentioned};
+pub(crate) use references::{NumberedReferences, OrderReference, References, Span};
 
 const MOVEMENT_ID: u32 = 0;
 /// Keys below this are ids of movements and payments; the order's, free text and metadata keys follow.

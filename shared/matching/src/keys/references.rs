@@ -1,6 +1,9 @@
 //! References as texts, until those of all records are numbered at once.
 
-use super::{Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT};
+use super::{
+    Again, Entry, FIRST_METADATA, MOVEMENT_ID, ORDER_ID, ORDER_NAME, TEXT,
+    mentions::{Mention, mentions, referred},
+};
 use crate::{
     rules::RuleSet,
     table::{Halves, Left, NONE, ValueList, ix, normalised, number_firsts},
@@ -28,8 +31,20 @@ impl Span {
     }
 }
 
-/// Stands for the reference to an order whose id says nothing.
+/// In place of the reference to an order: its id says nothing.
 const NAMELESS: u32 = NONE - 1;
+/// In place of the reference to an order, and of a value: no other record holds it.
+const ALONE: u32 = NONE - 2;
+
+/// What the reference to a record's order says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrderReference {
+    Nothing,
+    /// No other record holds it.
+    Alone,
+    /// The value that several records hold.
+    Shared(u32),
+}
 
 /// What is known of a value without looking at those who hold it, as bits.
 #[derive(Debug, Clone, Copy)]
@@ -89,17 +104,18 @@ impl NumberedReferences {
         ix(self.shapes.len())
     }
 
-    pub fn is_shared(&self, value: u32) -> bool {
-        value < self.shared()
-    }
-
-    /// Of the reference at a place of a half; of the order that has none there is nothing to tell.
-    pub fn value(&self, half: usize, place: u32) -> Option<u32> {
-        self.entries.0[half].get(place as usize).map(|entry| entry.value)
+    /// Of the place that [`References::read`] gave a record of a half.
+    pub fn of_order(&self, half: usize, place: u32) -> OrderReference {
+        match self.entries.0[half].get(place as usize) {
+            Some(entry) if entry.value < self.shared() => OrderReference::Shared(entry.value),
+            None if place != ALONE => OrderReference::Nothing,
+            _ => OrderReference::Alone,
+        }
     }
 }
 
-/// References of half of the records; their values are places in a list of texts.
+/// References of half of the records; their values are places in a list of texts. What no other record can hold, by what all
+/// of them mentioned, is not in the list, and among the references only where it tells records apart: that is most of it.
 #[derive(Debug)]
 pub(crate) struct References<'a> {
     entries: Vec<Entry>,
@@ -138,37 +154,47 @@ impl<'a> References<'a> {
         self.texts.make_room(left);
     }
 
-    /// Those of a record, and of its parent where that is given; and which of all references is its order's id.
-    pub fn read(&mut self, texts: records::Texts<'a>, parent: Option<RecordRef<'a>>) -> (Span, u32) {
+    /// Those of a record, of which some come again, and of its parent where that is given; and where the reference to its order
+    /// stands.
+    pub fn read(&mut self, texts: &records::Texts<'a>, again: Again, parent: Option<RecordRef<'a>>) -> (Span, u32) {
         let start = self.entries.len();
         self.own = self.texts.len();
-        self.take(start, texts.refs, |_| true);
-        let mut order_id = NONE;
-        if let Some(order) = texts.order {
-            let id = order.id.rsplit('/').next().unwrap_or(order.id);
-            order_id = self.add(start, ORDER_ID, id).unwrap_or(NAMELESS);
-            self.add(start, ORDER_NAME, order.name);
+        let of_order = texts.order.is_some();
+        let mut order = if of_order { NAMELESS } else { NONE };
+        for (number, (mention, text)) in (0..).zip(mentions(texts)) {
+            let key = match mention {
+                Mention::Reference(scheme) => self.key(scheme),
+                Mention::OrderNumber => ORDER_ID,
+                Mention::OrderName => ORDER_NAME,
+            };
+            let place = if again.get(number) { self.add(start, key, text) } else { self.add_alone(key, of_order) };
+            if matches!(mention, Mention::OrderNumber) {
+                order = place;
+            }
         }
         // A capture is known under what its authorisation was known under.
         if let Some(parent) = parent.filter(|parent| parent.kind() == Kind::Authorization) {
-            self.take(start, parent.texts().refs, |scheme| scheme != Scheme::MovementId);
+            let references = parent.texts().refs.filter(|reference| reference.scheme != Scheme::MovementId);
+            for (scheme, text) in
+                references.filter_map(|reference| Some((reference.scheme, referred(reference.value)?)))
+            {
+                let key = self.key(scheme);
+                self.add(start, key, text);
+            }
         }
-        (Span { start: ix(start), count: ix(self.entries.len() - start) }, order_id)
+        (Span { start: ix(start), count: ix(self.entries.len() - start) }, order)
     }
 
-    fn take(&mut self, start: usize, references: records::References<'a>, which: impl Fn(Scheme<&'a str>) -> bool) {
-        for reference in references.filter(|reference| which(reference.scheme)) {
-            let key = match reference.scheme {
-                Scheme::MovementId => MOVEMENT_ID,
-                Scheme::PaymentId => 1,
-                Scheme::ChargeId => 2,
-                Scheme::PaymentIntentId => 3,
-                Scheme::OrderId => ORDER_ID,
-                Scheme::OrderName => ORDER_NAME,
-                Scheme::Text => TEXT,
-                Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
-            };
-            self.add(start, key, reference.value);
+    fn key(&mut self, scheme: Scheme<&'a str>) -> u32 {
+        match scheme {
+            Scheme::MovementId => MOVEMENT_ID,
+            Scheme::PaymentId => 1,
+            Scheme::ChargeId => 2,
+            Scheme::PaymentIntentId => 3,
+            Scheme::OrderId => ORDER_ID,
+            Scheme::OrderName => ORDER_NAME,
+            Scheme::Text => TEXT,
+            Scheme::Metadata(name) => FIRST_METADATA + self.name(name),
         }
     }
 
@@ -177,12 +203,17 @@ impl<'a> References<'a> {
         *self.names.entry(normalised(name)).or_insert(next)
     }
 
-    /// A reference of the record whose references begin at `start`; returns where it stands, if there is anything to refer to.
-    fn add(&mut self, start: usize, key: u32, text: &'a str) -> Option<u32> {
-        let text = text.trim().trim_start_matches('#');
-        if text.is_empty() {
-            return None;
+    /// A reference that no other record has.
+    fn add_alone(&mut self, key: u32, of_order: bool) -> u32 {
+        let alone = Entry { value: ALONE, key };
+        if alone.tells_apart(of_order) {
+            self.entries.push(alone);
         }
+        ALONE
+    }
+
+    /// A reference of the record whose references begin at `start`; returns where it stands.
+    fn add(&mut self, start: usize, key: u32, text: &'a str) -> u32 {
         let (value, new) = self.texts.place(text);
         if new {
             self.shapes.push(Shape::of(text, self.key_min_length));
@@ -195,12 +226,12 @@ impl<'a> References<'a> {
                 // Which of two metadata keys comes first is not known yet.
                 if entry.key.min(key) < FIRST_METADATA {
                     entry.key = entry.key.min(key);
-                    return Some(ix(at));
+                    return ix(at);
                 }
             }
         }
         self.entries.push(Entry { value, key });
-        Some(ix(self.entries.len() - 1))
+        ix(self.entries.len() - 1)
     }
 
     /// Numbers the references of both halves and tells the later half's records where theirs lie now.
@@ -208,10 +239,12 @@ impl<'a> References<'a> {
         let (keys, configured) = sort_names(&mut halves);
         let [first, second] = halves;
         let firsts = ValueList::firsts([first.texts, second.texts]);
-        let (values, shapes) = number_values(firsts, Halves([first.shapes, second.shapes]));
+        let (values, shapes, mut alone) = number_values(firsts, Halves([first.shapes, second.shapes]));
         let mut entries = Halves([first.entries, second.entries]);
         for (entries, values) in entries.0.iter_mut().zip(&values.0) {
-            entries.iter_mut().for_each(|entry| entry.value = values[entry.value as usize]);
+            for entry in entries {
+                entry.value = values.get(entry.value as usize).copied().unwrap_or_else(|| alone.next());
+            }
         }
         for span in later {
             span.start += ix(entries.0[0].len());
@@ -220,25 +253,36 @@ impl<'a> References<'a> {
     }
 }
 
-/// Numbers values of which it is known which equal one is the first, and says what is known of those that several records hold.
-fn number_values(firsts: Halves<u32>, mut shapes: Halves<Shape>) -> (Halves<u32>, Vec<Shape>) {
+/// The numbers of values that one record holds, from the highest on.
+#[derive(Debug, PartialEq, Eq)]
+struct Alone(u32);
+
+impl Alone {
+    fn next(&mut self) -> u32 {
+        self.0 -= 1;
+        self.0
+    }
+}
+
+/// Numbers values of which it is known which equal one is the first, and says what is known of those that several records hold,
+/// and which numbers are left for those that one holds.
+fn number_values(firsts: Halves<u32>, mut shapes: Halves<Shape>) -> (Halves<u32>, Vec<Shape>, Alone) {
     for (at, first) in firsts.iter().map(|first| *first as usize).enumerate() {
         // A record that holds one value in two places is rare, and counting it twice takes nothing but room.
         if first != at {
             shapes[first].share();
         }
     }
-    let (mut shared, mut alone) = (Vec::new(), NONE);
+    let (mut shared, mut alone) = (Vec::new(), Alone(NONE));
     let values = number_firsts(firsts, |at| {
         if shapes[at].is_shared() {
             shared.push(shapes[at]);
             ix(shared.len() - 1)
         } else {
-            alone -= 1;
-            alone
+            alone.next()
         }
     });
-    (values, shared)
+    (values, shared, alone)
 }
 
 /// Metadata keys by name, not by who has one first: of two keys with one value the first counts, whichever half is read
@@ -284,8 +328,9 @@ mod tests {
         let shape = |shared: bool| Shape(if shared { Shape::SHARED } else { Shape::DIGIT });
         // The second came again while it was read, the first and the fourth later.
         let shapes = Halves([[false, true, false].map(shape).into(), [false, false, false].map(shape).into()]);
-        let (values, shared) = number_values(Halves([vec![0, 1, 0], vec![3, 4, 3]]), shapes);
+        let (values, shared, mut alone) = number_values(Halves([vec![0, 1, 0], vec![3, 4, 3]]), shapes);
         assert_eq!(values.0, [[0, 1, 0], [2, NONE - 1, 2]]);
+        assert_eq!(alone.next(), NONE - 2);
         assert_eq!(shared.iter().map(|shape| shape.has_digit()).collect::<Vec<_>>(), [true, false, true]);
     }
 
@@ -310,12 +355,39 @@ mod tests {
         let records: Records = [record].into_iter().collect();
         let rules = RuleSet::default();
         let mut read = References::new(&rules);
-        let (span, order) = read.read(records.at(0).texts(), None);
+        let (span, order) = read.read(&records.at(0).texts(), Again::ALL, None);
         let own: Vec<(u32, u32)> = read.entries.iter().map(|entry| (entry.value, entry.key)).collect();
         // Metadata is read by key, and before free text. Of `x` and `y` the key that was read first is gone.
         let [_, b, _, d] = [0, 1, 2, 3].map(|name| FIRST_METADATA + name);
         assert_eq!(own, [(0, MOVEMENT_ID), (1, TEXT), (1, b), (2, ORDER_NAME), (2, d)]);
         assert_eq!((span.range(), order), (0..5, 0));
+    }
+
+    #[test]
+    fn what_no_other_record_mentions_is_kept_where_it_tells_its_record_apart() {
+        let reference = |scheme, value: &str| Reference { scheme, value: value.to_owned() };
+        let order = |id: &str| Some(OrderRef { id: id.to_owned(), name: id.to_owned() });
+        let payment = Record {
+            refs: vec![reference(Scheme::ChargeId, "charge"), reference(Scheme::Text, "text")],
+            ..examples::record(Side::Target, "payment", 1, 0)
+        };
+        let refs = vec![reference(Scheme::MovementId, "sale"), reference(Scheme::ChargeId, "charge of it")];
+        let sale = Record { refs, order: order("1"), ..examples::record(Side::Source, "sale", 1, 0) };
+        let nameless = Record { order: order("/"), ..examples::record(Side::Source, "nameless", 1, 0) };
+        let records: Records = [payment, sale, nameless].into_iter().collect();
+        let rules = RuleSet::default();
+        let mut read = References::new(&rules);
+        let places = [0, 1, 2].map(|at| read.read(&records.at(at).texts(), Again::default(), None).1);
+        let read_again = read.read(&records.at(1).texts(), Again::ALL, None).1;
+        let numbered = References::number([read, References::new(&rules)], std::iter::empty());
+        let own: Vec<u32> = numbered.entries.iter().map(|entry| entry.key).collect();
+        assert_eq!(own, [TEXT, 2, MOVEMENT_ID, 2, ORDER_ID]);
+        let values: BTreeSet<u32> = numbered.entries.iter().map(|entry| entry.value).collect();
+        // What tells apart, and all of what may come again; the order has one value for number and name.
+        assert_eq!((values.len(), numbered.shared()), (5, 0));
+        let of_order = places.map(|place| numbered.of_order(0, place));
+        assert_eq!(of_order, [OrderReference::Nothing, OrderReference::Alone, OrderReference::Nothing]);
+        assert_eq!(numbered.of_order(0, read_again), OrderReference::Alone);
     }
 
     /// Far apart, side by side, in the other half, or twice in one record: what counts is whether another record holds it.
@@ -336,7 +408,7 @@ mod tests {
         let read = halves.each_ref().map(|records| {
             let mut read = References::new(&rules);
             for record in records.iter() {
-                read.read(record.texts(), None);
+                read.read(&record.texts(), Again::ALL, None);
             }
             read
         });

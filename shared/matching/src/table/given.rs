@@ -1,7 +1,12 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Halves, Ix, NONE, ix, numbers::firsts};
-use crate::{digest::json, hashed};
+use super::{Halves, Ix, Left, NONE, ix, numbers::firsts};
+use crate::{
+    both::both,
+    digest::json,
+    hashed,
+    keys::{Again, Mentioned},
+};
 use domain::{
     record::Status,
     records::{RecordRef, Records},
@@ -15,22 +20,48 @@ pub(super) struct Given<'a> {
     order: Vec<Ix>,
     /// Of each of these the position of its parent, where that is here.
     parents: Vec<Ix>,
+    /// By place among the given, what of it other records mention, too.
+    again: Vec<Again>,
     /// Second deliveries of a record that is there.
     pub duplicates: Vec<RecordRef<'a>>,
 }
 
+/// Both sides, which know of each other what is mentioned again.
+pub(super) fn sides([source, target]: [&Records; 2]) -> [Given<'_>; 2] {
+    let count = source.len() + target.len();
+    let ((mut sources, of_sources), (mut targets, of_targets)) =
+        both(count, || Given::of(source), || Given::of(target));
+    let mentions = of_sources.len() + of_targets.len();
+    let (seen, seen_too) = both(count, || of_sources.seen(mentions), || of_targets.seen(mentions));
+    let seen = seen.join(seen_too);
+    (sources.again, targets.again) = both(count, || of_sources.again(&seen), || of_targets.again(&seen));
+    [sources, targets]
+}
+
 impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
-    pub fn of(records: &'a Records) -> Self {
-        let (ids, children) = mentions(records);
+    /// With all that the records mention.
+    fn of(records: &'a Records) -> (Self, Mentioned) {
+        let (ids, children, mentioned) = mentions(records);
         let (kept, duplicates) = kept(records, ids);
         let order = in_order(records, &kept);
         let parents = parents(&order, &kept, &children);
-        Self { records, order, parents, duplicates }
+        (Self { records, order, parents, again: Vec::new(), duplicates }, mentioned)
+    }
+
+    /// Frees what only who reads the records looks at.
+    pub fn forget_mentions(&mut self) {
+        self.parents = Vec::new();
+        self.again = Vec::new();
     }
 
     pub fn count(&self) -> Ix {
         ix(self.order.len())
+    }
+
+    /// Which of its mentions come again.
+    pub fn again(&self, at: Ix) -> Again {
+        self.again[self.order[at as usize] as usize]
     }
 
     pub fn record(&self, at: Ix) -> RecordRef<'a> {
@@ -50,14 +81,20 @@ impl<'a> Given<'a> {
 }
 
 /// By place among the given: which record is the first with its id. And records that name a parent, with the place of the
-/// first one that it could be, or one behind all records.
-fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>) {
+/// first one that it could be, or one behind all records; and what all of them mention.
+fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned) {
     let count = records.len();
+    let mut mentioned = Mentioned::default();
     let mut hashes: Vec<u32> = Vec::with_capacity(count);
     let mut children: Vec<(Ix, &str)> = Vec::new();
     for (at, record) in (0..).zip(records.iter()) {
-        hashes.push(hashed::hash(record.id()));
-        children.extend(record.parent().map(|parent| (at, parent)));
+        let texts = record.texts();
+        hashes.push(hashed::hash(texts.id));
+        children.extend(texts.parent.map(|parent| (at, parent)));
+        mentioned.add(record, &texts);
+        if hashes.len() == Left::SAMPLE {
+            mentioned.make_room(Left { read: Left::SAMPLE, left: count - Left::SAMPLE });
+        }
     }
     // Equal texts are found for parents as they are for ids, all at once.
     let of_parents: Vec<u32> = children.iter().map(|(_, parent)| hashed::hash(*parent)).collect();
@@ -66,7 +103,7 @@ fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>) {
         Some(child) => children[child].1,
     };
     let Halves([ids, parents]) = firsts(Halves([hashes, of_parents]), |one, other| text(one) == text(other));
-    (ids, children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect())
+    (ids, children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect(), mentioned)
 }
 
 /// By place of the first record with an id: which of its deliveries is kept. And the others.
@@ -158,7 +195,8 @@ mod tests {
     /// Each record with its parent, by id.
     fn parents_of(records: &[Record]) -> Vec<(String, Option<String>)> {
         let records: Records = records.iter().collect();
-        let given = Given::of(&records);
+        let others = Records::default();
+        let [given, _] = sides([&records, &others]);
         let id = |at: Ix| given.record(at).id().to_owned();
         (0..given.count()).map(|at| (id(at), given.parent(at).map(id))).collect()
     }

@@ -18,7 +18,7 @@ use crate::{
     both::both,
     digest,
     hashed::Hashing,
-    keys::{Keys, References, Span},
+    keys::{Keys, OrderReference, References, Span},
     rules::RuleSet,
     tiers::hygiene,
 };
@@ -29,7 +29,7 @@ use std::{collections::HashMap, ops::Range};
 pub(crate) use buckets::Bucket;
 use buckets::ByAmount;
 pub(crate) use halves::Halves;
-pub(crate) use numbers::number_firsts;
+pub(crate) use numbers::{Seen, number_firsts};
 pub(crate) use rows::{Class, Row, Signs};
 use rows::{EMPTY, NO_SIGNS, Numbered};
 pub(crate) use texts::{Left, Value, ValueList, normalised};
@@ -76,10 +76,10 @@ pub(crate) struct Table<'a> {
 impl<'a> Table<'a> {
     pub fn build(input: &'a RunInput, rules: &RuleSet) -> Self {
         let given = input.source.len() + input.target.len();
-        let (source, target) = both(given, || Given::of(&input.source), || Given::of(&input.target));
-        let sides = [&source, &target];
-        let sources = source.count();
-        let count = (sources + target.count()) as usize;
+        let mut both_sides = given::sides([&input.source, &input.target]);
+        let sides = both_sides.each_ref();
+        let [sources, targets] = sides.map(Given::count);
+        let count = (sources + targets) as usize;
         let mut rows = vec![EMPTY; count];
         let mut signs = vec![NO_SIGNS; count];
         let mut spans = vec![Span::default(); count];
@@ -100,16 +100,17 @@ impl<'a> Table<'a> {
         );
         let duplicates = sides.map(|side| side.duplicates.as_slice());
         let digest = digest::of_lists([earlier.digest, later.digest, of_orders], duplicates);
+        both_sides.iter_mut().for_each(Given::forget_mentions);
         let mut holders = vec![0_u32; words.people as usize];
         let mut unsure = Vec::new();
         for (at, (row, signs)) in (0..).zip(rows.iter_mut().zip(&mut signs)) {
             let half = reading::half_of(at, sources, split);
             words.tell(half, row, signs);
             if row.of_order {
-                let reference = references.value(half, signs.order);
-                match reference {
-                    Some(alone) if !references.is_shared(alone) => signs.order = alone,
-                    _ => unsure.push((at, reference)),
+                match references.of_order(half, signs.order) {
+                    OrderReference::Alone => signs.order = order_ids::alone(at),
+                    OrderReference::Shared(reference) => unsure.push((at, Some(reference))),
+                    OrderReference::Nothing => unsure.push((at, None)),
                 }
             }
             for value in signs.person() {
@@ -120,7 +121,7 @@ impl<'a> Table<'a> {
         }
         let common = ix(rows.len() / 100).max(20);
         let mut table = Self {
-            sides: [source, target],
+            sides: both_sides,
             rows,
             signs,
             sources,

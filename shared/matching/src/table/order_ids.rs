@@ -10,6 +10,11 @@ use std::collections::HashMap;
 /// A record of an order, and the number of the reference to it, if there is one and several records hold it.
 pub(super) type Unsure = (Ix, Option<u32>);
 
+/// The number of an order that no other record names. From the highest on, as other orders have the lowest.
+pub(super) fn alone(at: Ix) -> u32 {
+    NONE - 1 - at
+}
+
 /// Of each of these the number of its order; `references` is how many references several records hold, and their numbers are
 /// below it.
 pub(super) fn numbers<'a>(unsure: &[Unsure], references: u32, id: impl Fn(Ix) -> &'a str) -> Vec<u32> {
@@ -29,7 +34,6 @@ pub(super) fn numbers<'a>(unsure: &[Unsure], references: u32, id: impl Fn(Ix) ->
                 return reference;
             }
         }
-        // References that one record holds have the highest numbers there are.
         let next = references + ix(others.len());
         *others.entry(id(*at)).or_insert(next)
     };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    keys::{References, Span},
+    keys::{Again, References, Span},
     rules::RuleSet,
     tiers::hygiene,
 };
@@ -93,22 +93,19 @@ pub(super) fn halves<'w>(
 /// are read.
 const AT_ONCE: Ix = 64;
 
-/// After so many records it is known how much there is to one.
-const SAMPLE: usize = 1_024;
-
 pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'_>, window: Window, rules: &'a RuleSet) -> Read<'a> {
     let count: usize = half.rows.iter().map(|rows| rows.len()).sum();
     let (mut words, mut references) = (Words::default(), References::new(rules));
     let mut digest = Digest::default();
-    for (read, Place { target, record, parent, row, signs, span }) in (1..).zip(in_order_of_time(sides, half)) {
+    for (read, Place { target, record, again, parent, row, signs, span }) in (1..).zip(in_order_of_time(sides, half)) {
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
         let excluded = hygiene::screen(record, texts.gateway, rules);
         (*row, *signs) = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
         let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
-        (*span, signs.order) = references.read(texts, authorised);
+        (*span, signs.order) = references.read(&texts, again, authorised);
         digest.add_record(record);
-        if read == SAMPLE {
+        if read == Left::SAMPLE {
             let left = Left { read, left: count - read };
             words.make_room(left);
             references.make_room(left);
@@ -121,6 +118,7 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'_>, window: Window, r
 struct Place<'a, 'w> {
     target: bool,
     record: RecordRef<'a>,
+    again: Again,
     /// Where its parent stands among those of the side.
     parent: Option<Ix>,
     row: &'w mut Row,
@@ -182,17 +180,21 @@ impl<'a, 'w> Iterator for Stream<'a, 'w> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let record = self.record?;
-        let parent = self.given.parent(self.positions.next()?);
+        let at = self.positions.next()?;
         self.record = self.first();
         let (row, signs, span) = (self.rows.next()?, self.signs.next()?, self.spans.next()?);
-        Some(Place { target: self.target, record, parent, row, signs, span })
+        let (again, parent) = (self.given.again(at), self.given.parent(at));
+        Some(Place { target: self.target, record, again, parent, row, signs, span })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::rows::{EMPTY, NO_SIGNS},
+        super::{
+            given,
+            rows::{EMPTY, NO_SIGNS},
+        },
         *,
     };
     use crate::examples;
@@ -218,8 +220,8 @@ mod tests {
         ];
         for (sources, targets, expected) in cases {
             let (source, target) = (side(Side::Source, sources), side(Side::Target, targets));
-            let (source, target) = (Given::of(&source), Given::of(&target));
-            assert_eq!(earlier_half([&source, &target]), expected, "{sources:?} {targets:?}");
+            let sides = given::sides([&source, &target]);
+            assert_eq!(earlier_half(sides.each_ref()), expected, "{sources:?} {targets:?}");
         }
     }
 
@@ -234,7 +236,8 @@ mod tests {
     #[test]
     fn records_of_both_sides_come_in_order_of_time() {
         let (source, target) = (side(Side::Source, &[3, 1, 7]), side(Side::Target, &[1, 9, 4]));
-        let sides = [&Given::of(&source), &Given::of(&target)];
+        let sides = given::sides([&source, &target]);
+        let sides = sides.each_ref();
         let (mut rows, mut signs, mut spans) = (vec![EMPTY; 6], vec![NO_SIGNS; 6], vec![Span::default(); 6]);
         let halves = halves(sides, earlier_half(sides), (&mut rows, &mut signs, &mut spans));
         let [earlier, later] = halves.map(|half| {

@@ -82,6 +82,9 @@ pub(crate) struct Left {
 }
 
 impl Left {
+    /// After so many records it is known how much there is to one.
+    pub const SAMPLE: usize = 1_024;
+
     /// Makes room for what is to come if records have about as much as those before. A list that grows is copied, and one
     /// that reserves too much leaves memory behind that nobody has touched yet: the next list would have to.
     pub fn make_room<T>(self, list: &mut Vec<T>) {
