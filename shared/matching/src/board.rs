@@ -213,7 +213,7 @@ impl<'t> Board<'t> {
     /// In scope, decided by the provider, and not matched yet.
     pub fn is_open(&self, at: Ix) -> bool {
         // Whether it is taken is asked first: it mostly is, and that takes the least memory to look at.
-        !self.is_taken(at) && self.table.in_scope(at) && !self.table.row(at).pending && !self.blocked[at as usize]
+        !self.is_taken(at) && self.table.in_scope(at) && !self.table.row(at).pending() && !self.blocked[at as usize]
     }
 
     /// All open records, in order.

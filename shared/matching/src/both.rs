@@ -7,7 +7,7 @@ const ENOUGH: usize = 8_192;
 
 /// Both results; what they are does not depend on whether the two ran at once.
 pub(crate) fn both<A, B: Send>(records: usize, one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
-    if records < ENOUGH {
+    if records < ENOUGH || thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
         return (one(), other());
     }
     thread::scope(|scope| {

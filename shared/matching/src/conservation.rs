@@ -80,7 +80,7 @@ pub(crate) fn check(reconciled: &Reconciled<'_>) -> Result<(), ConservationError
     for at in table.positions() {
         let row = table.row(at);
         let times = seen.get(at as usize).copied().unwrap_or(0);
-        let counted = row.in_window && table.in_scope(at);
+        let counted = row.in_window() && table.in_scope(at);
         if counted {
             let (count, sum) = &mut in_scope[usize::from(row.currency)][usize::from(row.target)];
             *count += 1;
@@ -133,7 +133,7 @@ fn delivered(reconciled: &Reconciled<'_>, violations: &mut Vec<String>) {
     if kept > given || (kept < given && kept + evidence() < given) {
         violations.push(format!("{kept} of {given} delivered records are known"));
     }
-    let inside = table.rows.iter().filter(|row| row.in_window).count();
+    let inside = table.rows.iter().filter(|row| row.in_window()).count();
     let counted =
         summary.source.in_scope() + summary.source.excluded + summary.target.in_scope() + summary.target.excluded;
     if counted != inside as u64 {
@@ -151,7 +151,7 @@ mod tests {
         pipeline::decide,
         rule::Rule,
         rules::RuleSet,
-        table::{Class, Row},
+        table::{Class, Flags, Row},
     };
     use domain::{
         matches::{Exception, MatchKind},
@@ -257,7 +257,7 @@ mod tests {
         });
         assert!(shortened_table.contains(&"5 of 6 delivered records are known".to_owned()), "{shortened_table:?}");
         let invented = proof(|found| {
-            let row = Row { in_window: false, class: Class::Nothing, ..found.table.rows[0].clone() };
+            let row = Row { flags: Flags::default(), class: Class::Nothing, ..found.table.rows[0].clone() };
             found.table.rows.push(row);
         });
         assert!(invented.contains(&"7 of 6 delivered records are known".to_owned()), "{invented:?}");

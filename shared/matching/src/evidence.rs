@@ -49,12 +49,12 @@ impl Agreement {
 
 /// E-mail, card, name, memo and shared references.
 pub(crate) fn agreement(table: &Table<'_>, source: Ix, target: Ix) -> Agreement {
-    let (a, b) = (table.signs(source), table.signs(target));
+    let signs = &table.signs;
     let mut found = Agreement::default();
     for (left, right, bit, may_differ) in [
-        (a.email, b.email, field::EMAIL, false),
-        (a.last4, b.last4, field::LAST4, false),
-        (a.name, b.name, field::NAME, true),
+        (signs.email(source), signs.email(target), field::EMAIL, false),
+        (signs.last4(source), signs.last4(target), field::LAST4, false),
+        (signs.name(source), signs.name(target), field::NAME, true),
     ] {
         if left == NONE || right == NONE {
             continue;
@@ -65,7 +65,8 @@ pub(crate) fn agreement(table: &Table<'_>, source: Ix, target: Ix) -> Agreement 
             found.fields |= bit;
         }
     }
-    if a.memo != NONE && a.memo == b.memo && table.held_by(a.memo) <= 2 {
+    let memo = signs.memo(source);
+    if memo != NONE && memo == signs.memo(target) && table.held_by(memo) <= 2 {
         found.fields |= field::MEMO;
     }
     let (strong, weak) = table.keys.shared(source, target);
@@ -111,7 +112,7 @@ fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> b
             }
             let there = table.row(holder.at);
             let fits = there.class == row.class && there.currency == row.currency && there.amount == row.amount;
-            let (email, other) = (table.signs(at).email, table.signs(holder.at).email);
+            let (email, other) = (table.signs.email(at), table.signs.email(holder.at));
             let same_buyer = email != NONE && email == other && table.telling(email);
             let found = if fits || same_buyer { Conflict::Real } else { Conflict::Doubtful };
             worst = worst.max(found);
@@ -130,11 +131,11 @@ fn leads_nowhere(table: &Table<'_>, at: Ix) -> bool {
 
 /// Two records of one side that belong to one order, or of which one undoes the other.
 fn related(table: &Table<'_>, a: Ix, b: Ix) -> bool {
-    let (left, right) = (table.signs(a), table.signs(b));
-    (left.order != NONE && left.order == right.order)
-        || left.parent == b
-        || right.parent == a
-        || (left.parent != NONE && left.parent == right.parent)
+    let (order, parent, other_parent) = (table.signs.order(a), table.signs.parent(a), table.signs.parent(b));
+    (order != NONE && order == table.signs.order(b))
+        || parent == b
+        || other_parent == a
+        || (parent != NONE && parent == other_parent)
 }
 
 /// The record that a reference leads to is matched with a relative of the one that names it.
@@ -144,7 +145,7 @@ fn explained(board: &Board<'_>, at: Ix, holder: Ix) -> bool {
 
 /// Whether parents that are known on both sides belong to different matches.
 pub(crate) fn parents_differ(board: &Board<'_>, source: Ix, target: Ix) -> bool {
-    let (a, b) = (board.table.signs(source).parent, board.table.signs(target).parent);
+    let (a, b) = (board.table.signs.parent(source), board.table.signs.parent(target));
     if a == NONE || b == NONE || !board.table.in_scope(a) || !board.table.in_scope(b) {
         return false;
     }

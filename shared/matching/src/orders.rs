@@ -94,7 +94,7 @@ pub(crate) fn roll_up(table: &Table<'_>, orders: &Orders, matched: &Matched, win
 }
 
 fn first_inside(table: &Table<'_>, movements: &[Ix]) -> Option<Ix> {
-    movements.iter().copied().find(|at| table.row(*at).in_window)
+    movements.iter().copied().find(|at| table.row(*at).in_window())
 }
 
 fn delivered(table: &Table<'_>, matched: &Matched, movements: &[Ix], order: &Order<&str>) -> OrderResult {
@@ -141,7 +141,7 @@ fn tally(table: &Table<'_>, matched: &Matched, movements: &[Ix], currency: Curre
             continue;
         }
         tally.in_scope += 1;
-        if row.pending {
+        if row.pending() {
             continue;
         }
         match row.class {
@@ -153,14 +153,14 @@ fn tally(table: &Table<'_>, matched: &Matched, movements: &[Ix], currency: Curre
             Class::Nothing => {}
         }
         let partners = matched.of(at).map_or(&[][..], Accepted::targets);
-        tally.disputed |= [at].iter().chain(partners).any(|at| table.row(*at).disputed);
+        tally.disputed |= [at].iter().chain(partners).any(|at| table.row(*at).disputed());
     }
     tally
 }
 
 /// A movement's amount in the order's currency, where it is known in it.
 fn in_currency(table: &Table<'_>, at: Ix, currency: Currency) -> i64 {
-    if !table.row(at).two_moneys {
+    if !table.row(at).two_moneys() {
         return if table.currency(at) == currency { table.row(at).amount } else { 0 };
     }
     let record = table.record(at);

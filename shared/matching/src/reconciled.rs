@@ -132,7 +132,7 @@ impl<'r> MatchRef<'r> {
             matched_fields: Fields::of(accepted.fields),
             margin: self.margin(),
             difference: accepted.details().difference,
-            cross_period: accepted.members().any(|at| !table.row(at).in_window),
+            cross_period: accepted.members().any(|at| !table.row(at).in_window()),
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn exceptions(board: &Board<'_>, open: Vec<Open>) -> Vec<(Ix, Excepti
 
 /// Numbers of the matches or suggestions of this run, and not of its neighbour's alone, in order of position.
 pub(crate) fn in_order(table: &Table<'_>, accepted: &[Accepted]) -> Vec<u32> {
-    let of_this_run = |accepted: &Accepted| accepted.members().any(|at| table.row(at).in_window);
+    let of_this_run = |accepted: &Accepted| accepted.members().any(|at| table.row(at).in_window());
     let mut numbers: Vec<u32> =
         (0..).zip(accepted).filter(|(_, accepted)| of_this_run(accepted)).map(|(number, _)| number).collect();
     // No record is in two of them, so the first member of each side already tells them apart; none comes first.
@@ -59,7 +59,7 @@ fn left(table: &Table<'_>, open: Open) -> Exception {
 fn discrepancy(board: &Board<'_>, accepted: &Accepted) -> Option<(Ix, Exception)> {
     let table = board.table;
     let reason = accepted.details().discrepancy?;
-    let at = accepted.members().find(|at| table.row(*at).in_window)?;
+    let at = accepted.members().find(|at| table.row(*at).in_window())?;
     let others = if table.row(at).target { accepted.sources() } else { accepted.targets() };
     let facts = classify::facts(board, others.first().copied()?, 1);
     let record = table.record(at);
@@ -90,7 +90,7 @@ pub(crate) fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
         occurred_at: record.occurred_at(),
         reason: reason.code().to_owned(),
     };
-    let inside = table.positions().filter(|at| table.row(*at).in_window);
+    let inside = table.positions().filter(|at| table.row(*at).in_window());
     let screened = inside.filter_map(|at| table.row(at).excluded.map(|reason| exclusion(table.record(at), reason)));
     let mut all: Vec<Exclusion> = screened.collect();
     all.sort_by(|a, b| {

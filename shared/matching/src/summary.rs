@@ -57,7 +57,7 @@ pub(crate) fn count(
             place.seen[side] = true;
         }
     };
-    for at in table.positions().filter(|at| table.row(*at).in_window && table.in_scope(*at)) {
+    for at in table.positions().filter(|at| table.row(*at).in_window() && table.in_scope(*at)) {
         let row = table.row(at);
         let class = if board.is_taken(at) {
             Class::Matched
@@ -81,7 +81,7 @@ pub(crate) fn count(
         }
         // A difference across the edge counts once: in the run whose window holds the first source.
         let first: Option<Ix> = accepted.sources().first().copied();
-        if let Some(first) = first.filter(|at| table.row(*at).in_window) {
+        if let Some(first) = first.filter(|at| table.row(*at).in_window()) {
             let place = totals[usize::from(table.row(first).currency)].get_or_insert_default();
             place.difference = place.difference.plus(&difference);
         }

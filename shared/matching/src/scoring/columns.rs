@@ -59,7 +59,7 @@ type Key = (Class, u16, bool);
 pub(crate) fn pools<'r>(board: &Board<'r>) -> Vec<Pool<'r>> {
     let table = board.table;
     let mut sides: HashMap<Key, (Vec<Node>, Vec<Node>)> = HashMap::new();
-    for at in board.open().filter(|at| !table.row(*at).evidence) {
+    for at in board.open().filter(|at| !table.row(*at).evidence()) {
         let row = table.row(at);
         let place = sides.entry((row.class, row.currency, row.amount < 0)).or_default();
         let side = if row.target { &mut place.1 } else { &mut place.0 };
@@ -99,17 +99,17 @@ pub(crate) fn pools<'r>(board: &Board<'r>) -> Vec<Pool<'r>> {
 }
 
 fn node(board: &Board<'_>, at: Ix) -> Node {
-    let (row, signs) = (board.table.row(at), board.table.signs(at));
+    let (row, signs) = (board.table.row(at), &board.table.signs);
     Node {
         at,
         amount: row.amount,
         minute: row.at.div_euclid(MINUTE_MS),
-        settled_minute: signs.settled_at.div_euclid(MINUTE_MS),
-        whole_day: row.whole_day,
+        settled_minute: board.table.settled_at(at).div_euclid(MINUTE_MS),
+        whole_day: row.whole_day(),
         text: NONE,
-        email: signs.email,
-        last4: signs.last4,
-        name: signs.name,
+        email: signs.email(at),
+        last4: signs.last4(at),
+        name: signs.name(at),
         fee: board.table.record(at).fee_minor(),
     }
 }

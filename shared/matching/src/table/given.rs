@@ -1,6 +1,6 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Halves, Ix, Left, NONE, ix, numbers::firsts};
+use super::{Halves, Ix, Left, NONE, ix, numbers::firsts, signs::Occurring};
 use crate::{
     both::both,
     digest::json,
@@ -22,6 +22,7 @@ pub(super) struct Given<'a> {
     parents: Vec<Ix>,
     /// By place among the given, what of it other records mention, too.
     again: Vec<Again>,
+    pub occurring: Occurring,
     /// Second deliveries of a record that is there.
     pub duplicates: Vec<RecordRef<'a>>,
 }
@@ -42,11 +43,11 @@ impl<'a> Given<'a> {
     /// Of two deliveries of one id the further decided one is kept.
     /// With all that the records mention.
     fn of(records: &'a Records) -> (Self, Mentioned) {
-        let (ids, children, mentioned) = mentions(records);
+        let (ids, children, mentioned, occurring) = mentions(records);
         let (kept, duplicates) = kept(records, ids);
         let order = in_order(records, &kept);
         let parents = parents(&order, &kept, &children);
-        (Self { records, order, parents, again: Vec::new(), duplicates }, mentioned)
+        (Self { records, order, parents, again: Vec::new(), occurring, duplicates }, mentioned)
     }
 
     /// Frees what only who reads the records looks at.
@@ -82,9 +83,9 @@ impl<'a> Given<'a> {
 
 /// By place among the given: which record is the first with its id. And records that name a parent, with the place of the
 /// first one that it could be, or one behind all records; and what all of them mention.
-fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned) {
+fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned, Occurring) {
     let count = records.len();
-    let mut mentioned = Mentioned::default();
+    let (mut mentioned, mut occurring) = (Mentioned::default(), Occurring::default());
     let mut hashes: Vec<u32> = Vec::with_capacity(count);
     let mut children: Vec<(Ix, &str)> = Vec::new();
     for (at, record) in (0..).zip(records.iter()) {
@@ -92,6 +93,7 @@ fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned) {
         hashes.push(hashed::hash(texts.id));
         children.extend(texts.parent.map(|parent| (at, parent)));
         mentioned.add(record, &texts);
+        occurring.add(record, &texts);
         if hashes.len() == Left::SAMPLE {
             mentioned.make_room(Left { read: Left::SAMPLE, left: count - Left::SAMPLE });
         }
@@ -103,7 +105,8 @@ fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned) {
         Some(child) => children[child].1,
     };
     let Halves([ids, parents]) = firsts(Halves([hashes, of_parents]), |one, other| text(one) == text(other));
-    (ids, children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect(), mentioned)
+    let children = children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect();
+    (ids, children, mentioned, occurring)
 }
 
 /// By place of the first record with an id: which of its deliveries is kept. And the others.

@@ -11,6 +11,7 @@ mod numbers;
 mod order_ids;
 mod reading;
 mod rows;
+mod signs;
 mod texts;
 
 use crate::{
@@ -30,8 +31,12 @@ pub(crate) use buckets::Bucket;
 use buckets::ByAmount;
 pub(crate) use halves::Halves;
 pub(crate) use numbers::{Seen, number_firsts};
-pub(crate) use rows::{Class, Row, Signs};
-use rows::{EMPTY, NO_SIGNS, Numbered};
+#[cfg(test)]
+pub(crate) use rows::Flags;
+pub(crate) use rows::{Class, Row};
+use rows::{EMPTY, Numbered};
+use signs::Sign;
+pub(crate) use signs::Signs;
 pub(crate) use texts::{Left, Value, ValueList, normalised};
 
 /// Position of a record in the table.
@@ -59,7 +64,7 @@ impl ById<'_> {
 pub(crate) struct Table<'a> {
     sides: [Given<'a>; 2],
     pub rows: Vec<Row>,
-    signs: Vec<Signs>,
+    pub signs: Signs,
     /// Positions before this one are sources.
     pub sources: Ix,
     /// Of all records and orders.
@@ -81,10 +86,10 @@ impl<'a> Table<'a> {
         let [sources, targets] = sides.map(Given::count);
         let count = (sources + targets) as usize;
         let mut rows = vec![EMPTY; count];
-        let mut signs = vec![NO_SIGNS; count];
+        let mut signs = Signs::none(count, sides[0].occurring.join(sides[1].occurring));
         let mut spans = vec![Span::default(); count];
         let split = reading::earlier_half(sides);
-        let [earlier, later] = reading::halves(sides, split, (&mut rows, &mut signs, &mut spans));
+        let [earlier, later] = reading::halves(sides, split, (&mut rows, signs.divided(sources, split), &mut spans));
         let (earlier, later) = both(
             given,
             || reading::read(sides, earlier, input.window, rules),
@@ -101,21 +106,16 @@ impl<'a> Table<'a> {
         let duplicates = sides.map(|side| side.duplicates.as_slice());
         let digest = digest::of_lists([earlier.digest, later.digest, of_orders], duplicates);
         both_sides.iter_mut().for_each(Given::forget_mentions);
-        let mut holders = vec![0_u32; words.people as usize];
+        let holders = signs.number_people(sources, split, &words);
         let mut unsure = Vec::new();
-        for (at, (row, signs)) in (0..).zip(rows.iter_mut().zip(&mut signs)) {
+        for (at, row) in (0..).zip(&mut rows) {
             let half = reading::half_of(at, sources, split);
-            words.tell(half, row, signs);
+            row.currency = words.currency(half, row.currency);
             if row.of_order {
-                match references.of_order(half, signs.order) {
-                    OrderReference::Alone => signs.order = order_ids::alone(at),
+                match references.of_order(half, signs.order(at)) {
+                    OrderReference::Alone => signs.set(Sign::Order, at, order_ids::alone(at)),
                     OrderReference::Shared(reference) => unsure.push((at, Some(reference))),
                     OrderReference::Nothing => unsure.push((at, None)),
-                }
-            }
-            for value in signs.person() {
-                if let Some(count) = holders.get_mut(value as usize) {
-                    *count += 1;
                 }
             }
         }
@@ -136,7 +136,7 @@ impl<'a> Table<'a> {
             table.record(at).order().map_or("", |order| order.id)
         });
         for ((at, _), number) in unsure.into_iter().zip(numbers) {
-            table.signs[at as usize].order = number;
+            table.signs.set(Sign::Order, at, number);
         }
         hygiene::exclude_voided(&mut table);
         table.resolve_parents();
@@ -152,15 +152,15 @@ impl<'a> Table<'a> {
     fn resolve_parents(&mut self) {
         let mut captures: HashMap<Ix, Ix> = HashMap::new();
         for at in self.positions().filter(|at| self.row(*at).kind == Kind::Capture && self.in_scope(*at)) {
-            let parent = self.signs(at).parent;
+            let parent = self.signs.parent(at);
             captures.entry(parent).and_modify(|only| *only = NONE).or_insert(at);
         }
         let authorized = |table: &Self, parent: Ix| parent != NONE && table.row(parent).kind == Kind::Authorization;
         for at in self.positions() {
-            let parent = self.signs(at).parent;
+            let parent = self.signs.parent(at);
             if self.row(at).class == Class::Refund && authorized(self, parent) {
                 let only = captures.get(&parent).copied().unwrap_or(NONE);
-                self.signs[at as usize].parent = only;
+                self.signs.set(Sign::Parent, at, only);
             }
         }
     }
@@ -169,8 +169,9 @@ impl<'a> Table<'a> {
         &self.rows[at as usize]
     }
 
-    pub fn signs(&self, at: Ix) -> &Signs {
-        &self.signs[at as usize]
+    /// When the money moved on the balance, in milliseconds; the record's time when that is not known.
+    pub fn settled_at(&self, at: Ix) -> i64 {
+        self.row(at).at.wrapping_add(self.signs.settled_after(at))
     }
 
     pub fn record(&self, at: Ix) -> RecordRef<'a> {
@@ -202,7 +203,7 @@ impl<'a> Table<'a> {
     /// Frees what only tiers look at: the result needs records and rows.
     pub fn forget_keys(&mut self) {
         self.keys = Keys::default();
-        self.signs = Vec::new();
+        self.signs = Signs::default();
         self.by_amount = ByAmount::default();
         self.holders = Vec::new();
     }
@@ -285,10 +286,10 @@ impl<'a> Table<'a> {
 
     /// Time between two records; a capture may be compared by when it settled, a day covers all its hours.
     pub fn distance_ms(&self, a: Ix, b: Ix) -> i64 {
-        let (settled_a, settled_b) = (self.signs(a).settled_at, self.signs(b).settled_at);
+        let (settled_a, settled_b) = (self.settled_at(a), self.settled_at(b));
         let (a, b) = (self.row(a), self.row(b));
         let nearest = (a.at - b.at).abs().min((settled_a - b.at).abs()).min((a.at - settled_b).abs());
-        if a.whole_day || b.whole_day { (nearest - DAY_MS).max(0) } else { nearest }
+        if a.whole_day() || b.whole_day() { (nearest - DAY_MS).max(0) } else { nearest }
     }
 
     /// Whether a person's value tells people apart: test cards and shared mailboxes do not.
@@ -314,7 +315,7 @@ impl<'a> Table<'a> {
     /// A record with two moneys takes the one its partner is in: presentment where a linked payment or any payment
     /// has that currency, else the shop's own.
     fn choose_currencies(&mut self) {
-        let with_two: Vec<Ix> = self.positions().filter(|at| self.row(*at).two_moneys).collect();
+        let with_two: Vec<Ix> = self.positions().filter(|at| self.row(*at).two_moneys()).collect();
         if with_two.is_empty() {
             return;
         }
@@ -329,7 +330,7 @@ impl<'a> Table<'a> {
                 let Some(shop) = self.record(at).shop_money() else { continue };
                 let shop_id = self.currencies.iter().position(|currency| *currency == shop.currency);
                 let Some(shop_id) = shop_id.and_then(|id| u16::try_from(id).ok()) else { continue };
-                let (own, parent) = (self.row(at).currency, self.signs(at).parent);
+                let (own, parent) = (self.row(at).currency, self.signs.parent(at));
                 let linked = self.keys.linked(self, at);
                 let has = |id: u16| linked.iter().any(|other| self.row(*other).currency == id);
                 let opposite = usize::from(!self.row(at).target);

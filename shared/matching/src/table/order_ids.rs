@@ -66,7 +66,7 @@ mod tests {
         let charge = Record { memo: Some("eu/1".to_owned()), ..examples::record(Side::Target, "charge", 1, 0) };
         let input = examples::input((1..).zip(sales).map(|(at, order)| of_order(at, order)), [charge]);
         let table = Table::build(&input, &RuleSet::default());
-        let orders: Vec<u32> = table.positions().map(|at| table.signs(at).order).collect();
+        let orders: Vec<u32> = table.positions().map(|at| table.signs.order(at)).collect();
         let equal = |one: usize| orders.iter().map(|other| *other == orders[one]).collect::<Vec<_>>();
         let expected = |which: &[usize]| (0..9).map(|at| which.contains(&at)).collect::<Vec<_>>();
         for (one, all) in [(0, &[0, 2][..]), (1, &[1]), (3, &[3]), (4, &[4, 8]), (5, &[5, 6]), (7, &[7])] {

@@ -6,7 +6,8 @@
 use super::{
     Ix,
     given::Given,
-    rows::{Row, Signs, Words},
+    rows::{Row, Words},
+    signs::{Part, Sign},
     texts::Left,
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     tiers::hygiene,
 };
 use domain::{record::Kind, records::RecordRef, time::Window};
-use std::{ops::Range, slice};
+use std::ops::Range;
 
 /// What the records of a half say, beside their rows.
 pub(super) struct Read<'a> {
@@ -30,7 +31,7 @@ pub(super) struct Half<'w> {
     /// Positions among those of the side.
     pub records: [Range<Ix>; 2],
     pub rows: [&'w mut [Row]; 2],
-    pub signs: [&'w mut [Signs]; 2],
+    pub signs: [Part<'w>; 2],
     pub spans: [&'w mut [Span]; 2],
 }
 
@@ -76,11 +77,10 @@ pub(super) fn divided<T>(
 pub(super) fn halves<'w>(
     sides: [&Given<'_>; 2],
     earlier: [Ix; 2],
-    (rows, signs, spans): (&'w mut [Row], &'w mut [Signs], &'w mut [Span]),
+    (rows, [signs, later_signs], spans): (&'w mut [Row], [[Part<'w>; 2]; 2], &'w mut [Span]),
 ) -> [Half<'w>; 2] {
     let [sources, targets] = sides.map(Given::count);
     let [rows, later_rows] = divided(rows, sources, earlier);
-    let [signs, later_signs] = divided(signs, sources, earlier);
     let [spans, later_spans] = divided(spans, sources, earlier);
     let [at, target_at] = earlier;
     [
@@ -97,45 +97,58 @@ pub(super) fn read<'a>(sides: [&Given<'a>; 2], half: Half<'_>, window: Window, r
     let count: usize = half.rows.iter().map(|rows| rows.len()).sum();
     let (mut words, mut references) = (Words::default(), References::new(rules));
     let mut digest = Digest::default();
-    for (read, Place { target, record, again, parent, row, signs, span }) in (1..).zip(in_order_of_time(sides, half)) {
+    let mut read = 0;
+    in_order_of_time(sides, half, |Place { target, record, again, parent, at, row, signs, span }| {
         let (side, first) = if target { (sides[1], sides[0].count()) } else { (sides[0], 0) };
         let texts = record.texts();
         let excluded = hygiene::screen(record, texts.gateway, rules);
-        (*row, *signs) = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
-        let authorised = parent.filter(|_| row.kind == Kind::Capture).map(|parent| side.record(parent));
-        (*span, signs.order) = references.read(&texts, again, authorised);
+        let (own, mut said) = words.read(target, record, &texts, parent.map(|parent| first + parent), excluded, window);
+        let authorised = parent.filter(|_| own.kind == Kind::Capture).map(|parent| side.record(parent));
+        let order;
+        (*span, order) = references.read(&texts, again, authorised);
+        said.say(Sign::Order, order);
+        *row = own;
+        signs.write(at, &said);
         digest.add_record(record);
+        read += 1;
         if read == Left::SAMPLE {
             let left = Left { read, left: count - read };
             words.make_room(left);
             references.make_room(left);
         }
-    }
+    });
     Read { words, references, digest }
 }
 
 /// A record, and where what is read of it goes.
-struct Place<'a, 'w> {
+struct Place<'a, 'p, 'w> {
     target: bool,
     record: RecordRef<'a>,
     again: Again,
     /// Where its parent stands among those of the side.
     parent: Option<Ix>,
-    row: &'w mut Row,
-    signs: &'w mut Signs,
-    span: &'w mut Span,
+    row: &'p mut Row,
+    span: &'p mut Span,
+    signs: &'p mut Part<'w>,
+    /// Where it stands among those of this part.
+    at: usize,
 }
 
-fn in_order_of_time<'a, 'w>(sides: [&'w Given<'a>; 2], half: Half<'w>) -> impl Iterator<Item = Place<'a, 'w>> {
-    let Half { records: [sources, targets], rows, signs, spans } = half;
-    let ([source_rows, target_rows], [source_signs, target_signs], [source_spans, target_spans]) = (rows, signs, spans);
+/// Sources come before targets of their time.
+fn in_order_of_time<'a>(sides: [&Given<'a>; 2], half: Half<'_>, mut take: impl FnMut(Place<'a, '_, '_>)) {
+    let Half { records: [sources, targets], rows, signs: [source_signs, target_signs], spans } = half;
+    let ([source_rows, target_rows], [source_spans, target_spans]) = (rows, spans);
     let mut source = Stream::of(false, sides[0], sources, source_rows, source_signs, source_spans);
     let mut target = Stream::of(true, sides[1], targets, target_rows, target_signs, target_spans);
-    std::iter::from_fn(move || match (source.record, target.record) {
-        (Some(a), Some(b)) if a.occurred_at() <= b.occurred_at() => source.next(),
-        (_, Some(_)) => target.next(),
-        (_, None) => source.next(),
-    })
+    loop {
+        let next = match (source.record, target.record) {
+            (Some(a), Some(b)) if a.occurred_at() <= b.occurred_at() => source.next(a),
+            (_, Some(b)) => target.next(b),
+            (Some(a), None) => source.next(a),
+            (None, None) => break,
+        };
+        take(next);
+    }
 }
 
 /// Records of one side, one after the other.
@@ -145,9 +158,11 @@ struct Stream<'a, 'w> {
     /// Where those that are still to come stand among those of the side, and the first of them.
     positions: Range<Ix>,
     record: Option<RecordRef<'a>>,
-    rows: slice::IterMut<'w, Row>,
-    signs: slice::IterMut<'w, Signs>,
-    spans: slice::IterMut<'w, Span>,
+    /// How many were read.
+    read: usize,
+    rows: &'w mut [Row],
+    signs: Part<'w>,
+    spans: &'w mut [Span],
 }
 
 impl<'a, 'w> Stream<'a, 'w> {
@@ -156,11 +171,10 @@ impl<'a, 'w> Stream<'a, 'w> {
         given: &'w Given<'a>,
         positions: Range<Ix>,
         rows: &'w mut [Row],
-        signs: &'w mut [Signs],
+        signs: Part<'w>,
         spans: &'w mut [Span],
     ) -> Self {
-        let (rows, signs, spans) = (rows.iter_mut(), signs.iter_mut(), spans.iter_mut());
-        let mut stream = Self { target, given, positions, record: None, rows, signs, spans };
+        let mut stream = Self { target, given, positions, record: None, read: 0, rows, signs, spans };
         stream.record = stream.first();
         stream
     }
@@ -172,29 +186,31 @@ impl<'a, 'w> Stream<'a, 'w> {
         }
         (start < end).then(|| self.given.record(start))
     }
-}
 
-impl<'a, 'w> Iterator for Stream<'a, 'w> {
-    type Item = Place<'a, 'w>;
-
+    /// The place of this record, which is the first of those to come.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let record = self.record?;
-        let at = self.positions.next()?;
+    fn next(&mut self, record: RecordRef<'a>) -> Place<'a, '_, 'w> {
+        let (position, at) = (self.positions.start, self.read);
+        self.positions.start += 1;
         self.record = self.first();
-        let (row, signs, span) = (self.rows.next()?, self.signs.next()?, self.spans.next()?);
-        let (again, parent) = (self.given.again(at), self.given.parent(at));
-        Some(Place { target: self.target, record, again, parent, row, signs, span })
+        self.read += 1;
+        Place {
+            target: self.target,
+            record,
+            again: self.given.again(position),
+            parent: self.given.parent(position),
+            row: &mut self.rows[at],
+            span: &mut self.spans[at],
+            signs: &mut self.signs,
+            at,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{
-            given,
-            rows::{EMPTY, NO_SIGNS},
-        },
+        super::{given, rows::EMPTY, signs::Signs},
         *,
     };
     use crate::examples;
@@ -238,12 +254,13 @@ mod tests {
         let (source, target) = (side(Side::Source, &[3, 1, 7]), side(Side::Target, &[1, 9, 4]));
         let sides = given::sides([&source, &target]);
         let sides = sides.each_ref();
-        let (mut rows, mut signs, mut spans) = (vec![EMPTY; 6], vec![NO_SIGNS; 6], vec![Span::default(); 6]);
-        let halves = halves(sides, earlier_half(sides), (&mut rows, &mut signs, &mut spans));
+        let (mut rows, mut signs, mut spans) = (vec![EMPTY; 6], Signs::default(), vec![Span::default(); 6]);
+        let split = earlier_half(sides);
+        let halves = halves(sides, split, (&mut rows, signs.divided(3, split), &mut spans));
         let [earlier, later] = halves.map(|half| {
-            in_order_of_time(sides, half)
-                .map(|place| (place.record.occurred_at().millis(), place.target))
-                .collect::<Vec<_>>()
+            let mut read = Vec::new();
+            in_order_of_time(sides, half, |place| read.push((place.record.occurred_at().millis(), place.target)));
+            read
         });
         assert_eq!(earlier, [(1, false), (1, true), (3, false)]);
         assert_eq!(later, [(4, true), (7, false), (9, true)]);

@@ -1,6 +1,9 @@
 //! A record as integers: what is asked of every record, and apart from it what only some are compared by.
 
-use super::{Halves, Ix, Left, NONE, Value, ValueList};
+use super::{
+    Halves, Ix, Left, NONE, Value, ValueList,
+    signs::{Said, Sign},
+};
 use crate::reason::Reason;
 use domain::{
     Currency,
@@ -30,51 +33,74 @@ pub(crate) struct Row {
     /// Why the record is out of scope.
     pub excluded: Option<Reason>,
     pub target: bool,
-    pub in_window: bool,
-    pub evidence: bool,
-    pub pending: bool,
-    pub whole_day: bool,
-    pub disputed: bool,
+    pub flags: Flags,
     /// A movement of an order, as a shop has them. What belongs to none, a payment or a booking, names the other side's
     /// orders and references instead of having one. Sides are told apart by this and not by which file came first, so that
     /// exchanging them changes nothing.
     pub of_order: bool,
-    /// The shop tells the amount in its own currency, too.
-    pub two_moneys: bool,
+}
+
+/// What else is so of a record, a bit for each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    const IN_WINDOW: u8 = 1;
+    const EVIDENCE: u8 = 2;
+    const PENDING: u8 = 4;
+    const WHOLE_DAY: u8 = 8;
+    const DISPUTED: u8 = 16;
+    const TWO_MONEYS: u8 = 32;
+
+    fn of(record: RecordRef<'_>, window: Window) -> Self {
+        let flags = [
+            (Self::IN_WINDOW, !record.evidence_only() && window.contains(record.occurred_at())),
+            (Self::EVIDENCE, record.evidence_only()),
+            (Self::PENDING, record.status() == Status::Pending),
+            (Self::WHOLE_DAY, record.precision() == Precision::Day),
+            (Self::DISPUTED, record.disputed()),
+            (Self::TWO_MONEYS, record.shop_money().is_some_and(|shop| shop.currency != record.currency())),
+        ];
+        Self(flags.into_iter().map(|(bit, is_so)| if is_so { bit } else { 0 }).sum())
+    }
 }
 
 impl Row {
     pub fn side(&self) -> Side {
         if self.target { Side::Target } else { Side::Source }
     }
-}
 
-/// What else ties a record to others: numbers of what it says, `NONE` for what it does not.
-#[derive(Debug, Clone)]
-pub(crate) struct Signs {
-    /// When the money moved on the balance; the record's time when that is not known.
-    pub settled_at: i64,
-    pub email: u32,
-    pub last4: u32,
-    pub name: u32,
-    pub memo: u32,
-    /// Records that belong to one order, and no others, have one number here.
-    pub order: u32,
-    /// The movement of the same side that this one undoes or completes.
-    pub parent: Ix,
-}
+    pub fn in_window(&self) -> bool {
+        self.is(Flags::IN_WINDOW)
+    }
 
-const _: () = assert!(size_of::<Row>() == 32 && size_of::<Signs>() == 32);
+    pub fn evidence(&self) -> bool {
+        self.is(Flags::EVIDENCE)
+    }
 
-impl Signs {
-    /// How many signs of a person there are.
-    pub const PERSON: usize = 4;
+    pub fn pending(&self) -> bool {
+        self.is(Flags::PENDING)
+    }
 
-    /// Who paid.
-    pub fn person(&self) -> [u32; Self::PERSON] {
-        [self.email, self.last4, self.name, self.memo]
+    pub fn whole_day(&self) -> bool {
+        self.is(Flags::WHOLE_DAY)
+    }
+
+    pub fn disputed(&self) -> bool {
+        self.is(Flags::DISPUTED)
+    }
+
+    /// The shop tells the amount in its own currency, too.
+    pub fn two_moneys(&self) -> bool {
+        self.is(Flags::TWO_MONEYS)
+    }
+
+    fn is(&self, flag: u8) -> bool {
+        self.flags.0 & flag != 0
     }
 }
+
+const _: () = assert!(size_of::<Row>() == 24);
 
 /// What half of the records say in words. Until all is numbered at once, their signs are places in these lists.
 #[derive(Debug, Default)]
@@ -110,7 +136,7 @@ impl<'a> Words<'a> {
         parent: Option<Ix>,
         excluded: Option<Reason>,
         window: Window,
-    ) -> (Row, Signs) {
+    ) -> (Row, Said) {
         let row = Row {
             amount: record.amount_minor(),
             at: record.occurred_at().millis(),
@@ -119,24 +145,17 @@ impl<'a> Words<'a> {
             kind: record.kind(),
             excluded,
             target,
-            in_window: !record.evidence_only() && window.contains(record.occurred_at()),
-            evidence: record.evidence_only(),
-            pending: record.status() == Status::Pending,
-            whole_day: record.precision() == Precision::Day,
-            disputed: record.disputed(),
+            flags: Flags::of(record, window),
             of_order: texts.order.is_some(),
-            two_moneys: record.shop_money().is_some_and(|shop| shop.currency != record.currency()),
         };
-        let signs = Signs {
-            settled_at: record.settled_at().unwrap_or(record.occurred_at()).millis(),
-            email: record.email_words().map_or(NONE, |words| self.emails.place(words).0),
-            last4: self.last4(texts.last4),
-            name: value(&mut self.names, texts.name),
-            memo: value(&mut self.memos, texts.memo),
-            order: NONE,
-            parent: parent.unwrap_or(NONE),
-        };
-        (row, signs)
+        let mut said = Said::NOTHING;
+        said.say(Sign::Email, record.email_words().map_or(NONE, |words| self.emails.place(words).0));
+        said.say(Sign::Last4, self.last4(texts.last4));
+        said.say(Sign::Name, value(&mut self.names, texts.name));
+        said.say(Sign::Memo, value(&mut self.memos, texts.memo));
+        said.say(Sign::Parent, parent.unwrap_or(NONE));
+        said.settled_after_ms = record.settled_at().map_or(0, |at| at.millis().wrapping_sub(row.at));
+        (row, said)
     }
 }
 
@@ -183,16 +202,22 @@ impl Numbered {
         Self { currencies, currency_ids, emails, cards, last4s, names, memos, people }
     }
 
-    /// Tells a record of a half the numbers of what it says.
-    pub fn tell(&self, half: usize, row: &mut Row, signs: &mut Signs) {
-        row.currency = self.currency_ids[half].get(usize::from(row.currency)).copied().unwrap_or(u16::MAX);
-        signs.email = self.emails.of(half, signs.email);
-        signs.last4 = match signs.last4.checked_sub(CARDS) {
-            None => self.cards + signs.last4,
-            Some(place) => self.last4s.of(half, place),
-        };
-        signs.name = self.names.of(half, signs.name);
-        signs.memo = self.memos.of(half, signs.memo);
+    pub fn currency(&self, half: usize, id: u16) -> u16 {
+        self.currency_ids[half].get(usize::from(id)).copied().unwrap_or(u16::MAX)
+    }
+
+    /// The number of what stands at a place of a half's list.
+    pub fn of_person(&self, half: usize, sign: Sign, place: u32) -> u32 {
+        match sign {
+            Sign::Email => self.emails.of(half, place),
+            Sign::Last4 => match place.checked_sub(CARDS) {
+                None => self.cards + place,
+                Some(place) => self.last4s.of(half, place),
+            },
+            Sign::Name => self.names.of(half, place),
+            Sign::Memo => self.memos.of(half, place),
+            Sign::Order | Sign::Parent => place,
+        }
     }
 }
 
@@ -225,17 +250,9 @@ pub(super) const EMPTY: Row = Row {
     kind: Kind::Change,
     excluded: None,
     target: false,
-    in_window: false,
-    evidence: false,
-    pending: false,
-    whole_day: false,
-    disputed: false,
+    flags: Flags(0),
     of_order: false,
-    two_moneys: false,
 };
-
-pub(super) const NO_SIGNS: Signs =
-    Signs { settled_at: 0, email: NONE, last4: NONE, name: NONE, memo: NONE, order: NONE, parent: NONE };
 
 fn currency_id(currencies: &mut Vec<Currency>, currency: Currency) -> u16 {
     let found = currencies.iter().position(|known| *known == currency).unwrap_or_else(|| {
@@ -267,59 +284,10 @@ fn class_of(kind: Kind) -> Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{
-        Money, Timestamp,
-        record::{Counterparty, EmailHash, Record},
-        records::Records,
-    };
-    use std::collections::BTreeSet;
-
-    fn record(email: &str, last4: &str, name: &str, memo: &str) -> Record {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let money = Money { amount_minor: 1, currency: Currency::parse("EUR").unwrap() };
-        let counterparty = Counterparty { email_hash: EmailHash::of(email), last4: some(last4), name: some(name) };
-        let plain = Record::plain(Side::Source, Kind::Sale, "id".to_owned(), money, Timestamp::from_millis(0));
-        Record { counterparty, memo: some(memo), ..plain }
-    }
-
-    fn numbered(halves: [&[Record]; 2]) -> (Vec<Signs>, Numbered) {
-        let window = Window { from: Timestamp::from_millis(0), to: Timestamp::from_millis(1) };
-        let records = halves.map(|half| half.iter().collect::<Records>());
-        let [(first, earlier), (second, later)] = [0, 1].map(|half| {
-            let mut words = Words::default();
-            let read: Vec<(Row, Signs)> = records[half]
-                .iter()
-                .map(|record| words.read(false, record, &record.texts(), None, None, window))
-                .collect();
-            (words, read)
-        });
-        let numbered = Numbered::of([first, second]);
-        let tell = |half, (mut row, mut signs)| {
-            numbered.tell(half, &mut row, &mut signs);
-            signs
-        };
-        let signs = earlier.into_iter().map(|read| tell(0, read)).chain(later.into_iter().map(|read| tell(1, read)));
-        (signs.collect(), numbered)
-    }
 
     #[test]
     fn four_digits_are_a_number_and_everything_else_is_a_text() {
         assert_eq!(["0042", " 4242 ", "9999"].map(card), [Some(42), Some(4_242), Some(9_999)]);
         assert_eq!(["42", "04242", "42x2", "٤٢٤٢", ""].map(card), [None; 5]);
-    }
-
-    #[test]
-    fn equal_values_of_one_field_have_one_number_and_no_other_field_has_it() {
-        let first = [record("a@b", "4242", "Al", "4242"), record("A@B", " 4242", "4242", "")];
-        let second = [record("x@y", "12345", "AL", "12345"), record("", "12345", "a@b", "")];
-        let (signs, numbered) = numbered([&first, &second]);
-        let [a, b, c, d] = signs.as_slice() else { panic!("four records") };
-        assert_eq!((a.email, a.last4), (b.email, b.last4));
-        assert_eq!((a.name, c.last4), (c.name, d.last4));
-        assert_eq!((d.email, d.memo), (NONE, NONE));
-        let different: BTreeSet<u32> =
-            [a.email, c.email, a.last4, c.last4, a.name, b.name, d.name, a.memo, c.memo].into();
-        assert_eq!(different.len(), 9);
-        assert!(different.iter().all(|value| *value < numbered.people));
     }
 }

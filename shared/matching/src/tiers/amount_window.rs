@@ -42,7 +42,7 @@ pub(crate) fn apply(board: &mut Board<'_>, class: Class) {
         let rest: Vec<Edge> = edges
             .into_iter()
             .filter(|edge| edge.is_viable() && board.is_open(edge.source) && board.is_open(edge.target))
-            .filter(|edge| !table.row(edge.source).evidence && !table.row(edge.target).evidence)
+            .filter(|edge| !table.row(edge.source).evidence() && !table.row(edge.target).evidence())
             .collect();
         let (sources, targets) = (board.open_among(sources), board.open_among(targets));
         if crowded {
@@ -63,7 +63,7 @@ fn all_edges(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> Vec<Edge> {
         let earliest = table.row(*source).at - reach - SETTLE_LAG_MS;
         let start = targets.partition_point(|target| table.row(*target).at < earliest);
         for target in targets.iter().skip(start) {
-            if table.row(*target).at > table.signs(*source).settled_at + reach + SETTLE_LAG_MS {
+            if table.row(*target).at > table.settled_at(*source) + reach + SETTLE_LAG_MS {
                 break;
             }
             edges.extend(edge(board, *source, *target, reach));
@@ -79,7 +79,7 @@ fn signed_edges(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> Vec<Edge> 
     let mut by_sign: BTreeMap<u32, (Vec<Ix>, Vec<Ix>)> = BTreeMap::new();
     for at in sources.iter().chain(targets) {
         let row = table.row(*at);
-        for sign in table.signs(*at).person().into_iter().filter(|sign| table.telling(*sign)) {
+        for sign in table.signs.person(*at).into_iter().filter(|sign| table.telling(*sign)) {
             let place = by_sign.entry(sign).or_default();
             if row.target { place.1.push(*at) } else { place.0.push(*at) }
         }
@@ -99,7 +99,7 @@ fn edge(board: &Board<'_>, source: Ix, target: Ix, reach: i64) -> Option<Edge> {
     let table = board.table;
     let apart = !table.is_within(source, target, reach);
     // What is known of the time outside the pad is not complete enough to say that something is unique.
-    let unlike = table.row(source).evidence != table.row(target).evidence;
+    let unlike = table.row(source).evidence() != table.row(target).evidence();
     if apart || unlike || parents_differ(board, source, target) {
         return None;
     }
@@ -157,7 +157,7 @@ fn lonely(board: &mut Board<'_>, edges: &[Edge]) {
     let near = i64::from(board.rules.instant_minutes) * MINUTE_MS;
     for edge in mutual(edges) {
         let (a, b) = (table.row(edge.source), table.row(edge.target));
-        let instants = !a.whole_day && !b.whole_day && (a.at - b.at).abs() <= near;
+        let instants = !a.whole_day() && !b.whole_day() && (a.at - b.at).abs() <= near;
         let alone = is_alone(board, edge.source) && is_alone(board, edge.target);
         let sure = instants && alone && edge.conflict == Conflict::None && !edge.found.for_it();
         let rule = if sure { Rule::AmountInstant } else { Rule::SuggestAmount };
@@ -278,7 +278,7 @@ fn connected(edges: &[Edge]) -> Vec<Vec<Edge>> {
 fn clusters(board: &mut Board<'_>, sources: &[Ix], targets: &[Ix]) {
     let table = board.table;
     let reach = i64::from(board.rules.amount_days) * DAY_MS;
-    let mut all: Vec<Ix> = sources.iter().chain(targets).copied().filter(|at| !table.row(*at).evidence).collect();
+    let mut all: Vec<Ix> = sources.iter().chain(targets).copied().filter(|at| !table.row(*at).evidence()).collect();
     all.sort_unstable_by_key(|at| (table.row(*at).at, *at));
     for group in all.chunk_by(|a, b| table.row(*b).at - table.row(*a).at <= reach) {
         let (targets, sources): (Vec<Ix>, Vec<Ix>) = group.iter().copied().partition(|at| table.row(*at).target);

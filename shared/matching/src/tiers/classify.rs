@@ -30,7 +30,7 @@ pub(crate) fn apply(board: &Board<'_>, suggested: &Suggested, input: &RunInput) 
         .positions()
         // Most are, and that takes the least memory to look at.
         .filter(|at| !board.is_taken(*at) && !suggested.holds[*at as usize])
-        .filter(|at| table.row(*at).in_window && table.in_scope(*at))
+        .filter(|at| table.row(*at).in_window() && table.in_scope(*at))
         .map(|at| {
             let (reason, other, count) = reason(board, at, input);
             let facts = facts(board, other, count);
@@ -57,7 +57,7 @@ pub(crate) fn facts(board: &Board<'_>, other: Ix, candidates: usize) -> Facts {
 fn reason(board: &Board<'_>, at: Ix, input: &RunInput) -> (Reason, Ix, usize) {
     let table = board.table;
     let row = table.row(at);
-    if row.pending {
+    if row.pending() {
         return (Reason::PendingWithinSla, NONE, 0);
     }
     if let Some((reason, other)) = again(board, at) {
@@ -73,21 +73,21 @@ fn reason(board: &Board<'_>, at: Ix, input: &RunInput) -> (Reason, Ix, usize) {
     if let Some((reason, other)) = linked(board, at) {
         return (reason, other, 1);
     }
-    let parent = table.signs(at).parent;
+    let parent = table.signs.parent(at);
     if row.class == Class::Refund {
         // Of a payment from before the range only what it was refunded for is known here: that its sale was not read says
         // nothing.
-        let unsold = parent == NONE || !(board.is_taken(parent) || table.row(parent).evidence);
+        let unsold = parent == NONE || !(board.is_taken(parent) || table.row(parent).evidence());
         if row.target && unsold {
             return (Reason::RefundWithoutSale, parent, 0);
         }
         let disputed = parent != NONE
-            && board.match_of(parent).is_some_and(|found| found.members().any(|member| table.row(member).disputed));
+            && board.match_of(parent).is_some_and(|found| found.members().any(|member| table.row(member).disputed()));
         if disputed {
             return (Reason::DisputeOpen, parent, 0);
         }
     }
-    if row.disputed {
+    if row.disputed() {
         return (Reason::DisputeOpen, NONE, 0);
     }
     let age = input.as_of.millis() - row.at;
@@ -114,7 +114,7 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
         let found = board.match_of(other)?;
         let own = if row.target { found.targets() } else { found.sources() };
         own.iter().copied().find(|member| {
-            table.one_bucket(at, *member) && (row.target || table.signs(*member).order == table.signs(at).order)
+            table.one_bucket(at, *member) && (row.target || table.signs.order(*member) == table.signs.order(at))
         })
     };
     let linked = table.keys.linked(table, at).into_iter().find_map(|other| {
@@ -128,7 +128,7 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
     if !row.target {
         return None;
     }
-    let own = table.signs(at);
+    let (email, last4) = (table.signs.email(at), table.signs.last4(at));
     let side = table.targets_of(table.bucket(at)?);
     let start = side.partition_point(|other| table.row(*other).at < row.at - DAY_MS.min(reach));
     side.iter()
@@ -137,9 +137,9 @@ fn again(board: &Board<'_>, at: Ix) -> Option<(Reason, Ix)> {
         .take_while(|other| table.row(*other).at <= row.at + DAY_MS)
         .take(RANKED * 4)
         .find(|other| {
-            let there = table.signs(*other);
-            let same_mail = own.email != NONE && own.email == there.email && table.telling(own.email);
-            let other_card = own.last4 != NONE && there.last4 != NONE && own.last4 != there.last4;
+            let same_mail = email != NONE && email == table.signs.email(*other) && table.telling(email);
+            let card = table.signs.last4(*other);
+            let other_card = last4 != NONE && card != NONE && last4 != card;
             *other != at && board.is_taken(*other) && same_mail && !other_card
         })
         .map(|other| (reason, other))
@@ -221,7 +221,7 @@ fn why_not(board: &Board<'_>, at: Ix, other: Ix, reason: Reason, suggested: &Sug
     if suggested.holds[other as usize] {
         return "it is suggested for another record that fits better or as well".to_owned();
     }
-    if there.pending {
+    if there.pending() {
         return "it is not decided yet".to_owned();
     }
     if there.amount != row.amount {

@@ -33,7 +33,7 @@ pub(crate) fn screen(record: RecordRef<'_>, gateway: Option<&str>, rules: &RuleS
 /// What a successful void undoes moved no money either.
 pub(crate) fn exclude_voided(table: &mut Table<'_>) {
     for at in table.positions() {
-        let (kind, parent) = (table.row(at).kind, table.signs(at).parent);
+        let (kind, parent) = (table.row(at).kind, table.signs.parent(at));
         if kind != Kind::Void || parent == NONE || table.record(at).status() != Status::Succeeded {
             continue;
         }

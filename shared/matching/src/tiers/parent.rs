@@ -14,7 +14,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
     let mut children: Vec<(u32, i64, u16, bool, Ix)> = board
         .open()
         .filter_map(|at| {
-            let parent = table.signs(at).parent;
+            let parent = table.signs.parent(at);
             let number = if parent == NONE { NONE } else { board.match_number(parent) };
             let row = table.row(at);
             (number != NONE).then_some((number, row.amount, row.currency, row.target, at))

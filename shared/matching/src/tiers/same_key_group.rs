@@ -223,7 +223,7 @@ fn equal_amounts_of_one_order(board: &mut Board<'_>, rest: &Component) {
     let mut amounts: Vec<i64> = rest.sources.iter().map(|at| table.row(*at).amount).collect();
     amounts.sort_unstable();
     amounts.dedup();
-    let one_order = rest.sources.windows(2).all(|pair| table.signs(pair[0]).order == table.signs(pair[1]).order);
+    let one_order = rest.sources.windows(2).all(|pair| table.signs.order(pair[0]) == table.signs.order(pair[1]));
     for amount in amounts {
         let of = |members: &[Ix]| -> Vec<Ix> {
             members.iter().copied().filter(|at| table.row(*at).amount == amount).collect()
@@ -258,7 +258,7 @@ pub(super) fn identical(board: &mut Board<'_>, sources: &[Ix], targets: &[Ix], k
         return;
     }
     let fields = agreement(board.table, sources[0], targets[0]).fields | field::AMOUNT | key;
-    let evidence = all().any(|at| board.table.row(at).evidence);
+    let evidence = all().any(|at| board.table.row(at).evidence());
     if sources.len() == targets.len() && count >= 2 && !evidence {
         let set = Accepted::many(MatchKind::Set, sources.to_vec(), targets.to_vec(), Rule::IdenticalSet, fields);
         board.accept(set);
@@ -284,9 +284,9 @@ fn are_alike(board: &Board<'_>, sources: &[Ix], targets: &[Ix]) -> bool {
     if span > i64::from(board.rules.set_hours) * HOUR_MS {
         return false;
     }
-    let shown = |members: &[Ix], field: usize| members.iter().any(|at| table.signs(*at).person()[field] != NONE);
+    let shown = |members: &[Ix], field: usize| members.iter().any(|at| table.signs.person(*at)[field] != NONE);
     let same = |members: &[Ix], field: usize| {
-        members.windows(2).all(|pair| table.signs(pair[0]).person()[field] == table.signs(pair[1]).person()[field])
+        members.windows(2).all(|pair| table.signs.person(pair[0])[field] == table.signs.person(pair[1])[field])
     };
     let values = |at: Ix| -> Vec<u32> {
         let of_order = table.row(at).of_order;

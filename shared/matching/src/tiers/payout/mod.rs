@@ -28,7 +28,7 @@ pub(crate) fn apply(board: &mut Board<'_>) {
 fn given(board: &mut Board<'_>) {
     let table = board.table;
     let group = |at: Ix| table.record(at).texts().group.map(normalised).filter(|group| !group.is_empty());
-    let counts = |at: &Ix| table.in_scope(*at) && !table.row(*at).evidence;
+    let counts = |at: &Ix| table.in_scope(*at) && !table.row(*at).evidence();
     let open: BTreeSet<(bool, Cow<'_, str>)> =
         board.open().filter(counts).filter_map(|at| group(at).map(|group| (table.row(at).target, group))).collect();
     if open.is_empty() {
@@ -91,7 +91,7 @@ fn summed(board: &mut Board<'_>) {
     let payouts = board.rules.payouts;
     let proposed: BTreeSet<Ix> = board.proposals.iter().flat_map(|proposal| proposal.accepted.members()).collect();
     let mut lists: BTreeMap<(Class, u16, bool, bool), Vec<Ix>> = BTreeMap::new();
-    let free = |at: &Ix| !table.row(*at).evidence && !proposed.contains(at);
+    let free = |at: &Ix| !table.row(*at).evidence() && !proposed.contains(at);
     for at in board.open().filter(free) {
         let row = table.row(at);
         lists.entry((row.class, row.currency, row.amount < 0, row.target)).or_default().push(at);
