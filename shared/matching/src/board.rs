@@ -22,24 +22,27 @@ pub(crate) type Members = SmallVec<[Ix; 4]>;
 
 /// A match. Millions are held, and most are pairs of which there is nothing else to say: what others have stands apart.
 #[derive(Debug, Clone)]
-pub(crate) struct Accepted {
-    pub kind: MatchKind,
-    pub rule: Rule,
-    pub fields: u16,
-    found: Found,
-}
+pub(crate) struct Accepted(Found);
 
-/// Who belongs together.
 #[derive(Debug, Clone)]
 enum Found {
-    /// A source and a target, and there is nothing else to say.
-    Pair([Ix; 2]),
+    /// A source and a target.
+    Pair {
+        rule: Rule,
+        fields: u16,
+        members: [Ix; 2],
+    },
     More(Box<More>),
 }
+
+const _: () = assert!(size_of::<Accepted>() == 16);
 
 /// What there is to say about few matches.
 #[derive(Debug, Clone)]
 struct More {
+    kind: MatchKind,
+    rule: Rule,
+    fields: u16,
     sources: Members,
     targets: Members,
     details: Details,
@@ -59,7 +62,7 @@ pub(crate) struct Details {
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
-        Self { kind: MatchKind::Pair, rule, fields: fields | field::CURRENCY, found: Found::Pair([source, target]) }
+        Self(Found::Pair { rule, fields: fields | field::CURRENCY, members: [source, target] })
     }
 
     pub fn many(
@@ -69,40 +72,81 @@ impl Accepted {
         rule: Rule,
         fields: u16,
     ) -> Self {
-        let more = More { sources: sources.into(), targets: targets.into(), details: Details::default() };
-        Self { kind, rule, fields: fields | field::CURRENCY, found: Found::More(Box::new(more)) }
+        let (sources, targets, details) = (sources.into(), targets.into(), Details::default());
+        Self(Found::More(Box::new(More { kind, rule, fields: fields | field::CURRENCY, sources, targets, details })))
     }
 
     pub fn with(self, details: Details) -> Self {
-        let more = More { sources: self.sources().into(), targets: self.targets().into(), details };
-        Self { found: Found::More(Box::new(more)), ..self }
+        let (kind, rule, fields) = (self.kind(), self.rule(), self.fields());
+        let (sources, targets) = (self.sources().into(), self.targets().into());
+        Self(Found::More(Box::new(More { kind, rule, fields, sources, targets, details })))
+    }
+
+    pub fn kind(&self) -> MatchKind {
+        match &self.0 {
+            Found::Pair { .. } => MatchKind::Pair,
+            Found::More(more) => more.kind,
+        }
+    }
+
+    pub fn rule(&self) -> Rule {
+        match &self.0 {
+            Found::Pair { rule, .. } => *rule,
+            Found::More(more) => more.rule,
+        }
+    }
+
+    pub fn by_rule(mut self, by: Rule) -> Self {
+        match &mut self.0 {
+            Found::Pair { rule, .. } => *rule = by,
+            Found::More(more) => more.rule = by,
+        }
+        self
+    }
+
+    /// Signs of agreement, as bits.
+    pub fn fields(&self) -> u16 {
+        match &self.0 {
+            Found::Pair { fields, .. } => *fields,
+            Found::More(more) => more.fields,
+        }
+    }
+
+    /// Its sides are in two currencies.
+    pub fn across_currencies(mut self) -> Self {
+        let fields = match &mut self.0 {
+            Found::Pair { fields, .. } => fields,
+            Found::More(more) => &mut more.fields,
+        };
+        *fields &= !field::CURRENCY;
+        self
     }
 
     /// In order, once it is accepted or proposed.
     pub fn sources(&self) -> &[Ix] {
-        match &self.found {
-            Found::Pair([source, _]) => slice::from_ref(source),
+        match &self.0 {
+            Found::Pair { members: [source, _], .. } => slice::from_ref(source),
             Found::More(more) => &more.sources,
         }
     }
 
     /// In order, once it is accepted or proposed.
     pub fn targets(&self) -> &[Ix] {
-        match &self.found {
-            Found::Pair([_, target]) => slice::from_ref(target),
+        match &self.0 {
+            Found::Pair { members: [_, target], .. } => slice::from_ref(target),
             Found::More(more) => &more.targets,
         }
     }
 
     pub fn details(&self) -> Details {
-        match &self.found {
-            Found::Pair(_) => Details::default(),
+        match &self.0 {
+            Found::Pair { .. } => Details::default(),
             Found::More(more) => more.details,
         }
     }
 
     pub fn confidence_bp(&self) -> u16 {
-        self.details().confidence_bp.unwrap_or(self.rule.confidence_bp())
+        self.details().confidence_bp.unwrap_or(self.rule().confidence_bp())
     }
 
     pub fn members(&self) -> impl Iterator<Item = Ix> {
@@ -110,7 +154,7 @@ impl Accepted {
     }
 
     fn sort(&mut self) {
-        if let Found::More(more) = &mut self.found {
+        if let Found::More(more) = &mut self.0 {
             more.sources.sort_unstable();
             more.targets.sort_unstable();
         }

@@ -175,7 +175,7 @@ fn in_currency(table: &Table<'_>, at: Ix, currency: Currency) -> i64 {
 fn found(matched: &Matched, at: Ix, amount: i64) -> i64 {
     match matched.of(at) {
         None => 0,
-        Some(accepted) if accepted.kind == MatchKind::Pair => amount + accepted.details().difference.sum(),
+        Some(accepted) if accepted.kind() == MatchKind::Pair => amount + accepted.details().difference.sum(),
         Some(_) => amount,
     }
 }

@@ -86,7 +86,7 @@ pub struct MatchRef<'r> {
 impl<'r> MatchRef<'r> {
     #[must_use]
     pub fn kind(self) -> MatchKind {
-        self.accepted.kind
+        self.accepted.kind()
     }
 
     pub fn source_ids(self) -> impl Iterator<Item = &'r str> {
@@ -103,7 +103,7 @@ impl<'r> MatchRef<'r> {
 
     #[must_use]
     pub fn rule(self) -> &'static str {
-        self.accepted.rule.code()
+        self.accepted.rule().code()
     }
 
     #[must_use]
@@ -129,7 +129,7 @@ impl<'r> MatchRef<'r> {
             currency: table.currency(first),
             confidence_bp: self.confidence_bp(),
             rule: self.rule().into(),
-            matched_fields: Fields::of(accepted.fields),
+            matched_fields: Fields::of(accepted.fields()),
             margin: self.margin(),
             difference: accepted.details().difference,
             cross_period: accepted.members().any(|at| !table.row(at).in_window()),

@@ -23,8 +23,8 @@ pub(crate) fn exceptions(board: &Board<'_>, open: Vec<Open>) -> Vec<(Ix, Excepti
 /// Numbers of the matches or suggestions of this run, and not of its neighbour's alone, in order of position.
 pub(crate) fn in_order(table: &Table<'_>, accepted: &[Accepted]) -> Vec<u32> {
     let of_this_run = |accepted: &Accepted| accepted.members().any(|at| table.row(at).in_window());
-    let mut numbers: Vec<u32> =
-        (0..).zip(accepted).filter(|(_, accepted)| of_this_run(accepted)).map(|(number, _)| number).collect();
+    let mut numbers = Vec::with_capacity(accepted.len());
+    numbers.extend((0..).zip(accepted).filter(|(_, accepted)| of_this_run(accepted)).map(|(number, _)| number));
     // No record is in two of them, so the first member of each side already tells them apart; none comes first.
     let first = |members: &[Ix]| members.first().map_or(0, |at| at + 1);
     numbers.sort_by_key(|number| {

@@ -83,7 +83,7 @@ pub(crate) struct Left {
 
 impl Left {
     /// After so many records it is known how much there is to one.
-    pub const SAMPLE: usize = 1_024;
+    pub const SAMPLE: usize = 8_192;
 
     /// Makes room for what is to come if records have about as much as those before. A list that grows is copied, and one
     /// that reserves too much leaves memory behind that nobody has touched yet: the next list would have to.

@@ -2,7 +2,7 @@
 
 use crate::{
     board::{Board, Members},
-    table::{Class, Ix, counting::Groups, ix},
+    table::{Class, Ix, ix},
 };
 use smallvec::{SmallVec, smallvec};
 
@@ -12,22 +12,63 @@ pub(crate) struct Component {
     pub targets: Members,
 }
 
-/// Groups of records, made one at a time: there may be a million.
+/// Disjoint sets of records, each a circle, so that two become one when two links are exchanged (Tarjan, "Efficiency of a good
+/// but not linear set union algorithm", 1975). Made into groups one at a time: there may be a million.
 #[derive(Debug)]
 pub(crate) struct Components {
-    /// By first member, each group's in order.
-    groups: Groups<Ix>,
+    /// By record, one on the way to the first of its set.
+    parents: Vec<Ix>,
+    /// By record, the next one of its circle.
+    next: Vec<Ix>,
     /// Positions before this one are sources.
     sources: Ix,
 }
 
 impl Components {
+    /// Every record by itself.
+    fn of(count: Ix, sources: Ix) -> Self {
+        Self { parents: (0..count).collect(), next: (0..count).collect(), sources }
+    }
+
+    fn join(&mut self, a: Ix, b: Ix) {
+        let (a, b) = (self.first(a), self.first(b));
+        if a != b {
+            // The smaller position becomes the root, so that roots do not depend on the order of joining.
+            self.parents[a.max(b) as usize] = a.min(b);
+            self.next.swap(a as usize, b as usize);
+        }
+    }
+
+    /// Of the set of a record.
+    fn first(&mut self, mut at: Ix) -> Ix {
+        while self.parents[at as usize] != at {
+            let up = self.parents[self.parents[at as usize] as usize];
+            self.parents[at as usize] = up;
+            at = up;
+        }
+        at
+    }
+
     /// Those with both sides, in order of their first member.
     pub fn iter(&self) -> impl Iterator<Item = Component> {
-        self.groups.iter().filter(|group| group.len() > 1).filter_map(|group| {
-            let (sources, targets) = group.split_at(group.partition_point(|at| *at < self.sources));
-            let both = !sources.is_empty() && !targets.is_empty();
-            both.then(|| Component { sources: Members::from_slice(sources), targets: Members::from_slice(targets) })
+        let firsts = (0..).zip(self.parents.iter().zip(&self.next));
+        firsts.filter(|(at, (parent, next))| at == *parent && at != *next).filter_map(|(first, _)| {
+            let (mut sources, mut targets) = (Members::new(), Members::new());
+            let mut at = first;
+            loop {
+                if at < self.sources {
+                    sources.push(at)
+                } else {
+                    targets.push(at)
+                }
+                at = self.next[at as usize];
+                if at == first {
+                    break;
+                }
+            }
+            sources.sort_unstable();
+            targets.sort_unstable();
+            (!sources.is_empty() && !targets.is_empty()).then_some(Component { sources, targets })
         })
     }
 }
@@ -35,40 +76,19 @@ impl Components {
 /// Groups connected through strong values.
 pub(crate) fn by_strong_value(board: &Board<'_>) -> Components {
     let table = board.table;
-    let mut parents: Vec<Ix> = table.positions().collect();
+    let mut components = Components::of(table.positions().end, table.sources);
     let mut seen: Vec<(Class, u16, Ix)> = Vec::new();
     for (_, holders) in table.keys.shared_values(true) {
         seen.clear();
         for at in holders.iter().map(|holder| holder.at).filter(|at| board.is_open(*at)) {
             let row = table.row(at);
             match seen.iter().find(|(class, currency, _)| (*class, *currency) == (row.class, row.currency)) {
-                Some((.., first)) => union(&mut parents, *first, at),
+                Some((.., first)) => components.join(*first, at),
                 None => seen.push((row.class, row.currency, at)),
             }
         }
     }
-    for at in table.positions() {
-        parents[at as usize] = find(&mut parents, at);
-    }
-    let groups = Groups::of(parents.len(), || parents.iter().copied().zip(0..));
-    Components { groups, sources: table.sources }
-}
-
-/// The smaller position becomes the root, so that roots do not depend on the order of joining.
-fn union(parents: &mut [Ix], a: Ix, b: Ix) {
-    let (a, b) = (find(parents, a), find(parents, b));
-    if let Some(parent) = parents.get_mut(a.max(b) as usize) {
-        *parent = a.min(b);
-    }
-}
-
-fn find(parents: &mut [Ix], mut at: Ix) -> Ix {
-    while parents[at as usize] != at {
-        let up = parents[parents[at as usize] as usize];
-        parents[at as usize] = up;
-        at = up;
-    }
-    at
+    components
 }
 
 /// Pairs of equal amount within a group that are the only ones with their amount on both sides and share a value.

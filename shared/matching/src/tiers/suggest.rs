@@ -18,7 +18,7 @@ pub(crate) fn choose(board: &mut Board<'_>) -> Suggested {
     proposals.retain(|proposal| proposal.accepted.members().all(|at| board.is_open(at)));
     proposals.sort_by(|a, b| {
         let (one, other) = (&a.accepted, &b.accepted);
-        b.score.cmp(&a.score).then_with(|| (members(one), one.rule).cmp(&(members(other), other.rule)))
+        b.score.cmp(&a.score).then_with(|| (members(one), one.rule()).cmp(&(members(other), other.rule())))
     });
     proposals.dedup_by(|a, b| members(&a.accepted) == members(&b.accepted));
     let mut best: BTreeMap<Ix, (i64, u32)> = BTreeMap::new();
@@ -68,7 +68,7 @@ mod tests {
             board.propose(Accepted::pair(*source, *target, *rule, 0), *score);
         }
         let chosen = choose(&mut board).chosen;
-        chosen.iter().map(|found| (found.sources()[0], found.targets()[0], found.rule)).collect()
+        chosen.iter().map(|found| (found.sources()[0], found.targets()[0], found.rule())).collect()
     }
 
     #[test]

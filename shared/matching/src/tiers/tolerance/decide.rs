@@ -54,7 +54,7 @@ pub(super) fn pair(
     }
     let mut accepted = Accepted::pair(candidate.source, candidate.target, rule, fields);
     if pool.band.is_some() {
-        accepted.fields &= !field::CURRENCY;
+        accepted = accepted.across_currencies();
     }
     // In the records' own money: after a conversion the gap is not one of the pool's amounts.
     let gap = board.table.row(candidate.target).amount - board.table.row(candidate.source).amount;
@@ -93,12 +93,7 @@ fn join(board: &mut Board<'_>, weighing: &Weighing<'_>, candidate: &Candidate, m
 }
 
 /// Matched where the rules allow it and the margin is wide enough, otherwise suggested under the other rule.
-pub(super) fn accept_or_propose(
-    board: &mut Board<'_>,
-    weighing: &Weighing<'_>,
-    mut accepted: Accepted,
-    otherwise: Rule,
-) {
+pub(super) fn accept_or_propose(board: &mut Board<'_>, weighing: &Weighing<'_>, accepted: Accepted, otherwise: Rule) {
     let tolerance = &board.rules.tolerance;
     let allowed = match tolerance.automatic {
         Automatic::Never => false,
@@ -109,11 +104,11 @@ pub(super) fn accept_or_propose(
         accepted.sources().iter().flat_map(|source| accepted.targets().iter().map(move |target| (*source, *target)));
     let worst = pairs.map(|(source, target)| conflict(board, source, target)).max();
     // As in tier 5: a reference that leads nowhere is probably wrong where the buyer is the same.
-    let agreement = Agreement { fields: accepted.fields, against: 0 };
+    let agreement = Agreement { fields: accepted.fields(), against: 0 };
     let clear = agreement.outweighs(worst.unwrap_or(Conflict::None));
     // And amount and time alone are right too seldom to go without a person.
     let signs = field::MEMO | field::EMAIL | field::LAST4 | field::NAME | field::REFERENCE | field::STRONG_ID;
-    let signed = accepted.fields & signs != 0;
+    let signed = accepted.fields() & signs != 0;
     let whole = !accepted.members().any(|at| weighing.crowded.contains(&at));
     let ahead = accepted.details().margin.is_some_and(|margin| margin >= tolerance.automatic_margin);
     if allowed && clear && signed && whole && ahead {
@@ -121,8 +116,7 @@ pub(super) fn accept_or_propose(
         return;
     }
     let score = i64::from(accepted.details().confidence_bp.unwrap_or(0)) / 10;
-    accepted.rule = otherwise;
-    board.propose(accepted, score);
+    board.propose(accepted.by_rule(otherwise), score);
 }
 
 /// Records of which nothing says which one is meant.

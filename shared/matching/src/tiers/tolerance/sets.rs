@@ -72,7 +72,7 @@ fn set(
         sources.into_iter().collect::<Vec<Ix>>(),
         targets.into_iter().collect::<Vec<Ix>>(),
         Rule::IdenticalSet,
-        first.fields,
+        first.fields(),
     );
     let of_one = first.details();
     Some(set.with(Details { difference: of_one.difference.times(count), ..of_one }))
