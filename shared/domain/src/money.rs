@@ -33,6 +33,11 @@ impl Currency {
         <[u8; 3]>::try_from(upper.as_bytes()).map(Self).map_err(|_| unknown())
     }
 
+    /// Of the code.
+    pub(crate) fn bytes(self) -> [u8; 3] {
+        self.0
+    }
+
     /// For storing it among numbers.
     pub(crate) fn to_number(self) -> i64 {
         let [a, b, c] = self.0;

@@ -190,7 +190,7 @@ impl<'a> RecordRef<'a> {
         out.extend_from_slice(&occurred_at.millis().to_le_bytes());
         let said = has & !(1 << number::RAW);
         out.extend_from_slice(&said.to_le_bytes());
-        out.extend_from_slice(currency.code().as_bytes());
+        out.extend_from_slice(&currency.bytes());
         out.extend_from_slice(&[
             *side as u8,
             *kind as u8,

@@ -26,10 +26,13 @@ impl ByAmount {
     /// Positions before `sources` are sources.
     pub fn of(rows: &[Row], sources: Ix) -> Self {
         let in_scope = || (0_u32..).zip(rows).filter(|(_, row)| row.class != Class::Nothing);
-        let least = in_scope().map(|(_, row)| row.amount).min().unwrap_or(0);
+        let (mut least, mut most, mut currencies) = (i64::MAX, i64::MIN, 0);
+        for (_, row) in in_scope() {
+            (least, most) = (least.min(row.amount), most.max(row.amount));
+            currencies = currencies.max(u32::from(row.currency) + 1);
+        }
         let amount = |row: &Row| row.amount.abs_diff(least);
-        let amounts = in_scope().map(|(_, row)| amount(row)).max().unwrap_or(0).saturating_add(1);
-        let currencies = in_scope().map(|(_, row)| u32::from(row.currency) + 1).max().unwrap_or(0);
+        let amounts = most.abs_diff(least).saturating_add(1);
         let kind = |row: &Row| (row.class as u32) * currencies + u32::from(row.currency);
         let kinds = (Class::Nothing as u32) * currencies;
         // What is compared stands in what is sorted, as one number, and mostly there is room for it in a word.

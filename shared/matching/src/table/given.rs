@@ -40,10 +40,10 @@ pub(super) fn sides([source, target]: [&Records; 2]) -> [Given<'_>; 2] {
 }
 
 impl<'a> Given<'a> {
-    /// Of two deliveries of one id the further decided one is kept.
-    /// With all that the records mention.
+    /// One side, of which it is not known yet what comes again, and all that its records mention. Of two deliveries of one id
+    /// the further decided one is kept.
     fn of(records: &'a Records) -> (Self, Mentioned) {
-        let (ids, children, mentioned, occurring) = mentions(records);
+        let FirstLook { ids, children, mentioned, occurring } = first_look(records);
         let (kept, duplicates) = kept(records, ids);
         let order = in_order(records, &kept);
         let parents = parents(&order, &kept, &children);
@@ -81,9 +81,17 @@ impl<'a> Given<'a> {
     }
 }
 
-/// By place among the given: which record is the first with its id. And records that name a parent, with the place of the
-/// first one that it could be, or one behind all records; and what all of them mention.
-fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned, Occurring) {
+/// What a walk over all records as they were given finds out.
+struct FirstLook {
+    /// By place among the given: which record is the first with its id.
+    ids: Vec<Ix>,
+    /// Records that name a parent, with the place of the first one that it could be, or one behind all records.
+    children: Vec<(Ix, Ix)>,
+    mentioned: Mentioned,
+    occurring: Occurring,
+}
+
+fn first_look(records: &Records) -> FirstLook {
     let count = records.len();
     let (mut mentioned, mut occurring) = (Mentioned::default(), Occurring::default());
     let mut hashes: Vec<u32> = Vec::with_capacity(count);
@@ -106,7 +114,7 @@ fn mentions(records: &Records) -> (Vec<Ix>, Vec<(Ix, Ix)>, Mentioned, Occurring)
     };
     let Halves([ids, parents]) = firsts(Halves([hashes, of_parents]), |one, other| text(one) == text(other));
     let children = children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect();
-    (ids, children, mentioned, occurring)
+    FirstLook { ids, children, mentioned, occurring }
 }
 
 /// By place of the first record with an id: which of its deliveries is kept. And the others.

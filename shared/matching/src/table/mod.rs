@@ -107,10 +107,14 @@ impl<'a> Table<'a> {
         let digest = digest::of_lists([earlier.digest, later.digest, of_orders], duplicates);
         both_sides.iter_mut().for_each(Given::forget_mentions);
         let holders = signs.number_people(sources, split, &words);
-        let mut unsure = Vec::new();
+        let (mut unsure, mut with_two_moneys, mut on_hold) = (Vec::new(), Vec::new(), false);
         for (at, row) in (0..).zip(&mut rows) {
             let half = reading::half_of(at, sources, split);
             row.currency = words.currency(half, row.currency);
+            on_hold |= matches!(row.kind, Kind::Authorization | Kind::Void);
+            if row.two_moneys() {
+                with_two_moneys.push(at);
+            }
             if row.of_order {
                 match references.of_order(half, signs.order(at)) {
                     OrderReference::Alone => signs.set(Sign::Order, at, order_ids::alone(at)),
@@ -138,12 +142,15 @@ impl<'a> Table<'a> {
         for ((at, _), number) in unsure.into_iter().zip(numbers) {
             table.signs.set(Sign::Order, at, number);
         }
-        hygiene::exclude_voided(&mut table);
-        table.resolve_parents();
+        // Many shops take money at once, and then nothing is authorised before or voided after.
+        if on_hold {
+            hygiene::exclude_voided(&mut table);
+            table.resolve_parents();
+        }
         table.keys = Keys::build(&table, references, spans, rules);
         let earned = table.keys.earned(&table, rules);
         table.keys.trust(earned);
-        table.choose_currencies();
+        table.choose_currencies(&with_two_moneys);
         table.by_amount = ByAmount::of(&table.rows, sources);
         table
     }
@@ -314,8 +321,7 @@ impl<'a> Table<'a> {
 
     /// A record with two moneys takes the one its partner is in: presentment where a linked payment or any payment
     /// has that currency, else the shop's own.
-    fn choose_currencies(&mut self) {
-        let with_two: Vec<Ix> = self.positions().filter(|at| self.row(*at).two_moneys()).collect();
+    fn choose_currencies(&mut self, with_two: &[Ix]) {
         if with_two.is_empty() {
             return;
         }

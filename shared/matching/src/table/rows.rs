@@ -21,7 +21,7 @@ pub(crate) enum Class {
     Nothing,
 }
 
-/// What every tier asks of a record first. Half a cache line: who walks over all rows, or looks at them here and there,
+/// What every tier asks of a record first, in few bytes: who walks over all rows, or looks at them here and there,
 /// waits for memory most of the time.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
