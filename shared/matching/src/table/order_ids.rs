@@ -62,14 +62,14 @@ mod tests {
             let order = (!order.is_empty()).then(|| OrderRef { id: order.to_owned(), name: "1".to_owned() });
             Record { order, ..examples::record(Side::Source, &at.to_string(), 1, at) }
         };
-        let sales = ["eu/1", "us/1", "eu/1", "eu/2", "", "eu/", "eu/", "/"];
+        let sales = ["eu/1", "us/1", "eu/1", "eu/2", "", "eu/", "eu/", "/", "eu/3"];
         let charge = Record { memo: Some("eu/1".to_owned()), ..examples::record(Side::Target, "charge", 1, 0) };
         let input = examples::input((1..).zip(sales).map(|(at, order)| of_order(at, order)), [charge]);
         let table = Table::build(&input, &RuleSet::default());
         let orders: Vec<u32> = table.positions().map(|at| table.signs.order(at)).collect();
         let equal = |one: usize| orders.iter().map(|other| *other == orders[one]).collect::<Vec<_>>();
-        let expected = |which: &[usize]| (0..9).map(|at| which.contains(&at)).collect::<Vec<_>>();
-        for (one, all) in [(0, &[0, 2][..]), (1, &[1]), (3, &[3]), (4, &[4, 8]), (5, &[5, 6]), (7, &[7])] {
+        let expected = |which: &[usize]| (0..10).map(|at| which.contains(&at)).collect::<Vec<_>>();
+        for (one, all) in [(0, &[0, 2][..]), (1, &[1]), (3, &[3]), (4, &[4, 9]), (5, &[5, 6]), (7, &[7]), (8, &[8])] {
             assert_eq!(equal(one), expected(all), "{}", sales[one]);
         }
         assert_eq!(orders[4], NONE);

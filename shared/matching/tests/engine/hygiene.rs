@@ -39,6 +39,14 @@ fn what_moves_no_money_is_excluded_with_its_reason() {
 }
 
 #[test]
+fn a_sale_that_was_voided_moved_no_money() {
+    let void = Record { parent: Some("s1".into()), ..source(Kind::Void, "s2") };
+    let outcome = given([sale("s1", 1_000).strong("pay_00001"), void, charge("t1", 1_000).strong("pay_00001")]);
+    assert_eq!(excluded(&outcome), ["s1: voided", "s2: voided"]);
+    assert!(matched(&outcome).is_empty());
+}
+
+#[test]
 fn a_gateway_is_compared_without_case() {
     let outcome = given([Record { gateway: Some("Stripe".into()), ..sale("s1", 1_000) }]);
     assert!(outcome.exclusions.is_empty());

@@ -319,3 +319,22 @@ fn a_capture_is_known_under_what_its_authorisation_was_known_under() {
     let outcome = given([authorized, captured, charge("t1", 1_000).strong("ch_3the_captured_one").at(3 * DAY)]);
     assert_eq!(matched(&outcome), ["strong_id: s2 = t1"]);
 }
+
+/// Shops name the authorisation as what a refund undoes.
+#[test]
+fn a_refund_of_an_authorisation_is_one_of_its_only_capture() {
+    let id = "ch_3the_captured_one";
+    let authorized = record(Side::Source, Kind::Authorization, "s1", 1_000).strong(id);
+    let captured = |number: &str, amount: i64| Record {
+        parent: Some("s1".into()),
+        ..record(Side::Source, Kind::Capture, number, amount).at(2 * DAY)
+    };
+    let refunds = [("s9", Side::Source, "s1"), ("t9", Side::Target, "t1")]
+        .map(|(number, side, parent)| refund(side, number, 400, parent).at(9 * DAY));
+    let charged = |amount| charge("t1", amount).strong(id).at(2 * DAY);
+    let only = given([authorized.clone(), captured("s2", 1_000), charged(1_000)].into_iter().chain(refunds.clone()));
+    assert_eq!(matched(&only), ["strong_id: s2 = t1", "matched_parent: s9 = t9"]);
+    let captures = [captured("s2", 700), captured("s3", 300)];
+    let two = given([authorized, charged(1_000)].into_iter().chain(captures).chain(refunds));
+    assert_eq!(matched(&two), ["strong_id_group: s2 s3 = t1", "amount_instant: s9 = t9"]);
+}
