@@ -57,9 +57,9 @@ impl Components {
             let mut at = first;
             loop {
                 if at < self.sources {
-                    sources.push(at)
+                    sources.push(at);
                 } else {
-                    targets.push(at)
+                    targets.push(at);
                 }
                 at = self.next[at as usize];
                 if at == first {
