@@ -62,7 +62,12 @@ pub(crate) struct Details {
 
 impl Accepted {
     pub fn pair(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
-        Self(Found::Pair { rule, fields: fields | field::CURRENCY, members: [source, target] })
+        Self::exchanged(source, target, rule, fields | field::CURRENCY)
+    }
+
+    /// A pair whose sides are in two currencies.
+    pub fn exchanged(source: Ix, target: Ix, rule: Rule, fields: u16) -> Self {
+        Self(Found::Pair { rule, fields, members: [source, target] })
     }
 
     pub fn many(
@@ -110,16 +115,6 @@ impl Accepted {
             Found::Pair { fields, .. } => *fields,
             Found::More(more) => more.fields,
         }
-    }
-
-    /// Its sides are in two currencies.
-    pub fn across_currencies(mut self) -> Self {
-        let fields = match &mut self.0 {
-            Found::Pair { fields, .. } => fields,
-            Found::More(more) => &mut more.fields,
-        };
-        *fields &= !field::CURRENCY;
-        self
     }
 
     /// In order, once it is accepted or proposed.

@@ -52,10 +52,8 @@ pub(super) fn pair(
     for (there, bit) in [(strong, field::STRONG_ID), (weak, field::REFERENCE)] {
         fields |= if there { bit } else { 0 };
     }
-    let mut accepted = Accepted::pair(candidate.source, candidate.target, rule, fields);
-    if pool.band.is_some() {
-        accepted = accepted.across_currencies();
-    }
+    let made = if pool.band.is_some() { Accepted::exchanged } else { Accepted::pair };
+    let accepted = made(candidate.source, candidate.target, rule, fields);
     // In the records' own money: after a conversion the gap is not one of the pool's amounts.
     let gap = board.table.row(candidate.target).amount - board.table.row(candidate.source).amount;
     let difference = weighing.scorers.get(candidate.pool)?.difference(source, target, weighed.amount, gap);
