@@ -212,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_equal_where_the_whole_hash_is() {
+        let hashed = |at: i64, last: u8| {
+            let mut bytes = [7; 32];
+            bytes[31] = last;
+            let counterparty =
+                Counterparty { email_hash: Some(EmailHash::from_bytes(bytes)), ..Counterparty::default() };
+            Record { counterparty, ..examples::record(Side::Source, &at.to_string(), 1, at) }
+        };
+        let input = examples::input([hashed(0, 1), hashed(1, 2), hashed(2, 1), hashed(3, 2)], []);
+        let table = Table::build(&input, &RuleSet::default());
+        let [a, b, c, d] = [0, 1, 2, 3].map(|at| table.signs.email(at));
+        assert_eq!((a, b), (c, d));
+        assert_ne!(a, b);
+    }
+
+    #[test]
     fn what_a_single_record_says_is_known_and_what_none_says_is_not() {
         let order = OrderRef { id: "1".to_owned(), name: "1".to_owned() };
         let settled_at = Some(Timestamp::from_millis(7_000));

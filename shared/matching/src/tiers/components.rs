@@ -168,3 +168,24 @@ pub(crate) fn is_all_pairs(component: &Component, pairs: &[(Ix, Ix)]) -> bool {
     let pairs = ix(pairs.len());
     ix(component.sources.len()) == pairs && ix(component.targets.len()) == pairs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_come_by_their_first_member_with_their_members_in_order_however_they_were_joined() {
+        let found = |pairs: &[(Ix, Ix)]| {
+            let mut components = Components::of(10, 5);
+            pairs.iter().for_each(|(a, b)| components.join(*a, *b));
+            components.iter().map(|found| (found.sources.to_vec(), found.targets.to_vec())).collect::<Vec<_>>()
+        };
+        let pairs = [(9, 0), (7, 3), (5, 1), (6, 7), (3, 1), (6, 5), (2, 4)];
+        // Two sources that nothing on the other side joins are no question here.
+        let expected = [(vec![0], vec![9]), (vec![1, 3], vec![5, 6, 7])];
+        assert_eq!(found(&pairs), expected);
+        let turned: Vec<(Ix, Ix)> = pairs.iter().rev().map(|(a, b)| (*b, *a)).collect();
+        assert_eq!(found(&turned), expected);
+        assert!(found(&[]).is_empty());
+    }
+}
