@@ -176,13 +176,13 @@ mod tests {
     #[test]
     fn sets_come_by_their_first_member_with_their_members_in_order_however_they_were_joined() {
         let found = |pairs: &[(Ix, Ix)]| {
-            let mut components = Components::of(10, 5);
+            let mut components = Components::of(10, 6);
             pairs.iter().for_each(|(a, b)| components.join(*a, *b));
             components.iter().map(|found| (found.sources.to_vec(), found.targets.to_vec())).collect::<Vec<_>>()
         };
-        let pairs = [(9, 0), (7, 3), (5, 1), (6, 7), (3, 1), (6, 5), (2, 4)];
+        let pairs = [(9, 0), (7, 3), (8, 1), (7, 8), (4, 7), (3, 6), (2, 5)];
         // Two sources that nothing on the other side joins are no question here.
-        let expected = [(vec![0], vec![9]), (vec![1, 3], vec![5, 6, 7])];
+        let expected = [(vec![0], vec![9]), (vec![1, 3, 4], vec![6, 7, 8])];
         assert_eq!(found(&pairs), expected);
         let turned: Vec<(Ix, Ix)> = pairs.iter().rev().map(|(a, b)| (*b, *a)).collect();
         assert_eq!(found(&turned), expected);
