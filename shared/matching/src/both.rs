@@ -7,7 +7,7 @@ const ENOUGH: usize = 8_192;
 
 /// Both results; what they are does not depend on whether the two ran at once.
 pub(crate) fn both<A, B: Send>(records: usize, one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
-    if records < ENOUGH || thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+    if records < ENOUGH || one_core() {
         return (one(), other());
     }
     thread::scope(|scope| {
@@ -20,6 +20,11 @@ pub(crate) fn both<A, B: Send>(records: usize, one: impl FnOnce() -> A, other: i
     })
 }
 
+/// Two threads would take turns there, and keep two heaps.
+fn one_core() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() == 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,7 +32,7 @@ mod tests {
     #[test]
     fn both_are_done_on_one_thread_or_two_and_a_panic_is_not_lost() {
         let here = thread::current().id();
-        for (records, alone) in [(0, true), (ENOUGH - 1, true), (ENOUGH, false)] {
+        for (records, alone) in [(0, true), (ENOUGH - 1, true), (ENOUGH, one_core())] {
             let (one, other) = both(records, || thread::current().id(), || thread::current().id());
             assert_eq!((one == here, other == here), (true, alone));
             let broken = std::panic::catch_unwind(|| both(records, || 1, || -> u8 { panic!("broken") }));

@@ -1,7 +1,7 @@
 //! Many records, packed: a run holds millions of them, and a [`Record`] of its own takes a kilobyte in a dozen pieces.
 //!
 //! Here the numbers of all records lie side by side and the texts of one record in one piece behind those of the record
-//! before it, so that a third of the memory is enough and whoever walks over all of them reads memory in order.
+//! before it, so that a fraction of the memory is enough and whoever walks over all of them reads memory in order.
 
 mod orders;
 mod pieces;

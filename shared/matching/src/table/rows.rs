@@ -2,7 +2,7 @@
 
 use super::{
     Halves, Ix, Left, NONE, Value, ValueList,
-    signs::{Said, Sign},
+    signs::{Said, Sign, Signs},
 };
 use crate::reason::Reason;
 use domain::{
@@ -178,12 +178,8 @@ fn card(last4: &str) -> Option<u32> {
 pub(super) struct Numbered {
     pub currencies: Vec<Currency>,
     currency_ids: [Vec<u16>; 2],
-    emails: Column,
-    /// The number of the card 0000; the others follow.
-    cards: u32,
-    last4s: Column,
-    names: Column,
-    memos: Column,
+    /// E-mails, cards, names and memos.
+    pub person: [Column; Signs::PERSON],
     /// How many different values of people there are.
     pub people: u32,
 }
@@ -193,52 +189,44 @@ impl Numbered {
         let (currencies, currency_ids) = common_currencies([first.currencies, second.currencies]);
         // Equal texts of two fields are two values.
         let mut people = 0;
-        let emails = Column::number([first.emails, second.emails], &mut people);
-        let cards = people;
-        people += CARDS;
-        let last4s = Column::number([first.last4s, second.last4s], &mut people);
-        let names = Column::number([first.names, second.names], &mut people);
-        let memos = Column::number([first.memos, second.memos], &mut people);
-        Self { currencies, currency_ids, emails, cards, last4s, names, memos, people }
+        let person = [
+            Column::number(0, [first.emails, second.emails], &mut people),
+            Column::number(CARDS, [first.last4s, second.last4s], &mut people),
+            Column::number(0, [first.names, second.names], &mut people),
+            Column::number(0, [first.memos, second.memos], &mut people),
+        ];
+        Self { currencies, currency_ids, person, people }
     }
 
     pub fn currency(&self, half: usize, id: u16) -> u16 {
         self.currency_ids[half].get(usize::from(id)).copied().unwrap_or(u16::MAX)
     }
-
-    /// The number of what stands at a place of a half's list.
-    pub fn of_person(&self, half: usize, sign: Sign, place: u32) -> u32 {
-        match sign {
-            Sign::Email => self.emails.of(half, place),
-            Sign::Last4 => match place.checked_sub(CARDS) {
-                None => self.cards + place,
-                Some(place) => self.last4s.of(half, place),
-            },
-            Sign::Name => self.names.of(half, place),
-            Sign::Memo => self.memos.of(half, place),
-            Sign::Order | Sign::Parent => place,
-        }
-    }
 }
 
-/// Numbers of the texts of both halves.
-struct Column {
+/// Numbers of the values of both halves.
+pub(super) struct Column {
     first: u32,
+    /// So many values are numbers by themselves, and those of the lists follow.
+    known: u32,
     of: Halves<u32>,
 }
 
 impl Column {
     /// From `next` on.
-    fn number<T: Value>(lists: [ValueList<T>; 2], next: &mut u32) -> Self {
+    fn number<T: Value>(known: u32, lists: [ValueList<T>; 2], next: &mut u32) -> Self {
         let first = *next;
         let (of, count) = ValueList::number(lists);
-        *next += count;
-        Self { first, of }
+        *next += known + count;
+        Self { first, known, of }
     }
 
-    fn of(&self, half: usize, place: u32) -> u32 {
-        // `NONE` has no place.
-        self.of.0[half].get(place as usize).map_or(NONE, |number| self.first + number)
+    /// The number of a value that is known, or stands at a place of a half's list behind those.
+    pub fn of(&self, half: usize, value: u32) -> u32 {
+        match value.checked_sub(self.known) {
+            None => self.first + value,
+            // `NONE` has no place.
+            Some(place) => self.of.0[half].get(place as usize).map_or(NONE, |number| self.first + self.known + number),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum Sign {
 }
 
 const SIGNS: usize = 6;
-/// Those of a person.
+/// Those of a person, in the order in which they are numbered.
 const PERSON: [Sign; Signs::PERSON] = [Sign::Email, Sign::Last4, Sign::Name, Sign::Memo];
 
 /// What any of some records says.
@@ -122,11 +122,11 @@ impl Signs {
     /// Until now numbers of people are places in the lists of the half. Returns how many records hold each number.
     pub(super) fn number_people(&mut self, sources: Ix, split: [Ix; 2], numbers: &Numbered) -> Vec<u32> {
         let mut holders = vec![0_u32; numbers.people as usize];
-        for sign in PERSON {
+        for (sign, column) in PERSON.into_iter().zip(&numbers.person) {
             let parts = parts(&mut self.columns[sign as usize], sources, split);
             for (half, part) in [0, 0, 1, 1].into_iter().zip(parts) {
                 for value in part.iter_mut().filter(|value| **value != NONE) {
-                    *value = numbers.of_person(half, sign, *value);
+                    *value = column.of(half, *value);
                     if let Some(count) = holders.get_mut(*value as usize) {
                         *count += 1;
                     }

@@ -38,9 +38,8 @@ impl Value for &str {
     }
 
     fn same(self, other: Self) -> bool {
-        self == other
-            || (self.is_ascii() && other.is_ascii() && self.eq_ignore_ascii_case(other))
-            || folded(self) == folded(other)
+        // Without a copy, where nothing but the case of ASCII letters differs.
+        self == other || self.eq_ignore_ascii_case(other) || folded(self) == folded(other)
     }
 }
 
