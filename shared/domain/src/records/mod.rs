@@ -30,23 +30,25 @@ pub struct Records {
 struct Head {
     amount_minor: i64,
     occurred_at: Timestamp,
-    /// Which optional numbers and texts there are, a bit for each.
+    /// Which optional numbers and texts there are, and what is so of the record, a bit for each.
     has: u32,
-    /// Where the texts begin and end.
-    texts: [u32; 2],
+    texts: u32,
     /// Where the optional numbers begin.
     numbers: u16,
     currency: Currency,
     side: Side,
     kind: Kind,
     status: Status,
-    precision: Precision,
-    test: bool,
-    disputed: bool,
-    evidence_only: bool,
 }
 
-const _: () = assert!(size_of::<Head>() == 40);
+const _: () = assert!(size_of::<Head>() == 32);
+
+impl pieces::Head for Head {
+    #[inline]
+    fn texts(&self) -> u32 {
+        self.texts
+    }
+}
 
 /// Optional numbers, in the order in which they are kept.
 mod number {
@@ -82,6 +84,20 @@ mod text {
     pub const GROUP: u32 = ORDER_ID + 6;
     pub const GATEWAY: u32 = ORDER_ID + 7;
     pub const RATE: u32 = ORDER_ID + 8;
+    pub const END: u32 = ORDER_ID + 9;
+}
+
+/// The bits of all fields that a record says.
+const SAID: u32 = ((1 << text::END) - 1) & !(1 << number::RAW);
+
+/// What is so of a record.
+mod flag {
+    use super::text;
+    pub const TEST: u32 = text::END;
+    pub const DISPUTED: u32 = TEST + 1;
+    pub const EVIDENCE_ONLY: u32 = TEST + 2;
+    /// Its time is a day.
+    pub const WHOLE_DAY: u32 = TEST + 3;
 }
 
 impl Records {
@@ -99,21 +115,20 @@ impl Records {
     /// When there is no such record.
     #[must_use]
     pub fn at(&self, at: usize) -> RecordRef<'_> {
-        let (piece, head) = self.pieces.at(at);
-        RecordRef { head, piece, pages: &self.pages }
+        RecordRef { packed: self.pieces.at(at), pages: &self.pages }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = RecordRef<'_>> + Clone {
         let pages = self.pages.as_slice();
-        self.pieces.iter().map(move |(piece, head)| RecordRef { head, piece, pages })
+        self.pieces.iter().map(move |packed| RecordRef { packed, pages })
     }
 
     /// # Panics
-    /// When the texts of 1,024 records take 4 GiB.
+    /// When the texts of 4,096 records take 4 GiB.
     pub fn push(&mut self, record: &Record) {
         let raw = record.raw.as_ref().map(|raw| (i64::from(self.page(&raw.page)) << u32::BITS) | i64::from(raw.index));
         let Piece { heads, numbers, texts } = self.pieces.open();
-        let (first, start, mut has) = (position(numbers.len()), position(texts.len()), 0);
+        let (first, start, mut has) = (position(numbers.len()), position(texts.len()), flags_of(record));
         for (field, value) in numbers_of(record).chain([(number::RAW, raw)]) {
             if let Some(value) = value {
                 has |= 1 << field;
@@ -132,16 +147,12 @@ impl Records {
             amount_minor: record.amount_minor,
             occurred_at: record.occurred_at,
             has,
-            texts: [start, position(texts.len())],
+            texts: start,
             numbers: first,
             currency: record.currency,
             side: record.side,
             kind: record.kind,
             status: record.status,
-            precision: record.precision,
-            test: record.test,
-            disputed: record.disputed,
-            evidence_only: record.evidence_only,
         });
     }
 
@@ -152,6 +163,16 @@ impl Records {
         }
         position(self.pages.len() - 1)
     }
+}
+
+fn flags_of(record: &Record) -> u32 {
+    let flags = [
+        (flag::TEST, record.test),
+        (flag::DISPUTED, record.disputed),
+        (flag::EVIDENCE_ONLY, record.evidence_only),
+        (flag::WHOLE_DAY, record.precision == Precision::Day),
+    ];
+    flags.into_iter().map(|(flag, is_so)| u32::from(is_so) << flag).sum()
 }
 
 fn numbers_of(record: &Record) -> impl Iterator<Item = (u32, Option<i64>)> {

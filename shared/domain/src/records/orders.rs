@@ -1,6 +1,6 @@
 //! Many orders, packed as records are.
 
-use super::pieces::{Piece, Pieces, position, read, write};
+use super::pieces::{self, Packed, Piece, Pieces, position, read, write};
 use crate::{
     money::{Currency, Money},
     record::Order,
@@ -15,8 +15,7 @@ pub struct Orders(Pieces<Head>);
 struct Head {
     total_minor: i64,
     occurred_at: Timestamp,
-    /// Where the texts begin and end.
-    texts: [u32; 2],
+    texts: u32,
     /// Where the time of the cancellation stands, if there was one.
     cancelled_at: u16,
     is_cancelled: bool,
@@ -42,20 +41,19 @@ impl Orders {
     /// When there is no such order.
     #[must_use]
     pub fn at(&self, at: usize) -> Order<&str> {
-        let (piece, head) = self.0.at(at);
-        head.order(piece)
+        self.0.at(at).order()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Order<&str>> + Clone {
-        self.0.iter().map(|(piece, head)| head.order(piece))
+        self.0.iter().map(Packed::order)
     }
 
     pub fn totals(&self) -> impl Iterator<Item = Money> {
-        self.0.iter().map(|(_, head)| head.total())
+        self.0.iter().map(|order| order.head.total())
     }
 
     /// # Panics
-    /// When the texts of 1,024 orders take 4 GiB.
+    /// When the texts of 4,096 orders take 4 GiB.
     pub fn push(&mut self, order: &Order) {
         let Order { id, name, total, occurred_at, cancelled_at, test, financial_status } = order;
         let Piece { heads, numbers, texts } = self.0.open();
@@ -69,7 +67,7 @@ impl Orders {
         heads.push(Head {
             total_minor: total.amount_minor,
             occurred_at: *occurred_at,
-            texts: [start, position(texts.len())],
+            texts: start,
             cancelled_at: cancelled,
             is_cancelled: cancelled_at.is_some(),
             has_financial_status: financial_status.is_some(),
@@ -83,19 +81,28 @@ impl Head {
     fn total(&self) -> Money {
         Money { amount_minor: self.total_minor, currency: self.currency }
     }
+}
 
+impl pieces::Head for Head {
     #[inline]
-    fn order<'a>(&self, piece: &'a Piece<Self>) -> Order<&'a str> {
-        let mut texts = piece.written(self.texts);
-        let cancelled_at = || Timestamp::from_millis(piece.numbers[usize::from(self.cancelled_at)]);
+    fn texts(&self) -> u32 {
+        self.texts
+    }
+}
+
+impl<'a> Packed<'a, Head> {
+    #[inline]
+    fn order(self) -> Order<&'a str> {
+        let (head, mut texts) = (self.head, self.texts());
+        let cancelled_at = || Timestamp::from_millis(self.numbers(head.cancelled_at)[0]);
         Order {
             id: read(&mut texts),
             name: read(&mut texts),
-            total: self.total(),
-            occurred_at: self.occurred_at,
-            cancelled_at: self.is_cancelled.then(cancelled_at),
-            test: self.test,
-            financial_status: self.has_financial_status.then(|| read(&mut texts)),
+            total: head.total(),
+            occurred_at: head.occurred_at,
+            cancelled_at: head.is_cancelled.then(cancelled_at),
+            test: head.test,
+            financial_status: head.has_financial_status.then(|| read(&mut texts)),
         }
     }
 }

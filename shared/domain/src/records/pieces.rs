@@ -1,7 +1,8 @@
 //! Lists of things that have numbers and texts, in pieces.
 
-/// Things per piece. What grows is one piece, not everything: to grow is to copy, and fresh memory costs time.
-pub(super) const PIECE: usize = 1_024;
+/// Things per piece. What grows is one piece, not everything: to grow is to copy, and fresh memory costs time. Many, as the
+/// last page of each of its lists is used in part only.
+pub(super) const PIECE: usize = 4_096;
 
 /// All pieces but the last are full.
 #[derive(Debug, Clone)]
@@ -9,11 +10,46 @@ pub(super) struct Pieces<H>(Vec<Piece<H>>);
 
 #[derive(Debug, Clone)]
 pub(super) struct Piece<H> {
-    /// What every thing has, and where the rest of it begins.
     pub heads: Vec<H>,
     /// What only some have, one thing after the other.
     pub numbers: Vec<i64>,
     pub texts: String,
+}
+
+/// What every thing has, and where the rest of it begins.
+pub(super) trait Head {
+    /// Where its texts begin; they end where those of the next one do.
+    fn texts(&self) -> u32;
+}
+
+/// One of the things.
+#[derive(Debug)]
+pub(super) struct Packed<'a, H> {
+    pub head: &'a H,
+    piece: &'a Piece<H>,
+    /// Where its texts end.
+    end: u32,
+}
+
+impl<H> Clone for Packed<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Packed<'_, H> {}
+
+impl<'a, H: Head> Packed<'a, H> {
+    #[inline]
+    pub fn texts(self) -> &'a str {
+        &self.piece.texts[self.head.texts() as usize..self.end as usize]
+    }
+
+    /// Those of the thing begin at `first`, and others' follow.
+    #[inline]
+    pub fn numbers(self, first: u16) -> &'a [i64] {
+        &self.piece.numbers[first.into()..]
+    }
 }
 
 impl<H> Default for Pieces<H> {
@@ -32,18 +68,6 @@ impl<H> Pieces<H> {
         self.0.is_empty()
     }
 
-    /// # Panics
-    /// When there is no such thing.
-    #[inline]
-    pub fn at(&self, at: usize) -> (&Piece<H>, &H) {
-        let piece = &self.0[at / PIECE];
-        (piece, &piece.heads[at % PIECE])
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&Piece<H>, &H)> + Clone {
-        self.0.iter().flat_map(|piece| piece.heads.iter().map(move |head| (piece, head)))
-    }
-
     /// The piece that has room for one more.
     pub fn open(&mut self) -> &mut Piece<H> {
         if self.0.last().is_none_or(|last| last.heads.len() == PIECE) {
@@ -51,6 +75,31 @@ impl<H> Pieces<H> {
         }
         let last = self.0.len() - 1;
         &mut self.0[last]
+    }
+}
+
+impl<H: Head> Pieces<H> {
+    /// # Panics
+    /// When there is no such thing.
+    #[inline]
+    pub fn at(&self, at: usize) -> Packed<'_, H> {
+        let piece = &self.0[at / PIECE];
+        let (head, next) = (&piece.heads[at % PIECE], piece.heads.get(at % PIECE + 1));
+        piece.packed(head, next)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Packed<'_, H>> + Clone {
+        self.0.iter().flat_map(|piece| {
+            let next = piece.heads.iter().skip(1).map(Some).chain([None]);
+            piece.heads.iter().zip(next).map(move |(head, next)| piece.packed(head, next))
+        })
+    }
+}
+
+impl<H: Head> Piece<H> {
+    #[inline]
+    fn packed<'a>(&'a self, head: &'a H, next: Option<&H>) -> Packed<'a, H> {
+        Packed { head, piece: self, end: next.map_or_else(|| position(self.texts.len()), Head::texts) }
     }
 }
 
@@ -64,16 +113,10 @@ impl<H> Piece<H> {
             texts: String::with_capacity(last.map_or(0, |last| room(last.texts.len()))),
         }
     }
-
-    /// Texts between two places.
-    #[inline]
-    pub fn written(&self, [start, end]: [u32; 2]) -> &str {
-        &self.texts[start as usize..end as usize]
-    }
 }
 
 /// A place in a piece.
-#[expect(clippy::expect_used, reason = "no page of a provider and no row is a mebibyte, and a piece holds 1,024")]
+#[expect(clippy::expect_used, reason = "no page of a provider and no row is a mebibyte, and a piece holds 4,096")]
 pub(super) fn position<T: TryFrom<usize, Error: std::fmt::Debug>>(length: usize) -> T {
     T::try_from(length).expect("a piece with less than 4 GiB of texts")
 }

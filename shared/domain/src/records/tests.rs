@@ -132,7 +132,7 @@ fn many_pieces_are_one_list() {
 
 #[test]
 fn the_id_of_a_record_is_kept_once() {
-    let length = |record: &Record| Records::from_iter([record]).at(0).written().len();
+    let length = |record: &Record| Records::from_iter([record]).at(0).packed.texts().len();
     let id = "gid://shopify/OrderTransaction/1".to_owned();
     let of = |scheme| Reference { scheme, value: id.to_ascii_lowercase() };
     let alone = Record { id: id.clone(), ..blank() };

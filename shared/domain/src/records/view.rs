@@ -1,8 +1,8 @@
 //! A packed record as it is read.
 
 use super::{
-    Head, NUMBERS, from_words, number,
-    pieces::{Piece, read},
+    Head, NUMBERS, SAID, flag, from_words, number,
+    pieces::{Packed, read},
     text,
 };
 use crate::{
@@ -14,8 +14,7 @@ use crate::{
 /// One of [`Records`]; what it tells is what the [`Record`] said.
 #[derive(Clone, Copy)]
 pub struct RecordRef<'a> {
-    pub(super) head: &'a Head,
-    pub(super) piece: &'a Piece<Head>,
+    pub(super) packed: Packed<'a, Head>,
     pub(super) pages: &'a [String],
 }
 
@@ -23,37 +22,37 @@ impl<'a> RecordRef<'a> {
     #[must_use]
     #[inline]
     pub fn id(self) -> &'a str {
-        read(&mut self.written())
+        read(&mut self.packed.texts())
     }
 
     #[must_use]
     #[inline]
     pub fn side(self) -> Side {
-        self.head.side
+        self.packed.head.side
     }
 
     #[must_use]
     #[inline]
     pub fn kind(self) -> Kind {
-        self.head.kind
+        self.packed.head.kind
     }
 
     #[must_use]
     #[inline]
     pub fn status(self) -> Status {
-        self.head.status
+        self.packed.head.status
     }
 
     #[must_use]
     #[inline]
     pub fn amount_minor(self) -> i64 {
-        self.head.amount_minor
+        self.packed.head.amount_minor
     }
 
     #[must_use]
     #[inline]
     pub fn currency(self) -> Currency {
-        self.head.currency
+        self.packed.head.currency
     }
 
     #[must_use]
@@ -89,13 +88,13 @@ impl<'a> RecordRef<'a> {
     #[must_use]
     #[inline]
     pub fn occurred_at(self) -> Timestamp {
-        self.head.occurred_at
+        self.packed.head.occurred_at
     }
 
     #[must_use]
     #[inline]
     pub fn precision(self) -> Precision {
-        self.head.precision
+        if self.has(flag::WHOLE_DAY) { Precision::Day } else { Precision::Instant }
     }
 
     #[must_use]
@@ -107,19 +106,19 @@ impl<'a> RecordRef<'a> {
     #[must_use]
     #[inline]
     pub fn test(self) -> bool {
-        self.head.test
+        self.has(flag::TEST)
     }
 
     #[must_use]
     #[inline]
     pub fn disputed(self) -> bool {
-        self.head.disputed
+        self.has(flag::DISPUTED)
     }
 
     #[must_use]
     #[inline]
     pub fn evidence_only(self) -> bool {
-        self.head.evidence_only
+        self.has(flag::EVIDENCE_ONLY)
     }
 
     #[must_use]
@@ -141,7 +140,7 @@ impl<'a> RecordRef<'a> {
     #[must_use]
     #[inline]
     pub fn texts(self) -> Texts<'a> {
-        let mut rest = self.written();
+        let mut rest = self.packed.texts();
         let id = read(&mut rest);
         let mut next = |field: u32| self.has(field).then(|| read(&mut rest));
         let order_id = next(text::ORDER_ID);
@@ -179,32 +178,30 @@ impl<'a> RecordRef<'a> {
     #[inline]
     pub fn look(self) -> usize {
         const CACHE_LINE: usize = 64;
-        self.written().as_bytes().iter().step_by(CACHE_LINE).map(|byte| usize::from(*byte)).sum()
+        self.packed.texts().as_bytes().iter().step_by(CACHE_LINE).map(|byte| usize::from(*byte)).sum()
     }
 
     /// Appends what the record says, without where its raw object lies: equal bytes say the same.
     pub fn write_content(self, out: &mut Vec<u8>) {
-        let Head { amount_minor, occurred_at, has, currency, side, kind, status, precision, .. } = self.head;
-        let Head { test, disputed, evidence_only, .. } = self.head;
+        let Head { amount_minor, occurred_at, has, currency, side, kind, status, .. } = self.packed.head;
         out.extend_from_slice(&amount_minor.to_le_bytes());
         out.extend_from_slice(&occurred_at.millis().to_le_bytes());
-        let said = has & !(1 << number::RAW);
-        out.extend_from_slice(&said.to_le_bytes());
+        out.extend_from_slice(&(has & SAID).to_le_bytes());
         out.extend_from_slice(&currency.bytes());
         out.extend_from_slice(&[
             *side as u8,
             *kind as u8,
             *status as u8,
-            *precision as u8,
-            u8::from(*test),
-            u8::from(*disputed),
-            u8::from(*evidence_only),
+            self.precision() as u8,
+            self.test().into(),
+            self.disputed().into(),
+            self.evidence_only().into(),
         ]);
         let count = (has & NUMBERS).count_ones() as usize;
         for number in &self.numbers()[..count] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        out.extend_from_slice(self.written().as_bytes());
+        out.extend_from_slice(self.packed.texts().as_bytes());
     }
 
     #[must_use]
@@ -246,23 +243,18 @@ impl<'a> RecordRef<'a> {
 
     #[inline]
     fn has(self, field: u32) -> bool {
-        self.head.has & (1 << field) != 0
-    }
-
-    #[inline]
-    pub(super) fn written(self) -> &'a str {
-        self.piece.written(self.head.texts)
+        self.packed.head.has & (1 << field) != 0
     }
 
     #[inline]
     fn numbers(self) -> &'a [i64] {
-        &self.piece.numbers[self.head.numbers.into()..]
+        self.packed.numbers(self.packed.head.numbers)
     }
 
     /// The numbers from this field on.
     #[inline]
     fn place_of(self, field: u32) -> Option<&'a [i64]> {
-        let before = self.head.has & ((1 << field) - 1);
+        let before = self.packed.head.has & ((1 << field) - 1);
         self.has(field).then(|| &self.numbers()[before.count_ones() as usize..])
     }
 
