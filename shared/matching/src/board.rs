@@ -262,6 +262,11 @@ impl<'t> Board<'t> {
         maybe.filter(|at| self.is_open(*at))
     }
 
+    /// No record but these is open; any may be where nothing is said.
+    pub fn left(&self) -> Option<&[Ix]> {
+        self.left.as_deref()
+    }
+
     /// From now on whoever asks for all that is open passes over what is not open any more, as most is after a few tiers.
     pub fn forget_taken(&mut self) {
         self.left = Some(self.open().collect());

@@ -101,19 +101,19 @@ fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> b
     let row = table.row(at);
     let mut worst = Conflict::None;
     for entry in keys.counting(at).filter(|entry| which(*entry)) {
-        let holders = keys.holders(entry.value);
-        let opposite = || holders.iter().filter(|holder| table.row(holder.at).target != row.target);
-        if opposite().any(|holder| holder.at == partner || related(table, holder.at, partner)) {
+        let holders = keys.holders(entry.value).iter().copied();
+        let opposite = || holders.clone().filter(|other| table.row(*other).target != row.target);
+        if opposite().any(|other| other == partner || related(table, other, partner)) {
             continue;
         }
-        for holder in opposite().take(8).filter(|holder| keys.counts(entry.value, holder.key)) {
-            if explained(board, at, holder.at) {
+        for other in opposite().take(8).filter(|other| keys.counts_for(entry.value, *other)) {
+            if explained(board, at, other) {
                 continue;
             }
-            let there = table.row(holder.at);
+            let there = table.row(other);
             let fits = there.class == row.class && there.currency == row.currency && there.amount == row.amount;
-            let (email, other) = (table.signs.email(at), table.signs.email(holder.at));
-            let same_buyer = email != NONE && email == other && table.telling(email);
+            let (email, other_email) = (table.signs.email(at), table.signs.email(other));
+            let same_buyer = email != NONE && email == other_email && table.telling(email);
             let found = if fits || same_buyer { Conflict::Real } else { Conflict::Doubtful };
             worst = worst.max(found);
         }
@@ -124,8 +124,7 @@ fn leads_away(board: &Board<'_>, at: Ix, partner: Ix, which: impl Fn(Entry) -> b
 /// Whether a payment names an order or payment, under a key that counts, which nobody on the other side has.
 fn leads_nowhere(table: &Table<'_>, at: Ix) -> bool {
     let (keys, row) = (&table.keys, table.row(at));
-    let empty =
-        |entry: &Entry| keys.holders(entry.value).iter().all(|holder| table.row(holder.at).target == row.target);
+    let empty = |entry: &Entry| keys.holders(entry.value).iter().all(|other| table.row(*other).target == row.target);
     !row.of_order && keys.of(at).iter().any(|entry| keys.is_proven_weak(*entry) && empty(entry))
 }
 

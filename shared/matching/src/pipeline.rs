@@ -60,6 +60,8 @@ fn tiers(board: &mut Board<'_>, input: &RunInput) -> (Suggested, Vec<Open>) {
         reserved::apply(board, &input.memory.reserved, &by_id);
     }
     strong_id::apply(board);
+    // Most is taken by now, and each of these two leaves few to the next.
+    board.forget_taken();
     weak_reference::apply(board);
     board.forget_taken();
     parent::apply(board);

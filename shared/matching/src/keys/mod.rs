@@ -26,7 +26,7 @@ const FIRST_METADATA: u32 = 7;
 const MAX_ID_HOLDERS: u32 = 64;
 
 /// A value that a record holds, and under which key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub value: u32,
     pub key: u32,
@@ -40,32 +40,38 @@ impl Entry {
     }
 }
 
-/// A record that holds a value, and under which key.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Holder {
-    pub at: Ix,
-    pub key: u32,
-}
-
-/// What is known of a value.
+/// What is known of a value, a bit for each.
 #[derive(Debug, Clone, Copy)]
-struct Worth {
+struct Worth(u8);
+
+impl Worth {
     /// A side calls this value an id, and it is long enough to be one.
-    strong: bool,
+    const STRONG: u8 = 1;
     /// Long enough to count under any key.
-    long: bool,
+    const LONG: u8 = 2;
     /// Held by few enough records of each side to identify something.
-    selective: bool,
+    const SELECTIVE: u8 = 4;
+    /// Strong once somebody calls it an id.
+    const MAY_BE_ID: u8 = 8;
+    /// Somebody holds it under a key that has to prove itself.
+    const UNPROVEN: u8 = 16;
+
+    fn is(self, what: u8) -> bool {
+        self.0 & what != 0
+    }
+
+    fn add(&mut self, what: u8, is_so: bool) {
+        self.0 |= if is_so { what } else { 0 };
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    entries: Halves<Entry>,
-    /// By record: where its values lie among the entries, each value once and in order; those that nobody else holds are the
-    /// last, and only where they tell it apart.
-    by_record: Vec<Span>,
+    /// By record: each of its values once and in order; those that nobody else holds are the last, and only where they tell it
+    /// apart.
+    by_record: Groups<Entry>,
     /// By value: its holders in order of position.
-    by_value: Groups<Holder>,
+    by_value: Groups<Ix>,
     /// By value.
     worth: Vec<Worth>,
     /// By key.
@@ -74,62 +80,60 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// `spans` are by position and tell where the references of each record lie.
-    pub fn build(table: &Table<'_>, references: NumberedReferences, mut spans: Vec<Span>, rules: &RuleSet) -> Self {
+    pub fn build(table: &Table<'_>, references: NumberedReferences, spans: Vec<Span>, rules: &RuleSet) -> Self {
         let values = references.shared();
-        let NumberedReferences { mut entries, shapes, keys, configured } = references;
-        for (at, span) in table.positions().zip(&mut spans) {
-            let own = &mut entries[span.range()];
-            own.sort_unstable();
-            let of_order = table.row(at).of_order;
-            let of_use = |entry: Entry| entry.value < values || entry.tells_apart(of_order);
-            // Those out of scope hold nothing.
-            span.count = if table.in_scope(at) { each_value_once(own, of_use) } else { 0 };
-        }
-        let held = || {
-            let by_record = table.positions().zip(&spans);
-            by_record.flat_map(|(at, span)| {
-                let shared = entries[span.range()].iter().take_while(|entry| entry.value < values);
-                shared.map(move |entry| (entry.value, Holder { at, key: entry.key }))
+        let NumberedReferences { entries, shapes, keys, configured } = references;
+        let by_record = by_record(table, entries, spans, values);
+        let shared = || {
+            let by_record = table.positions().zip(by_record.iter());
+            by_record.flat_map(|(at, own)| {
+                own.iter().take_while(|entry| entry.value < values).map(move |entry| (at, *entry))
             })
         };
-        let by_value = Groups::of(values as usize, held);
-        let worth = by_value.iter().zip(&shapes).map(|(holders, shape)| {
-            let sources = holders.iter().filter(|holder| holder.at < table.sources).count();
-            let most = ix(sources.max(holders.len() - sources));
-            let named_id = holders.iter().any(|holder| holder.key < STRONG_KEYS);
-            Worth {
-                strong: named_id && shape.is_long() && most <= MAX_ID_HOLDERS,
-                long: shape.is_long(),
-                selective: shape.has_digit() && most <= rules.key_max_holders,
-            }
-        });
-        let worth = worth.collect();
-        let trusted = (0..keys)
+        let by_value = Groups::of(values as usize, || shared().map(|(at, entry)| (entry.value, at)));
+        let trusted: Vec<bool> = (0..keys)
             .map(|key| key <= ORDER_NAME || (FIRST_METADATA..FIRST_METADATA + configured).contains(&key))
             .collect();
-        Self { entries, by_record: spans, by_value, worth, trusted }
+        let mut worth: Vec<Worth> = by_value
+            .iter()
+            .zip(&shapes)
+            .map(|(holders, shape)| {
+                let sources = holders.partition_point(|at| *at < table.sources);
+                let most = ix(sources.max(holders.len() - sources));
+                let mut worth = Worth(0);
+                worth.add(Worth::LONG, shape.is_long());
+                worth.add(Worth::SELECTIVE, shape.has_digit() && most <= rules.key_max_holders);
+                worth.add(Worth::MAY_BE_ID, shape.is_long() && most <= MAX_ID_HOLDERS);
+                worth
+            })
+            .collect();
+        for (_, Entry { value, key }) in shared() {
+            let worth = &mut worth[value as usize];
+            worth.add(Worth::STRONG, key < STRONG_KEYS && worth.is(Worth::MAY_BE_ID));
+            worth.add(Worth::UNPROVEN, !trusted[key as usize]);
+        }
+        Self { by_record, by_value, worth, trusted }
     }
 
     /// Keys with enough unique hits of equal amount, and more of them than unequal ones; those that are trusted already need
     /// none.
     pub fn earned(&self, table: &Table<'_>, rules: &RuleSet) -> Vec<bool> {
         let mut hits = vec![(0_u32, 0_u32); self.trusted.len()];
-        let may_earn = |holders: &&[Holder]| holders.iter().any(|holder| !self.is_trusted(holder.key));
-        for holders in self.by_value.iter().filter(|holders| holders.len() > 1).filter(may_earn) {
+        for (value, holders) in self.shared_values().filter(|(value, _)| self.is(Worth::UNPROVEN, *value)) {
             for class in [Class::Payment, Class::Refund] {
                 let mut source = None;
                 let mut target = None;
                 let mut unique = true;
-                for holder in holders.iter().filter(|holder| table.row(holder.at).class == class) {
-                    let place = if table.row(holder.at).target { &mut target } else { &mut source };
-                    unique &= place.replace(*holder).is_none();
+                for at in holders.iter().copied().filter(|at| table.row(*at).class == class) {
+                    let place = if table.row(at).target { &mut target } else { &mut source };
+                    unique &= place.replace(at).is_none();
                 }
                 let (Some(source), Some(target), true) = (source, target, unique) else { continue };
-                let (a, b) = (table.row(source.at), table.row(target.at));
+                let (a, b) = (table.row(source), table.row(target));
                 let equal = a.currency == b.currency && a.amount == b.amount;
+                let [key, other] = [source, target].map(|at| self.key(value, at));
                 // Where both sides use one key, a hit is still one hit.
-                let other = (target.key != source.key).then_some(target.key);
-                for key in [Some(source.key), other].into_iter().flatten() {
+                for key in [key, other.filter(|_| other != key)].into_iter().flatten() {
                     if let Some(hit) = hits.get_mut(key as usize) {
                         if equal { hit.0 += 1 } else { hit.1 += 1 }
                     }
@@ -146,28 +150,52 @@ impl Keys {
     }
 
     pub fn of(&self, at: Ix) -> &[Entry] {
-        self.by_record.get(at as usize).map_or(&[], |span| &self.entries[span.range()])
+        self.by_record.group(at)
     }
 
-    pub fn holders(&self, value: u32) -> &[Holder] {
+    /// Records that hold a value, in order of position.
+    pub fn holders(&self, value: u32) -> &[Ix] {
         self.by_value.group(value)
     }
 
-    /// Values with their holders, strong or not, that can join records: somebody holds one that somebody else holds.
-    pub fn shared_values(&self, strong: bool) -> impl Iterator<Item = (u32, &[Holder])> {
-        let all = (0..).zip(self.by_value.iter().zip(&self.worth));
-        all.filter(move |(_, (holders, worth))| holders.len() > 1 && worth.strong == strong)
-            .map(|(value, (holders, _))| (value, holders))
+    /// Under which key a record holds a value.
+    fn key(&self, value: u32, at: Ix) -> Option<u32> {
+        self.of(at).iter().find(|entry| entry.value == value).map(|entry| entry.key)
+    }
+
+    /// Values with their holders that can join records: somebody holds one that somebody else holds.
+    pub fn shared_values(&self) -> impl Iterator<Item = (u32, &[Ix])> {
+        (0..).zip(self.by_value.iter()).filter(|(_, holders)| holders.len() > 1)
+    }
+
+    /// Those of them that any of these records holds.
+    pub fn shared_values_of(&self, records: &[Ix]) -> impl Iterator<Item = (u32, &[Ix])> {
+        let mut values: Vec<u32> = records.iter().flat_map(|at| self.of(*at)).map(|entry| entry.value).collect();
+        values.sort_unstable();
+        values.dedup();
+        values.into_iter().map(|value| (value, self.holders(value))).filter(|(_, holders)| holders.len() > 1)
+    }
+
+    fn is(&self, what: u8, value: u32) -> bool {
+        self.worth.get(value as usize).is_some_and(|worth| worth.is(what))
     }
 
     pub fn is_strong(&self, value: u32) -> bool {
-        self.worth.get(value as usize).is_some_and(|worth| worth.strong)
+        self.is(Worth::STRONG, value)
     }
 
     /// A value under this key is a reference that counts.
     pub fn counts(&self, value: u32, key: u32) -> bool {
-        let Some(worth) = self.worth.get(value as usize) else { return false };
-        worth.strong || (worth.selective && (worth.long || self.is_trusted(key)))
+        self.counts_if(value, || self.is_trusted(key))
+    }
+
+    /// What a record holds is a reference that counts.
+    pub fn counts_for(&self, value: u32, at: Ix) -> bool {
+        self.counts_if(value, || self.key(value, at).is_some_and(|key| self.is_trusted(key)))
+    }
+
+    fn counts_if(&self, value: u32, is_trusted: impl FnOnce() -> bool) -> bool {
+        self.is_strong(value) || (self.is(Worth::SELECTIVE, value) && (self.is(Worth::LONG, value) || is_trusted()))
     }
 
     fn is_trusted(&self, key: u32) -> bool {
@@ -194,11 +222,8 @@ impl Keys {
         let target = table.row(at).target;
         let mut found = Vec::new();
         for entry in self.counting(at) {
-            let others = self
-                .holders(entry.value)
-                .iter()
-                .filter(|other| table.row(other.at).target != target && self.counts(entry.value, other.key));
-            found.extend(others.map(|other| other.at));
+            let others = self.holders(entry.value).iter().copied();
+            found.extend(others.filter(|at| table.row(*at).target != target && self.counts_for(entry.value, *at)));
         }
         found.sort_unstable();
         found.dedup();
@@ -229,18 +254,23 @@ impl Keys {
     }
 }
 
-/// Moves the first entry of each value to the front, where it is of use; they are sorted. Returns how many those are.
-fn each_value_once(sorted: &mut [Entry], of_use: impl Fn(Entry) -> bool) -> u32 {
-    let (mut count, mut last) = (0, None);
-    for at in 0..sorted.len() {
-        let entry = sorted[at];
-        // Of several keys with one value the first counts, of use or not.
-        if last.replace(entry.value) != Some(entry.value) && of_use(entry) {
-            sorted[count] = entry;
-            count += 1;
-        }
+/// By record what is of use of what it holds; the references of each lie in its span.
+fn by_record(table: &Table<'_>, mut entries: Halves<Entry>, spans: Vec<Span>, values: u32) -> Groups<Entry> {
+    let mut by_record = Groups::with_room(spans.len(), entries.len());
+    for (at, span) in table.positions().zip(spans) {
+        let own = &mut entries[span.range()];
+        own.sort_unstable();
+        let of_order = table.row(at).of_order;
+        // Those out of scope hold nothing.
+        let of_use = |entry: &Entry| table.in_scope(at) && (entry.value < values || entry.tells_apart(of_order));
+        by_record.push(each_value_once(own).filter(of_use));
     }
-    ix(count)
+    by_record
+}
+
+/// Of several keys with one value the first counts, of use or not.
+fn each_value_once(sorted: &[Entry]) -> impl Iterator<Item = Entry> {
+    sorted.chunk_by(|one, next| one.value == next.value).filter_map(|equal| equal.first().copied())
 }
 
 #[cfg(test)]
@@ -251,13 +281,7 @@ mod tests {
     fn of_several_keys_with_one_value_the_first_counts() {
         let entry = |value, key| Entry { value, key };
         let own = [entry(1, 0), entry(1, 2), entry(3, 5), entry(7, 1), entry(7, 2), entry(7, 3)];
-        let of_use = |mut own: [Entry; 6], which: fn(Entry) -> bool| {
-            let count = each_value_once(&mut own, which) as usize;
-            own[..count].to_vec()
-        };
-        assert_eq!(of_use(own, |_| true), [entry(1, 0), entry(3, 5), entry(7, 1)]);
-        // What is of no use under the first key is of none under the next one.
-        assert_eq!(of_use(own, |entry| entry.key > 0), [entry(3, 5), entry(7, 1)]);
-        assert_eq!(each_value_once(&mut [], |_| true), 0);
+        assert_eq!(each_value_once(&own).collect::<Vec<_>>(), [entry(1, 0), entry(3, 5), entry(7, 1)]);
+        assert_eq!(each_value_once(&[]).count(), 0);
     }
 }

@@ -1,5 +1,7 @@
 //! Items in groups that have numbers without gaps.
 
+use super::ix;
+
 /// Sorted by counting, so that the items of a group stand side by side, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Groups<T> {
@@ -27,6 +29,19 @@ impl<T: Copy + Default> Groups<T> {
         Self { items: sorted, starts }
     }
 
+    /// None yet, with room for so many.
+    pub fn with_room(groups: usize, items: usize) -> Self {
+        let mut starts = Vec::with_capacity(groups + 1);
+        starts.push(0);
+        Self { items: Vec::with_capacity(items), starts }
+    }
+
+    /// One more group.
+    pub fn push(&mut self, items: impl Iterator<Item = T>) {
+        self.items.extend(items);
+        self.starts.push(ix(self.items.len()));
+    }
+
     /// Nothing for a group that is not there.
     pub fn group(&self, group: u32) -> &[T] {
         let bound = |place: usize| self.starts.get(place).copied().unwrap_or(0) as usize;
@@ -46,6 +61,15 @@ impl<T: Copy + Default> Groups<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_are_numbered_as_they_are_pushed() {
+        let mut groups = Groups::with_room(1, 1);
+        for items in [vec!['a', 'b'], vec![], vec!['c']] {
+            groups.push(items.into_iter());
+        }
+        assert_eq!([0, 1, 2, 3].map(|group| groups.group(group)), [&['a', 'b'][..], &[], &['c'], &[]]);
+    }
 
     #[test]
     fn groups_stand_together_in_the_order_of_their_items() {

@@ -16,30 +16,42 @@ pub(crate) struct Component {
 /// but not linear set union algorithm", 1975). Made into groups one at a time: there may be a million.
 #[derive(Debug)]
 pub(crate) struct Components {
-    /// By record, one on the way to the first of its set.
+    /// Records that are joined, in order, by place; if nothing is said, all, and a position is a place.
+    records: Option<Vec<Ix>>,
+    /// By place, one on the way to the first of its set.
     parents: Vec<Ix>,
-    /// By record, the next one of its circle.
+    /// By place, the next one of its circle.
     next: Vec<Ix>,
     /// Positions before this one are sources.
     sources: Ix,
 }
 
 impl Components {
-    /// Every record by itself.
-    fn of(count: Ix, sources: Ix) -> Self {
-        Self { parents: (0..count).collect(), next: (0..count).collect(), sources }
+    /// Every record by itself: of so many these, if it is not all of them.
+    fn of(count: Ix, records: Option<Vec<Ix>>, sources: Ix) -> Self {
+        let places = 0..records.as_ref().map_or(count, |records| ix(records.len()));
+        Self { records, parents: places.clone().collect(), next: places.collect(), sources }
+    }
+
+    fn place(&self, at: Ix) -> Ix {
+        self.records.as_ref().map_or(at, |records| ix(records.partition_point(|record| *record < at)))
+    }
+
+    fn record(&self, place: Ix) -> Ix {
+        self.records.as_ref().map_or(place, |records| records[place as usize])
     }
 
     fn join(&mut self, a: Ix, b: Ix) {
+        let [a, b] = [a, b].map(|at| self.place(at));
         let (a, b) = (self.first(a), self.first(b));
         if a != b {
-            // The smaller position becomes the root, so that roots do not depend on the order of joining.
+            // The smaller place becomes the root, so that roots do not depend on the order of joining.
             self.parents[a.max(b) as usize] = a.min(b);
             self.next.swap(a as usize, b as usize);
         }
     }
 
-    /// Of the set of a record.
+    /// Place of the first of a set.
     fn first(&mut self, mut at: Ix) -> Ix {
         while self.parents[at as usize] != at {
             let up = self.parents[self.parents[at as usize] as usize];
@@ -54,15 +66,16 @@ impl Components {
         let firsts = (0..).zip(self.parents.iter().zip(&self.next));
         firsts.filter(|(at, (parent, next))| at == *parent && at != *next).filter_map(|(first, _)| {
             let (mut sources, mut targets) = (Members::new(), Members::new());
-            let mut at = first;
+            let mut place = first;
             loop {
+                let at = self.record(place);
                 if at < self.sources {
                     sources.push(at);
                 } else {
                     targets.push(at);
                 }
-                at = self.next[at as usize];
-                if at == first {
+                place = self.next[place as usize];
+                if place == first {
                     break;
                 }
             }
@@ -76,11 +89,12 @@ impl Components {
 /// Groups connected through strong values.
 pub(crate) fn by_strong_value(board: &Board<'_>) -> Components {
     let table = board.table;
-    let mut components = Components::of(table.positions().end, table.sources);
+    let left = board.left().map(<[Ix]>::to_vec);
+    let mut components = Components::of(table.positions().end, left, table.sources);
     let mut seen: Vec<(Class, u16, Ix)> = Vec::new();
-    for (_, holders) in table.keys.shared_values(true) {
+    for (_, holders) in shared_values(board, true) {
         seen.clear();
-        for at in holders.iter().map(|holder| holder.at).filter(|at| board.is_open(*at)) {
+        for at in holders.iter().copied().filter(|at| board.is_open(*at)) {
             let row = table.row(at);
             match seen.iter().find(|(class, currency, _)| (*class, *currency) == (row.class, row.currency)) {
                 Some((.., first)) => components.join(*first, at),
@@ -89,6 +103,18 @@ pub(crate) fn by_strong_value(board: &Board<'_>) -> Components {
         }
     }
     components
+}
+
+/// Values with their holders, strong or not, that can join open records; and others.
+fn shared_values<'t>(board: &Board<'t>, strong: bool) -> impl Iterator<Item = (u32, &'t [Ix])> {
+    let keys = &board.table.keys;
+    // While all may be open, the values are asked and not the records: they stand in order.
+    let all = board.left().is_none().then(|| keys.shared_values());
+    let some = board.left().map(|left| keys.shared_values_of(left));
+    all.into_iter()
+        .flatten()
+        .chain(some.into_iter().flatten())
+        .filter(move |(value, _)| keys.is_strong(*value) == strong)
 }
 
 /// Pairs of equal amount within a group that are the only ones with their amount on both sides and share a value.
@@ -120,11 +146,10 @@ pub(crate) fn each_weak_value(board: &Board<'_>, mut take: impl FnMut(Component)
     let table = board.table;
     let keys = &table.keys;
     let mut open: Vec<(Class, u16, Ix)> = Vec::new();
-    for (value, holders) in keys.shared_values(false) {
-        let counting = holders.iter().filter(|holder| keys.counts(value, holder.key));
-        let at = counting.map(|holder| holder.at).filter(|at| board.is_open(*at));
+    for (value, holders) in shared_values(board, false) {
+        let counting = holders.iter().copied().filter(|at| board.is_open(*at) && keys.counts_for(value, *at));
         open.clear();
-        open.extend(at.map(|at| (table.row(at).class, table.row(at).currency, at)));
+        open.extend(counting.map(|at| (table.row(at).class, table.row(at).currency, at)));
         open.sort_unstable();
         for group in open.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let split = group.partition_point(|(.., at)| !table.row(*at).target);
@@ -172,13 +197,20 @@ pub(crate) fn is_all_pairs(component: &Component, pairs: &[(Ix, Ix)]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn sets_come_by_their_first_member_with_their_members_in_order_however_they_were_joined() {
         let found = |pairs: &[(Ix, Ix)]| {
-            let mut components = Components::of(10, 6);
-            pairs.iter().for_each(|(a, b)| components.join(*a, *b));
-            components.iter().map(|found| (found.sources.to_vec(), found.targets.to_vec())).collect::<Vec<_>>()
+            let joined = |records| {
+                let mut components = Components::of(10, records, 6);
+                pairs.iter().for_each(|(a, b)| components.join(*a, *b));
+                components.iter().map(|found| (found.sources.to_vec(), found.targets.to_vec())).collect::<Vec<_>>()
+            };
+            let all = joined(None);
+            let some: BTreeSet<Ix> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
+            assert_eq!(joined(Some(some.into_iter().collect())), all);
+            all
         };
         let pairs = [(9, 0), (7, 3), (8, 1), (7, 8), (4, 7), (3, 6), (2, 5)];
         // Two sources that nothing on the other side joins are no question here.

@@ -186,12 +186,8 @@ pub(super) fn over_or_under(gap: i64) -> Reason {
 fn is_held_by_these_only(board: &Board<'_>, source: Ix, target: Ix) -> bool {
     let keys = &board.table.keys;
     let class = board.table.row(source).class;
-    let holders = |entry: &Entry| {
-        keys.holders(entry.value)
-            .iter()
-            .filter(|holder| board.table.row(holder.at).class == class)
-            .map(|holder| holder.at)
-    };
+    let holders =
+        |entry: &Entry| keys.holders(entry.value).iter().copied().filter(|at| board.table.row(*at).class == class);
     let shared: Vec<&Entry> = keys
         .of(source)
         .iter()

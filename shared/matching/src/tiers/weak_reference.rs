@@ -5,10 +5,12 @@ use super::components::{each_weak_value, exact_pairs};
 use crate::{
     board::{Accepted, Board, field},
     evidence::{Conflict, agreement, conflict, parents_differ},
+    hashed::Hashing,
     reason::Reason,
     rule::Rule,
     table::{DAY_MS, Ix},
 };
+use std::collections::HashMap;
 
 pub(crate) fn apply(board: &mut Board<'_>) {
     let mut pairs: Vec<(Ix, Ix)> = Vec::new();
@@ -16,15 +18,16 @@ pub(crate) fn apply(board: &mut Board<'_>) {
     pairs.sort_unstable();
     pairs.dedup();
     // Two values may name two partners for one record: then neither is unique.
-    let targets_of = counts(pairs.iter().map(|(source, _)| *source), board);
-    let sources_of = counts(pairs.iter().map(|(_, target)| *target), board);
+    let targets_of = counts(pairs.iter().map(|(source, _)| *source));
+    let sources_of = counts(pairs.iter().map(|(_, target)| *target));
     let mut waiting = Vec::new();
     for (source, target) in pairs {
-        if targets_of[source as usize] == 1 && sources_of[target as usize] == 1 {
-            waiting.push((source, target));
-        } else {
-            board.hint(source, Reason::Ambiguous, target, usize::from(targets_of[source as usize]));
-            board.hint(target, Reason::Ambiguous, source, usize::from(sources_of[target as usize]));
+        match (targets_of[&source], sources_of[&target]) {
+            (1, 1) => waiting.push((source, target)),
+            (targets, sources) => {
+                board.hint(source, Reason::Ambiguous, target, targets);
+                board.hint(target, Reason::Ambiguous, source, sources);
+            }
         }
     }
     // What is matched explains references that seemed to lead elsewhere. In rounds, so that nothing depends on which
@@ -67,12 +70,8 @@ fn believed(board: &Board<'_>, source: Ix, target: Ix) -> Result<u16, Reason> {
     }
 }
 
-fn counts(members: impl Iterator<Item = Ix>, board: &Board<'_>) -> Vec<u16> {
-    let mut counts = vec![0_u16; board.table.rows.len()];
-    for at in members {
-        if let Some(count) = counts.get_mut(at as usize) {
-            *count = count.saturating_add(1);
-        }
-    }
+fn counts(members: impl Iterator<Item = Ix>) -> HashMap<Ix, usize, Hashing> {
+    let mut counts = HashMap::default();
+    members.for_each(|at| *counts.entry(at).or_default() += 1);
     counts
 }
