@@ -184,11 +184,13 @@ impl<'a> RecordRef<'a> {
     /// Appends what the record says, without where its raw object lies: equal bytes say the same.
     pub fn write_content(self, out: &mut Vec<u8>) {
         let Head { amount_minor, occurred_at, has, currency, side, kind, status, .. } = self.packed.head;
-        out.extend_from_slice(&amount_minor.to_le_bytes());
-        out.extend_from_slice(&occurred_at.millis().to_le_bytes());
-        out.extend_from_slice(&(has & SAID).to_le_bytes());
-        out.extend_from_slice(&currency.bytes());
-        out.extend_from_slice(&[
+        // What all records have goes in one piece.
+        let mut fixed = [0; 30];
+        fixed[..8].copy_from_slice(&amount_minor.to_le_bytes());
+        fixed[8..16].copy_from_slice(&occurred_at.millis().to_le_bytes());
+        fixed[16..20].copy_from_slice(&(has & SAID).to_le_bytes());
+        fixed[20..23].copy_from_slice(&currency.bytes());
+        fixed[23..].copy_from_slice(&[
             *side as u8,
             *kind as u8,
             *status as u8,
@@ -197,6 +199,7 @@ impl<'a> RecordRef<'a> {
             self.disputed().into(),
             self.evidence_only().into(),
         ]);
+        out.extend_from_slice(&fixed);
         let count = (has & NUMBERS).count_ones() as usize;
         for number in &self.numbers()[..count] {
             out.extend_from_slice(&number.to_le_bytes());

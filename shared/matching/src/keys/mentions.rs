@@ -2,7 +2,7 @@
 //! only it is known. So all records are asked what they mention before any of them is read, and a few bits for each hash
 //! tell what comes again.
 
-use crate::table::{Left, Seen, Value};
+use crate::table::{Left, Repeats, Value};
 use domain::{
     record::{Kind, Scheme},
     records::{RecordRef, Texts},
@@ -70,20 +70,18 @@ impl Mentioned {
         self.hashes.len()
     }
 
-    /// All mentions of this side; both sides are said to have so many.
-    pub fn seen(&self, mentions: usize) -> Seen {
-        let mut seen = Seen::of(mentions);
-        self.hashes.iter().chain(&self.held_twice).for_each(|hash| seen.add(*hash & !LAST));
-        seen
+    /// All mentions of this side.
+    pub fn all(&self) -> impl Iterator<Item = u32> {
+        self.hashes.iter().chain(&self.held_twice).map(|hash| *hash & !LAST)
     }
 
-    /// By record, what comes again of all mentions of both sides.
-    pub fn again(self, seen: &Seen) -> Vec<Again> {
+    /// By record, what comes again.
+    pub fn again(self, mut repeats: Repeats) -> Vec<Again> {
         let records = self.hashes.iter().filter(|hash| **hash & LAST != 0).count();
         let mut all = Vec::with_capacity(records);
         let (mut again, mut mention) = (Again::default(), 0);
         for hash in self.hashes {
-            again.set(mention, seen.again(hash & !LAST));
+            again.set(mention, repeats.next(hash & !LAST));
             mention += 1;
             if hash & LAST != 0 {
                 all.push(again);
@@ -133,8 +131,8 @@ mod tests {
     fn again(records: &Records) -> Vec<Again> {
         let mut mentioned = Mentioned::default();
         records.iter().for_each(|record| mentioned.add(record, &record.texts()));
-        let seen = mentioned.seen(10_000);
-        mentioned.again(&seen)
+        let [repeats, _] = Repeats::of(10_000, [&mentioned, &Mentioned::default()], Mentioned::all);
+        mentioned.again(repeats)
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl<T: Copy + Default> Groups<T> {
         self.items.get(bound(group as usize)..bound(group as usize + 1)).unwrap_or(&[])
     }
 
+    /// All of them, group by group, and where each group begins and the last one ends.
+    pub fn into_parts(self) -> (Vec<T>, Vec<u32>) {
+        (self.items, self.starts)
+    }
+
     /// All of them, group by group.
     pub fn into_items(self) -> Vec<T> {
         self.items

@@ -1,6 +1,6 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Halves, Ix, Left, NONE, ix, numbers::firsts, signs::Occurring};
+use super::{Halves, Ix, Left, NONE, Repeats, ix, numbers::firsts, signs::Occurring};
 use crate::{
     both::both,
     digest::json,
@@ -33,9 +33,8 @@ pub(super) fn sides([source, target]: [&Records; 2]) -> [Given<'_>; 2] {
     let ((mut sources, of_sources), (mut targets, of_targets)) =
         both(count, || Given::of(source), || Given::of(target));
     let mentions = of_sources.len() + of_targets.len();
-    let (seen, seen_too) = both(count, || of_sources.seen(mentions), || of_targets.seen(mentions));
-    let seen = seen.join(seen_too);
-    (sources.again, targets.again) = both(count, || of_sources.again(&seen), || of_targets.again(&seen));
+    let [repeats, of_other] = Repeats::of(mentions, [&of_sources, &of_targets], Mentioned::all);
+    (sources.again, targets.again) = both(count, || of_sources.again(repeats), || of_targets.again(of_other));
     [sources, targets]
 }
 

@@ -11,6 +11,7 @@ mod numbers;
 mod order_ids;
 mod reading;
 mod rows;
+mod seen;
 mod signs;
 mod texts;
 
@@ -30,11 +31,12 @@ use std::{collections::HashMap, ops::Range};
 pub(crate) use buckets::Bucket;
 use buckets::ByAmount;
 pub(crate) use halves::Halves;
-pub(crate) use numbers::{Seen, number_firsts};
+pub(crate) use numbers::number_firsts;
 #[cfg(test)]
 pub(crate) use rows::Flags;
 pub(crate) use rows::{Class, Row};
 use rows::{EMPTY, Numbered};
+pub(crate) use seen::Repeats;
 use signs::Sign;
 pub(crate) use signs::Signs;
 pub(crate) use texts::{Left, Value, ValueList, normalised};

@@ -5,7 +5,7 @@
 //! parts whose table fits into a core's own cache, and each part is numbered by itself: the radix partitioning of hash joins
 //! (Manegold, Boncz and Kersten, "Optimizing main-memory join on modern hardware", 2002).
 
-use super::{Halves, counting::Groups, ix};
+use super::{Halves, counting::Groups, ix, seen::Seen};
 
 /// Values per part: their hashes and their table take some hundred KiB.
 const PART: usize = 16_384;
@@ -77,50 +77,6 @@ fn repeated(hashes: &Halves<u32>) -> Vec<(u32, u32)> {
     repeated
 }
 
-/// Which hashes were seen, and which of them again: two bits of a place that a few hashes may share.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    places: Vec<u8>,
-    /// The upper bits of a hash are its place.
-    shift: u32,
-}
-
-impl Seen {
-    /// Of about so many.
-    pub fn of(values: usize) -> Self {
-        // Four to eight places per value: of values that come once a fifth at most look as if they came again.
-        let places = (values * 4).next_power_of_two().max(4);
-        Self { places: vec![0; places / 4], shift: u32::BITS.saturating_sub(places.ilog2()) }
-    }
-
-    pub fn add(&mut self, hash: u32) {
-        let (place, once) = self.place(hash);
-        let place = &mut self.places[place];
-        *place |= once | ((*place & once) << 1);
-    }
-
-    /// What was seen here or there; both are of as many.
-    pub fn join(mut self, other: Self) -> Self {
-        const ONCE: u8 = 0b0101_0101;
-        for (here, there) in self.places.iter_mut().zip(other.places) {
-            *here |= there | ((*here & there & ONCE) << 1);
-        }
-        self
-    }
-
-    /// Surely, if it was; and sometimes if another one was.
-    pub fn again(&self, hash: u32) -> bool {
-        let (place, once) = self.place(hash);
-        self.places[place] & (once << 1) != 0
-    }
-
-    /// Four of them are in a byte.
-    fn place(&self, hash: u32) -> (usize, u8) {
-        let place = hash >> self.shift;
-        ((place >> 2) as usize, 1 << ((place & 3) * 2))
-    }
-}
-
 /// Hashes and positions of values, part by part, within a part in order of position.
 fn divided(hashes: &[(u32, u32)]) -> Groups<(u32, u32)> {
     let parts = ix((hashes.len() / PART).next_power_of_two());
@@ -186,19 +142,6 @@ mod tests {
         assert!(found.len() < 2_500, "{}", found.len());
         assert_eq!(repeated(&Halves([vec![0, u32::MAX], vec![u32::MAX]])), [(u32::MAX, 1), (u32::MAX, 2)]);
         assert!(repeated(&Halves::default()).is_empty());
-    }
-
-    #[test]
-    fn what_was_seen_here_and_there_was_seen_again() {
-        let spread = |hash: u32| hash << 24;
-        let seen = |hashes: &[u32]| {
-            let mut seen = Seen::of(64);
-            hashes.iter().for_each(|hash| seen.add(spread(*hash)));
-            seen
-        };
-        let joined = seen(&[1, 2, 3, 3, 4]).join(seen(&[2, 5, 5, 4, 4, 6]));
-        let again: Vec<u32> = (0..10).filter(|hash| joined.again(spread(*hash))).collect();
-        assert_eq!(again, [2, 3, 4, 5]);
     }
 
     #[test]
