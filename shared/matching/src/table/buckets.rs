@@ -1,7 +1,12 @@
 //! Records of one class, currency and amount stand together: whoever looks for a partner of equal amount finds them side
 //! by side, in order of time.
 
-use super::{Class, Ix, NONE, counting::Groups, ix, rows::Row};
+use super::{
+    Class, Ix, NONE,
+    counting::{by_digits, position},
+    ix,
+    rows::Row,
+};
 
 /// Records of one class, currency and amount: where they stand among [`ByAmount::positions`].
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +45,7 @@ impl ByAmount {
             let group = |row: &Row| u64::from(kind(row)) * amounts + amount(row);
             let mut packed: Vec<u64> = Vec::with_capacity(rows.len());
             packed.extend(in_scope().map(|(at, row)| (group(row) << Ix::BITS) | u64::from(at)));
-            let groups = amounts * u64::from(kinds);
-            let packed = by_digits(packed, groups);
+            let packed = by_digits(packed, amounts * u64::from(kinds));
             let sorted = packed.iter().map(|packed| (packed >> Ix::BITS, position((*packed).into())));
             Self::sorted(sorted, rows.len(), sources)
         } else {
@@ -73,23 +77,6 @@ impl ByAmount {
         }
         by_amount
     }
-}
-
-/// Groups and positions by group, which is less than so many; positions are in order already. One digit after the other, the
-/// last first (radix sort).
-fn by_digits(packed: Vec<u64>, groups: u64) -> Vec<u64> {
-    const DIGIT: u32 = 11;
-    let mut sorted = packed;
-    for shift in (0..u64::BITS - groups.leading_zeros()).step_by(DIGIT as usize) {
-        let digit = |packed: u64| ((packed >> (Ix::BITS + shift)) & ((1 << DIGIT) - 1)) as u32;
-        sorted = Groups::of(1 << DIGIT, || sorted.iter().map(|packed| (digit(*packed), *packed))).into_items();
-    }
-    sorted
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the position is what stands in these bits")]
-fn position(packed: u128) -> Ix {
-    packed as Ix
 }
 
 #[cfg(test)]

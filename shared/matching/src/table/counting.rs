@@ -1,6 +1,6 @@
 //! Items in groups that have numbers without gaps.
 
-use super::ix;
+use super::{Ix, ix};
 
 /// Sorted by counting, so that the items of a group stand side by side, in the order in which they came.
 #[derive(Debug, Default)]
@@ -61,6 +61,24 @@ impl<T: Copy + Default> Groups<T> {
     pub fn iter(&self) -> impl Iterator<Item = &[T]> {
         self.starts.windows(2).map(|bounds| &self.items[bounds[0] as usize..bounds[1] as usize])
     }
+}
+
+/// Packed numbers of groups, each with a position behind it, by group; there are less than so many groups, and what is of one
+/// stays in order. One digit after the other, the last first (radix sort).
+pub(crate) fn by_digits(packed: Vec<u64>, groups: u64) -> Vec<u64> {
+    const DIGIT: u32 = 11;
+    let mut sorted = packed;
+    for shift in (0..u64::BITS - groups.leading_zeros()).step_by(DIGIT as usize) {
+        let digit = |packed: u64| ((packed >> (Ix::BITS + shift)) & ((1 << DIGIT) - 1)) as u32;
+        sorted = Groups::of(1 << DIGIT, || sorted.iter().map(|packed| (digit(*packed), *packed))).into_items();
+    }
+    sorted
+}
+
+/// What is packed behind the number of a group.
+#[expect(clippy::cast_possible_truncation, reason = "the position is what stands in these bits")]
+pub(crate) fn position(packed: u128) -> Ix {
+    packed as Ix
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! The records of one side as they were given, and the order in which the engine looks at them.
 
-use super::{Halves, Ix, Left, NONE, Repeats, ix, numbers::firsts, signs::Occurring};
+use super::{
+    Halves, Ix, Left, NONE, Repeats,
+    counting::{by_digits, position},
+    ix,
+    numbers::firsts,
+    signs::Occurring,
+};
 use crate::{
     both::both,
     digest::json,
@@ -8,6 +14,7 @@ use crate::{
     keys::{Again, Mentioned},
 };
 use domain::{
+    Timestamp,
     record::Status,
     records::{RecordRef, Records},
 };
@@ -151,12 +158,24 @@ fn in_order(records: &Records, kept: &[Ix]) -> Vec<Ix> {
     if order.is_sorted_by(|one, next| time(one) >= time(next)) {
         order.reverse();
     } else if !order.is_sorted_by_key(time) {
-        order.sort_by_cached_key(time);
+        order = by_time(order, time);
     }
     for alike in order.chunk_by_mut(|one, next| time(one) == time(next)).filter(|alike| alike.len() > 1) {
         alike.sort_unstable_by_key(|at| record(at).id());
     }
     order
+}
+
+fn by_time(mut order: Vec<Ix>, time: impl Fn(&Ix) -> Timestamp) -> Vec<Ix> {
+    let millis = |at: &Ix| time(at).millis();
+    let (first, last) = order.iter().map(millis).fold((i64::MAX, i64::MIN), |(a, b), at| (a.min(at), b.max(at)));
+    // The times of some weeks fit in front of a position, as one number.
+    if last.abs_diff(first) > u32::MAX.into() {
+        order.sort_by_cached_key(time);
+        return order;
+    }
+    let packed = order.iter().map(|at| (millis(at).abs_diff(first) << Ix::BITS) | u64::from(*at)).collect();
+    by_digits(packed, last.abs_diff(first) + 1).into_iter().map(|packed| position(packed.into())).collect()
 }
 
 /// By position: that of the parent.
@@ -200,6 +219,20 @@ mod tests {
     fn record(id: &str, at: i64, parent: &str) -> Record {
         let parent = (!parent.is_empty()).then(|| parent.to_owned());
         Record { parent, ..examples::record(Side::Source, id, 1, at) }
+    }
+
+    #[test]
+    fn records_stand_by_time_and_id_however_far_apart_they_are() {
+        for far in [7, u32::MAX.into(), i64::from(u32::MAX) + 1, i64::MAX] {
+            let records: Records = [("b", far), ("d", 3), ("c", 3), ("a", far), ("e", 0), ("f", 2)]
+                .map(|(id, at)| record(id, at, ""))
+                .into_iter()
+                .collect();
+            let others = Records::default();
+            let [given, _] = sides([&records, &others]);
+            let ids: Vec<&str> = (0..given.count()).map(|at| given.record(at).id()).collect();
+            assert_eq!(ids, ["e", "f", "c", "d", "a", "b"], "{far}");
+        }
     }
 
     /// Each record with its parent, by id.
