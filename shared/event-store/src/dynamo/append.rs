@@ -86,8 +86,8 @@ struct Done {
 }
 
 enum Failed {
-    /// Passes by itself; try again.
-    Busy(String),
+    /// Passes by itself; try again. Why, where there was an answer.
+    Busy(Option<String>),
     Final(AppendError),
     /// Written before, by an earlier try of ours.
     Ours,
@@ -127,16 +127,18 @@ impl<'a> Request<'a> {
     async fn send(&self, store: &DynamoStore) -> Result<Done, AppendError> {
         let deadline = Instant::now() + store.patience;
         let mut bound_ms = WAIT_FIRST_MS;
+        let mut reason = None;
         loop {
-            let reason = match self.attempt(store, deadline).await {
+            // What the last answer said tells more than that none came to the last try.
+            reason = match self.attempt(store, deadline).await {
                 Ok(units) => return Ok(Done { units, repeated: false }),
                 Err(Failed::Ours) => return Ok(Done { units: Units::default(), repeated: true }),
                 Err(Failed::Final(error)) => return Err(error),
-                Err(Failed::Busy(reason)) => reason,
+                Err(Failed::Busy(why)) => why.or(reason),
             };
             let wait = Duration::from_millis(rand::random_range(1..=bound_ms));
             if Instant::now() + wait >= deadline {
-                return Err(StoreError::Busy(reason).into());
+                return Err(StoreError::Busy(reason.unwrap_or_else(|| "no answer in time".to_owned())).into());
             }
             tracing::debug!(reason, "append is tried again");
             tokio::time::sleep(wait).await;
@@ -152,7 +154,7 @@ impl<'a> Request<'a> {
         let until = deadline.min(Instant::now() + ATTEMPT);
         match tokio::time::timeout_at(until, request.send()).await {
             Ok(Ok(output)) => Ok(Units { read_milli: 0, write_milli: milli(output.consumed_capacity()) }),
-            Err(_) => Err(Failed::Busy("no answer in time".to_owned())),
+            Err(_) => Err(Failed::Busy(None)),
             Ok(Err(error)) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let reasons = cancelled.cancellation_reasons();
@@ -165,7 +167,7 @@ impl<'a> Request<'a> {
 
     fn unanswered(&self, error: SdkError<TransactWriteItemsError, config::http::HttpResponse>) -> Failed {
         if passes(&error) {
-            Failed::Busy(aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string())
+            Failed::Busy(Some(aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string()))
         } else {
             Failed::Final(failed(error).into())
         }
@@ -270,7 +272,7 @@ fn without_condition(reasons: &[CancellationReason]) -> Failed {
         "InternalServerError",
     ];
     if real.clone().all(|reason| reason.code().is_some_and(|code| passing.contains(&code))) {
-        Failed::Busy(format!("transaction cancelled: {detail}"))
+        Failed::Busy(Some(format!("transaction cancelled: {detail}")))
     } else {
         Failed::Final(StoreError::Refused(format!("transaction cancelled: {detail}")).into())
     }

@@ -133,8 +133,9 @@ impl Dynamo {
         DynamoStore::new(self.client.clone(), self.tables.clone()).with_upcasters(Upcasters::current().uncatalogued())
     }
 
+    /// Patient enough for some tries on a machine that is busy with other tests.
     pub fn impatient(&self) -> DynamoStore {
-        self.store().with_patience(Duration::from_millis(300))
+        self.store().with_patience(Duration::from_secs(1))
     }
 
     async fn create_tables(&self) {
