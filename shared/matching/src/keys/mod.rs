@@ -160,7 +160,8 @@ impl Keys {
 
     /// Under which key a record holds a value.
     fn key(&self, value: u32, at: Ix) -> Option<u32> {
-        self.of(at).iter().find(|entry| entry.value == value).map(|entry| entry.key)
+        let own = self.of(at);
+        own.binary_search_by_key(&value, |entry| entry.value).ok().map(|place| own[place].key)
     }
 
     /// Values with their holders that can join records: somebody holds one that somebody else holds.

@@ -53,11 +53,6 @@ impl<T: Copy + Default> Groups<T> {
         (self.items, self.starts)
     }
 
-    /// All of them, group by group.
-    pub fn into_items(self) -> Vec<T> {
-        self.items
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &[T]> {
         self.starts.windows(2).map(|bounds| &self.items[bounds[0] as usize..bounds[1] as usize])
     }
@@ -70,7 +65,7 @@ pub(crate) fn by_digits(packed: Vec<u64>, groups: u64) -> Vec<u64> {
     let mut sorted = packed;
     for shift in (0..u64::BITS - groups.leading_zeros()).step_by(DIGIT as usize) {
         let digit = |packed: u64| ((packed >> (Ix::BITS + shift)) & ((1 << DIGIT) - 1)) as u32;
-        sorted = Groups::of(1 << DIGIT, || sorted.iter().map(|packed| (digit(*packed), *packed))).into_items();
+        (sorted, _) = Groups::of(1 << DIGIT, || sorted.iter().map(|packed| (digit(*packed), *packed))).into_parts();
     }
     sorted
 }
