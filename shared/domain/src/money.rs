@@ -34,6 +34,7 @@ impl Currency {
     }
 
     /// Of the code.
+    #[inline]
     pub(crate) fn bytes(self) -> [u8; 3] {
         self.0
     }

@@ -4,14 +4,13 @@ use crate::{Memory, RunInput, orders::in_order, rules::RuleSet, table::Table};
 use blake3::{Hash, Hasher};
 use domain::{
     matches::match_id,
-    record::Order,
     records::{Orders, RecordRef},
 };
 
 /// BLAKE3 is fast on pieces that are large enough for all lanes of a core.
 const PIECE: usize = 65_536;
 
-/// Hashes a list of things, each with its length in front.
+/// Hashes a list of things, of which none begins as another one does.
 #[derive(Default)]
 pub(crate) struct Digest {
     hash: Hasher,
@@ -19,27 +18,32 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
+    #[inline]
     pub fn add_record(&mut self, record: RecordRef<'_>) {
         self.add(|buffer| record.write_content(buffer));
     }
 
+    /// With its length in front.
     fn add_text(&mut self, text: &str) {
-        self.add(|buffer| buffer.extend_from_slice(text.as_bytes()));
+        self.add(|buffer| {
+            buffer.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            buffer.extend_from_slice(text.as_bytes());
+        });
     }
 
+    #[inline]
     fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.buffer.len();
-        let content = start + size_of::<u64>();
-        self.buffer.resize(content, 0);
         write(&mut self.buffer);
-        let length = (self.buffer.len() - content) as u64;
-        self.buffer[start..content].copy_from_slice(&length.to_le_bytes());
-        // Whole pieces, so that the next one begins where all lanes can take it.
-        let whole = self.buffer.len() - self.buffer.len() % PIECE;
-        if whole > 0 {
-            self.hash.update(&self.buffer[..whole]);
-            self.buffer.drain(..whole);
+        if self.buffer.len() >= PIECE {
+            self.add_pieces();
         }
+    }
+
+    /// Whole pieces, so that the next one begins where all lanes can take it.
+    fn add_pieces(&mut self) {
+        let whole = self.buffer.len() - self.buffer.len() % PIECE;
+        self.hash.update(&self.buffer[..whole]);
+        self.buffer.drain(..whole);
     }
 
     fn add_list(&mut self, list: Self) {
@@ -55,7 +59,7 @@ impl Digest {
 /// Of orders in order.
 pub(crate) fn of_orders(orders: &Orders) -> Digest {
     let mut digest = Digest::default();
-    in_order(orders).for_each(|at| digest.add(|buffer| write_order(buffer, &orders.at(at as usize))));
+    in_order(orders).for_each(|at| digest.add(|buffer| orders.write_content(at as usize, buffer)));
     digest
 }
 
@@ -104,35 +108,6 @@ fn remembered(memory: &Memory) -> Vec<String> {
 /// The types that come here have no maps with odd keys and no serializer of their own that fails: there is always a text.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// One byte for nothing; otherwise one byte, the length and the bytes.
-fn text(buffer: &mut Vec<u8>, text: Option<&str>) {
-    buffer.push(u8::from(text.is_some()));
-    if let Some(text) = text {
-        buffer.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        buffer.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// One byte for nothing; otherwise one byte and eight.
-fn number(buffer: &mut Vec<u8>, number: Option<i64>) {
-    buffer.push(u8::from(number.is_some()));
-    if let Some(number) = number {
-        buffer.extend_from_slice(&number.to_le_bytes());
-    }
-}
-
-fn write_order(buffer: &mut Vec<u8>, order: &Order<&str>) {
-    let Order { id, name, occurred_at, total, test, cancelled_at, financial_status } = order;
-    text(buffer, Some(id));
-    text(buffer, Some(name));
-    text(buffer, *financial_status);
-    number(buffer, Some(occurred_at.millis()));
-    number(buffer, cancelled_at.map(domain::Timestamp::millis));
-    number(buffer, Some(total.amount_minor));
-    text(buffer, Some(total.currency.code()));
-    buffer.push(u8::from(*test));
 }
 
 #[cfg(test)]

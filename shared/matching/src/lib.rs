@@ -56,7 +56,7 @@ pub use rules::{
 pub use scoring::TextLevel;
 
 /// Part of every result: the same input under another version may be judged differently, or have another digest.
-pub const ENGINE_VERSION: &str = "1.6.0";
+pub const ENGINE_VERSION: &str = "1.7.0";
 
 /// What one run decides about. Records may lie in the pad around the window; those with `evidence_only` are parents
 /// from further away.

@@ -20,14 +20,15 @@ use std::collections::HashMap;
 pub(crate) fn in_order(orders: &Orders) -> impl Iterator<Item = u32> {
     let count = ix(orders.len());
     let order = |at: u32| orders.at(at as usize);
+    let (time, id) = (|at: u32| orders.occurred_at(at as usize), |at: u32| orders.id(at as usize));
+    let by_time_and_id = |a: u32, b: u32| time(a).cmp(&time(b)).then_with(|| id(a).cmp(id(b)));
     // Where they are in order already, which they mostly are, no list of them is made.
-    let sorted = orders.iter().is_sorted_by(|a, b| (a.occurred_at, a.id) < (b.occurred_at, b.id));
+    let sorted = (0..count).is_sorted_by(|a, b| by_time_and_id(*a, *b).is_lt());
     let (as_given, rest) = if sorted { (0..count, 0..0) } else { (0..0, 0..count) };
     // What is compared nearly always stands in what is sorted.
-    let mut rest: Vec<(Timestamp, u32)> = rest.map(|at| (order(at).occurred_at, at)).collect();
+    let mut rest: Vec<(Timestamp, u32)> = rest.map(|at| (time(at), at)).collect();
     rest.sort_unstable_by(|(at, a), (other_at, b)| {
-        let (a, b) = (order(*a), order(*b));
-        (at, a.id).cmp(&(other_at, b.id)).then_with(|| json(&a).cmp(&json(&b)))
+        at.cmp(other_at).then_with(|| id(*a).cmp(id(*b))).then_with(|| json(&order(*a)).cmp(&json(&order(*b))))
     });
     as_given.chain(rest.into_iter().map(|(_, at)| at))
 }

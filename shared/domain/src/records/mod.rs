@@ -15,7 +15,7 @@ use crate::{
 
 pub use orders::Orders;
 use pieces::{PIECE, Piece, Pieces, digit, position, write};
-pub use view::{RecordRef, References, Texts};
+pub use view::{Fields, RecordRef, References, Texts};
 
 /// Records in the order in which they were added. The references of each are in order of scheme and value.
 #[derive(Clone, Default)]
@@ -87,8 +87,8 @@ mod text {
     pub const END: u32 = ORDER_ID + 9;
 }
 
-/// The bits of all fields that a record says.
-const SAID: u32 = ((1 << text::END) - 1) & !(1 << number::RAW);
+/// The bits of all that a record says.
+const SAID: u32 = ((1 << flag::END) - 1) & !(1 << number::RAW);
 
 /// What is so of a record.
 mod flag {
@@ -98,6 +98,7 @@ mod flag {
     pub const EVIDENCE_ONLY: u32 = TEST + 2;
     /// Its time is a day.
     pub const WHOLE_DAY: u32 = TEST + 3;
+    pub const END: u32 = TEST + 4;
 }
 
 impl Records {

@@ -48,6 +48,48 @@ impl Orders {
         self.0.iter().map(Packed::order)
     }
 
+    /// When the order at this place was made.
+    ///
+    /// # Panics
+    /// When there is no such order.
+    #[must_use]
+    #[inline]
+    pub fn occurred_at(&self, at: usize) -> Timestamp {
+        self.0.at(at).head.occurred_at
+    }
+
+    /// Its id.
+    ///
+    /// # Panics
+    /// When there is no such order.
+    #[must_use]
+    #[inline]
+    pub fn id(&self, at: usize) -> &str {
+        read(&mut self.0.at(at).texts())
+    }
+
+    /// Appends what the order at this place says: equal bytes say the same, and none begin with those of another.
+    ///
+    /// # Panics
+    /// When there is no such order.
+    #[inline]
+    pub fn write_content(&self, at: usize, out: &mut Vec<u8>) {
+        let order = self.0.at(at);
+        let (head, texts) = (order.head, order.texts());
+        // What all orders have goes in one piece.
+        let mut fixed = [0; 26];
+        fixed[..8].copy_from_slice(&head.total_minor.to_le_bytes());
+        fixed[8..16].copy_from_slice(&head.occurred_at.millis().to_le_bytes());
+        fixed[16..20].copy_from_slice(&position::<u32>(texts.len()).to_le_bytes());
+        fixed[20..23].copy_from_slice(&head.currency.bytes());
+        fixed[23..].copy_from_slice(&[head.is_cancelled, head.has_financial_status, head.test].map(u8::from));
+        out.extend_from_slice(&fixed);
+        if head.is_cancelled {
+            out.extend_from_slice(&order.numbers(head.cancelled_at)[0].to_le_bytes());
+        }
+        out.extend_from_slice(texts.as_bytes());
+    }
+
     pub fn totals(&self) -> impl Iterator<Item = Money> {
         self.0.iter().map(|order| order.head.total())
     }

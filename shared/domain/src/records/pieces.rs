@@ -142,12 +142,16 @@ pub(super) fn digit(value: usize) -> char {
 #[inline]
 pub(super) fn read<'a>(from: &mut &'a str) -> &'a str {
     let bytes = from.as_bytes();
-    let (mut length, mut at) = (0, 0);
-    while bytes[at] >= 64 {
-        length |= usize::from(bytes[at] & 63) << (6 * at);
-        at += 1;
+    let (mut length, mut at) = (usize::from(bytes[0]), 0);
+    // Nearly every length is one digit.
+    if length >= 64 {
+        length = 0;
+        while bytes[at] >= 64 {
+            length |= usize::from(bytes[at] & 63) << (6 * at);
+            at += 1;
+        }
+        length |= usize::from(bytes[at]) << (6 * at);
     }
-    length |= usize::from(bytes[at]) << (6 * at);
     let (text, behind) = from[at + 1..].split_at(length);
     *from = behind;
     text

@@ -159,7 +159,74 @@ proptest! {
         prop_assert_eq!((packed.len(), packed.is_empty()), (orders.len(), orders.is_empty()));
         prop_assert!(packed.totals().eq(orders.iter().map(|order| order.total)));
         prop_assert!((0..orders.len()).all(|at| packed.at(at).owned() == orders[at]));
+        prop_assert!((0..orders.len()).all(|at| (packed.id(at), packed.occurred_at(at)) == (&orders[at].id, orders[at].occurred_at)));
         prop_assert_eq!(packed.iter().map(Order::owned).collect::<Vec<_>>(), orders);
+    }
+}
+
+/// What many say, one behind the other, is what each says.
+fn assert_told_apart(contents: &[Vec<u8>]) -> Result<(), TestCaseError> {
+    for (one, other) in contents.iter().flat_map(|one| contents.iter().map(move |other| (one, other))) {
+        prop_assert!(one == other || !one.starts_with(other));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_content_begins_with_another_one(records in prop::collection::vec(record(), 0..6)) {
+        let packed: Records = records.iter().collect();
+        let content = |record: RecordRef<'_>| {
+            let mut bytes = Vec::new();
+            record.write_content(&mut bytes);
+            bytes
+        };
+        assert_told_apart(&packed.iter().map(content).collect::<Vec<_>>())?;
+    }
+
+    #[test]
+    fn contents_are_equal_where_orders_are(
+        id in prop::sample::select(vec!["", "1", "12"]),
+        name in prop::sample::select(vec!["", "1", "21"]),
+        numbers in any::<[bool; 4]>(),
+        status in prop::sample::select(vec![None, Some(""), Some("1")]),
+        other in 0..7_usize,
+    ) {
+        let [total, time, cancelled, test] = numbers;
+        let order = Order {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            total: Money { amount_minor: total.into(), currency: Currency::parse("EUR").unwrap() },
+            occurred_at: Timestamp::from_millis(time.into()),
+            cancelled_at: cancelled.then_some(Timestamp::from_millis(1)),
+            test,
+            financial_status: status.map(str::to_owned),
+        };
+        let mut changed = order.clone();
+        match other {
+            0 => changed.id.push('1'),
+            1 => changed.name.push('1'),
+            2 => changed.total.currency = Currency::parse("USD").unwrap(),
+            3 => changed.total.amount_minor += 1,
+            4 => changed.cancelled_at = if cancelled { None } else { Some(Timestamp::from_millis(0)) },
+            5 => changed.test = !test,
+            _ => changed.financial_status = if status.is_some() { None } else { Some("1".to_owned()) },
+        }
+        // The text that goes from one field to the next is there all the same.
+        let moved = Order { id: format!("{id}{name}"), name: String::new(), ..order.clone() };
+        let all = [order.clone(), order.clone(), changed, moved];
+        let packed: Orders = all.iter().cloned().collect();
+        let contents: Vec<Vec<u8>> = (0..all.len())
+            .map(|at| {
+                let mut bytes = Vec::new();
+                packed.write_content(at, &mut bytes);
+                bytes
+            })
+            .collect();
+        for (at, content) in contents.iter().enumerate() {
+            prop_assert_eq!(*content == contents[0], all[at] == order, "{}", at);
+        }
+        assert_told_apart(&contents)?;
     }
 }
 

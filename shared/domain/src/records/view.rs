@@ -2,7 +2,7 @@
 
 use super::{
     Head, NUMBERS, SAID, flag, from_words, number,
-    pieces::{Packed, read},
+    pieces::{Packed, position, read},
     text,
 };
 use crate::{
@@ -136,9 +136,16 @@ impl<'a> RecordRef<'a> {
         self.place_of(number::EMAIL_HASH)?.first_chunk()
     }
 
-    /// All texts, read in one go.
+    /// Which optional fields it has.
     #[must_use]
     #[inline]
+    pub fn fields(self) -> Fields {
+        Fields(self.packed.head.has)
+    }
+
+    /// All texts, read in one go. Always inlined: who looks at a few of them leaves the others out.
+    #[must_use]
+    #[inline(always)]
     pub fn texts(self) -> Texts<'a> {
         let mut rest = self.packed.texts();
         let id = read(&mut rest);
@@ -178,33 +185,29 @@ impl<'a> RecordRef<'a> {
     #[inline]
     pub fn look(self) -> usize {
         const CACHE_LINE: usize = 64;
-        self.packed.texts().as_bytes().iter().step_by(CACHE_LINE).map(|byte| usize::from(*byte)).sum()
+        let texts = self.packed.texts().as_bytes().iter().step_by(CACHE_LINE).map(|byte| usize::from(*byte));
+        texts.sum::<usize>() + usize::from(self.numbers().first().is_some_and(|number| *number != 0))
     }
 
-    /// Appends what the record says, without where its raw object lies: equal bytes say the same.
+    /// Appends what the record says, without where its raw object lies: equal bytes say the same, and none begin with those of
+    /// another.
+    #[inline]
     pub fn write_content(self, out: &mut Vec<u8>) {
-        let Head { amount_minor, occurred_at, has, currency, side, kind, status, .. } = self.packed.head;
+        let (head, texts) = (self.packed.head, self.packed.texts());
         // What all records have goes in one piece.
         let mut fixed = [0; 30];
-        fixed[..8].copy_from_slice(&amount_minor.to_le_bytes());
-        fixed[8..16].copy_from_slice(&occurred_at.millis().to_le_bytes());
-        fixed[16..20].copy_from_slice(&(has & SAID).to_le_bytes());
-        fixed[20..23].copy_from_slice(&currency.bytes());
-        fixed[23..].copy_from_slice(&[
-            *side as u8,
-            *kind as u8,
-            *status as u8,
-            self.precision() as u8,
-            self.test().into(),
-            self.disputed().into(),
-            self.evidence_only().into(),
-        ]);
+        fixed[..8].copy_from_slice(&head.amount_minor.to_le_bytes());
+        fixed[8..16].copy_from_slice(&head.occurred_at.millis().to_le_bytes());
+        fixed[16..20].copy_from_slice(&(head.has & SAID).to_le_bytes());
+        fixed[20..24].copy_from_slice(&position::<u32>(texts.len()).to_le_bytes());
+        fixed[24..27].copy_from_slice(&head.currency.bytes());
+        fixed[27..].copy_from_slice(&[head.side as u8, head.kind as u8, head.status as u8]);
         out.extend_from_slice(&fixed);
-        let count = (has & NUMBERS).count_ones() as usize;
+        let count = (head.has & NUMBERS).count_ones() as usize;
         for number in &self.numbers()[..count] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        out.extend_from_slice(self.packed.texts().as_bytes());
+        out.extend_from_slice(texts.as_bytes());
     }
 
     #[must_use]
@@ -282,6 +285,58 @@ impl PartialEq for RecordRef<'_> {
 impl std::fmt::Debug for RecordRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.to_record().fmt(f)
+    }
+}
+
+/// Which optional fields a record has, or any of several.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fields(u32);
+
+impl Fields {
+    /// Those of either.
+    #[must_use]
+    #[inline]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub fn email_hash(self) -> bool {
+        self.has(number::EMAIL_HASH)
+    }
+
+    #[must_use]
+    pub fn settled_at(self) -> bool {
+        self.has(number::SETTLED_AT)
+    }
+
+    #[must_use]
+    pub fn last4(self) -> bool {
+        self.has(text::LAST4)
+    }
+
+    #[must_use]
+    pub fn name(self) -> bool {
+        self.has(text::NAME)
+    }
+
+    #[must_use]
+    pub fn memo(self) -> bool {
+        self.has(text::MEMO)
+    }
+
+    #[must_use]
+    pub fn order(self) -> bool {
+        self.has(text::ORDER_ID)
+    }
+
+    #[must_use]
+    pub fn parent(self) -> bool {
+        self.has(text::PARENT)
+    }
+
+    fn has(self, field: u32) -> bool {
+        self.0 & (1 << field) != 0
     }
 }
 
