@@ -3,7 +3,7 @@
 use crate::{
     board::{Accepted, Board},
     reason::Reason,
-    table::{Ix, Table},
+    table::{Ix, NONE, Table},
     tiers::classify::{self, Open},
 };
 use domain::{
@@ -23,14 +23,16 @@ pub(crate) fn exceptions(board: &Board<'_>, open: Vec<Open>) -> Vec<(Ix, Excepti
 /// Numbers of the matches or suggestions of this run, and not of its neighbour's alone, in order of position.
 pub(crate) fn in_order(table: &Table<'_>, accepted: &[Accepted]) -> Vec<u32> {
     let of_this_run = |accepted: &Accepted| accepted.members().any(|at| table.row(at).in_window());
+    // No record is in two of them, so the first member tells each apart; those without a source come first.
+    let mut by_first = vec![NONE; table.rows.len()];
+    for (number, accepted) in (0..).zip(accepted).filter(|(_, accepted)| of_this_run(accepted)) {
+        if let Some(first) = accepted.members().next() {
+            by_first[first as usize] = number;
+        }
+    }
+    let (sources, targets) = by_first.split_at(table.sources as usize);
     let mut numbers = Vec::with_capacity(accepted.len());
-    numbers.extend((0..).zip(accepted).filter(|(_, accepted)| of_this_run(accepted)).map(|(number, _)| number));
-    // No record is in two of them, so the first member of each side already tells them apart; none comes first.
-    let first = |members: &[Ix]| members.first().map_or(0, |at| at + 1);
-    numbers.sort_by_key(|number| {
-        let accepted = &accepted[*number as usize];
-        (first(accepted.sources()), first(accepted.targets()))
-    });
+    numbers.extend(targets.iter().chain(sources).copied().filter(|number| *number != NONE));
     numbers
 }
 

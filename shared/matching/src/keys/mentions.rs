@@ -2,7 +2,10 @@
 //! only it is known. So all records are asked what they mention before any of them is read, and a few bits for each hash
 //! tell what comes again.
 
-use crate::table::{Left, Repeats, Value};
+use crate::{
+    hashed,
+    table::{Left, Repeats},
+};
 use domain::{
     record::{Kind, Scheme},
     records::{RecordRef, Texts},
@@ -18,12 +21,16 @@ pub(crate) enum Mention<'a> {
 /// All that a record refers to.
 pub(super) fn mentions<'a>(texts: &Texts<'a>) -> impl Iterator<Item = (Mention<'a>, &'a str)> {
     let references = texts.refs.clone().map(|reference| (Mention::Reference(reference.scheme), reference.value));
-    let order = texts.order.map(|order| {
-        // What everybody refers to an order by stands behind the last `/` of its id.
-        let number = order.id.rsplit('/').next().unwrap_or(order.id);
-        [(Mention::OrderNumber, number), (Mention::OrderName, order.name)]
-    });
-    references.chain(order.into_iter().flatten()).filter_map(|(how, text)| Some((how, referred(text)?)))
+    // What everybody refers to an order by stands behind the last `/` of its id.
+    let number = texts.order.map(|order| (Mention::OrderNumber, behind_last_slash(order.id)));
+    let name = texts.order.map(|order| (Mention::OrderName, order.name));
+    references.chain(number).chain(name).filter_map(|(how, text)| Some((how, referred(text)?)))
+}
+
+/// All of it where there is none. Numbers are short, and so are loops over them.
+fn behind_last_slash(text: &str) -> &str {
+    let slash = text.bytes().rposition(|byte| byte == b'/');
+    slash.map_or(text, |slash| &text[slash + 1..])
 }
 
 /// What a record refers to with a text, if it is anything.
@@ -48,9 +55,11 @@ pub(crate) struct Mentioned {
 const LAST: u32 = 1;
 
 impl Mentioned {
-    pub fn add(&mut self, record: RecordRef<'_>, texts: &Texts<'_>) {
+    /// All that a record mentions; `id` is the hash of its own id, which nearly every one mentions, too.
+    pub fn add(&mut self, record: RecordRef<'_>, texts: &Texts<'_>, id: u32) {
         let start = self.hashes.len();
-        mentions(texts).for_each(|(_, text)| self.hashes.push(text.hash() & !LAST));
+        let hash = |text: &str| if std::ptr::eq(text, texts.id) { id } else { hashed::text(text) };
+        mentions(texts).for_each(|(_, text)| self.hashes.push(hash(text) & !LAST));
         // Captures hold what their authorisation holds.
         if record.kind() == Kind::Authorization {
             self.held_twice.extend_from_slice(&self.hashes[start..]);
@@ -130,7 +139,7 @@ mod tests {
 
     fn again(records: &Records) -> Vec<Again> {
         let mut mentioned = Mentioned::default();
-        records.iter().for_each(|record| mentioned.add(record, &record.texts()));
+        records.iter().for_each(|record| mentioned.add(record, &record.texts(), hashed::text(record.id())));
         let [repeats, _] = Repeats::of(10_000, [&mentioned, &Mentioned::default()], Mentioned::all);
         mentioned.again(repeats)
     }

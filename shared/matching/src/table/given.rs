@@ -5,7 +5,6 @@ use super::{
     counting::{by_digits, position},
     ix,
     numbers::firsts,
-    signs::Occurring,
 };
 use crate::{
     both::both,
@@ -14,9 +13,8 @@ use crate::{
     keys::{Again, Mentioned},
 };
 use domain::{
-    Timestamp,
     record::Status,
-    records::{RecordRef, Records},
+    records::{Fields, RecordRef, Records},
 };
 use std::ops::Range;
 
@@ -29,7 +27,8 @@ pub(super) struct Given<'a> {
     parents: Vec<Ix>,
     /// By place among the given, what of it other records mention, too.
     again: Vec<Again>,
-    pub occurring: Occurring,
+    /// What any of its records says.
+    pub said: Fields,
     /// Second deliveries of a record that is there.
     pub duplicates: Vec<RecordRef<'a>>,
 }
@@ -49,11 +48,11 @@ impl<'a> Given<'a> {
     /// One side, of which it is not known yet what comes again, and all that its records mention. Of two deliveries of one id
     /// the further decided one is kept.
     fn of(records: &'a Records) -> (Self, Mentioned) {
-        let FirstLook { ids, children, mentioned, occurring } = first_look(records);
+        let FirstLook { ids, children, mentioned, said } = first_look(records);
         let (kept, duplicates) = kept(records, ids);
         let order = in_order(records, &kept);
         let parents = parents(&order, &kept, &children);
-        (Self { records, order, parents, again: Vec::new(), occurring, duplicates }, mentioned)
+        (Self { records, order, parents, again: Vec::new(), said, duplicates }, mentioned)
     }
 
     /// Frees what only who reads the records looks at.
@@ -82,7 +81,7 @@ impl<'a> Given<'a> {
 
     /// Asks for the memory of some records: looks that do not wait for each other fetch it at once.
     pub fn look(&self, positions: Range<Ix>) {
-        let looks = positions.map(|at| self.record(at).look());
+        let looks = positions.map(|at| self.record(at).look() + usize::from(self.again(at) == Again::default()));
         std::hint::black_box(looks.sum::<usize>());
     }
 }
@@ -94,33 +93,34 @@ struct FirstLook {
     /// Records that name a parent, with the place of the first one that it could be, or one behind all records.
     children: Vec<(Ix, Ix)>,
     mentioned: Mentioned,
-    occurring: Occurring,
+    said: Fields,
 }
 
 fn first_look(records: &Records) -> FirstLook {
     let count = records.len();
-    let (mut mentioned, mut occurring) = (Mentioned::default(), Occurring::default());
+    let (mut mentioned, mut said) = (Mentioned::default(), Fields::default());
     let mut hashes: Vec<u32> = Vec::with_capacity(count);
     let mut children: Vec<(Ix, &str)> = Vec::new();
     for (at, record) in (0..).zip(records.iter()) {
         let texts = record.texts();
-        hashes.push(hashed::hash(texts.id));
+        let id = hashed::text(texts.id);
+        hashes.push(id);
         children.extend(texts.parent.map(|parent| (at, parent)));
-        mentioned.add(record, &texts);
-        occurring.add(record, &texts);
+        mentioned.add(record, &texts, id);
+        said = said.or(record.fields());
         if hashes.len() == Left::SAMPLE {
             mentioned.make_room(Left { read: Left::SAMPLE, left: count - Left::SAMPLE });
         }
     }
     // Equal texts are found for parents as they are for ids, all at once.
-    let of_parents: Vec<u32> = children.iter().map(|(_, parent)| hashed::hash(*parent)).collect();
+    let of_parents: Vec<u32> = children.iter().map(|(_, parent)| hashed::text(parent)).collect();
     let text = |at: Ix| match (at as usize).checked_sub(count) {
         None => records.at(at as usize).id(),
         Some(child) => children[child].1,
     };
     let Halves([ids, parents]) = firsts(Halves([hashes, of_parents]), |one, other| text(one) == text(other));
     let children = children.into_iter().zip(parents).map(|((child, _), parent)| (child, parent)).collect();
-    FirstLook { ids, children, mentioned, occurring }
+    FirstLook { ids, children, mentioned, said }
 }
 
 /// By place of the first record with an id: which of its deliveries is kept. And the others.
@@ -158,7 +158,7 @@ fn in_order(records: &Records, kept: &[Ix]) -> Vec<Ix> {
     if order.is_sorted_by(|one, next| time(one) >= time(next)) {
         order.reverse();
     } else if !order.is_sorted_by_key(time) {
-        order = by_time(order, time);
+        return by_time(records, order);
     }
     for alike in order.chunk_by_mut(|one, next| time(one) == time(next)).filter(|alike| alike.len() > 1) {
         alike.sort_unstable_by_key(|at| record(at).id());
@@ -166,16 +166,25 @@ fn in_order(records: &Records, kept: &[Ix]) -> Vec<Ix> {
     order
 }
 
-fn by_time(mut order: Vec<Ix>, time: impl Fn(&Ix) -> Timestamp) -> Vec<Ix> {
-    let millis = |at: &Ix| time(at).millis();
+/// The same by sorting, which looks at as few records as it can: they lie in another order.
+fn by_time(records: &Records, mut order: Vec<Ix>) -> Vec<Ix> {
+    let record = |at: Ix| records.at(at as usize);
+    let millis = |at: &Ix| record(*at).occurred_at().millis();
     let (first, last) = order.iter().map(millis).fold((i64::MAX, i64::MIN), |(a, b), at| (a.min(at), b.max(at)));
     // The times of some weeks fit in front of a position, as one number.
     if last.abs_diff(first) > u32::MAX.into() {
-        order.sort_by_cached_key(time);
+        order.sort_unstable_by(|one, next| {
+            millis(one).cmp(&millis(next)).then_with(|| record(*one).id().cmp(record(*next).id()))
+        });
         return order;
     }
     let packed = order.iter().map(|at| (millis(at).abs_diff(first) << Ix::BITS) | u64::from(*at)).collect();
-    by_digits(packed, last.abs_diff(first) + 1).into_iter().map(|packed| position(packed.into())).collect()
+    let mut packed = by_digits(packed, last.abs_diff(first) + 1);
+    let place = |packed: &u64| position((*packed).into());
+    for alike in packed.chunk_by_mut(|one, next| one >> Ix::BITS == next >> Ix::BITS).filter(|alike| alike.len() > 1) {
+        alike.sort_unstable_by_key(|packed| record(place(packed)).id());
+    }
+    packed.iter().map(place).collect()
 }
 
 /// By position: that of the parent.

@@ -39,7 +39,7 @@ use rows::{EMPTY, Numbered};
 pub(crate) use seen::Repeats;
 use signs::Sign;
 pub(crate) use signs::Signs;
-pub(crate) use texts::{Left, Value, ValueList, normalised};
+pub(crate) use texts::{Left, Value, ValueList, normalised, trimmed};
 
 /// Position of a record in the table.
 pub(crate) type Ix = u32;
@@ -88,7 +88,7 @@ impl<'a> Table<'a> {
         let [sources, targets] = sides.map(Given::count);
         let count = (sources + targets) as usize;
         let mut rows = vec![EMPTY; count];
-        let mut signs = Signs::none(count, sides[0].occurring.join(sides[1].occurring));
+        let mut signs = Signs::none(count, sides[0].said.or(sides[1].said));
         let mut spans = vec![Span::default(); count];
         let split = reading::earlier_half(sides);
         let [earlier, later] = reading::halves(sides, split, (&mut rows, signs.divided(sources, split), &mut spans));

@@ -3,6 +3,7 @@
 use super::{
     Halves, Ix, Left, NONE, Value, ValueList,
     signs::{Said, Sign, Signs},
+    texts::trimmed,
 };
 use crate::reason::Reason;
 use domain::{
@@ -161,7 +162,7 @@ impl<'a> Words<'a> {
 
 /// The place in the list of the value.
 fn value<'a>(list: &mut ValueList<&'a str>, text: Option<&'a str>) -> u32 {
-    text.map(str::trim).filter(|text| !text.is_empty()).map_or(NONE, |text| list.place(text).0)
+    text.map(trimmed).filter(|text| !text.is_empty()).map_or(NONE, |text| list.place(text).0)
 }
 
 /// Numbers that the last four digits of a card can be. Lists of other texts begin behind them.
@@ -169,9 +170,9 @@ const CARDS: u32 = 10_000;
 
 /// The number that four digits are: nearly all payments have some, and none of them needs to be looked for.
 fn card(last4: &str) -> Option<u32> {
-    let digits = last4.trim().as_bytes();
-    let four = digits.len() == 4 && digits.iter().all(u8::is_ascii_digit);
-    four.then(|| digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+    let digits: [u8; 4] = trimmed(last4).as_bytes().try_into().ok()?;
+    let four = digits.iter().all(u8::is_ascii_digit);
+    four.then(|| digits.into_iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
 }
 
 /// What the words of both halves became.

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn what_comes_again_here_or_there_is_told_whatever_the_parts() {
         const COUNT: u32 = 40_000;
-        let hash = |value: u32| hashed::hash(&value.to_string());
+        let hash = |value: u32| hashed::text(&value.to_string());
         let one: Vec<u32> = (0..COUNT).chain(0..100).map(hash).chain([0, u32::MAX]).collect();
         let other: Vec<u32> = (COUNT - 50..2 * COUNT).map(hash).chain([7; 1_000]).collect();
         let mut counts: HashMap<u32, u32> = HashMap::new();

@@ -3,7 +3,7 @@
 //! By column and not by record: hardly any run has all of it, and what no record says takes no memory.
 
 use super::{Ix, NONE, reading, rows::Numbered};
-use domain::records::{RecordRef, Texts};
+use domain::records::Fields;
 
 /// A column of numbers, `NONE` where a record says nothing.
 #[derive(Debug, Clone, Copy)]
@@ -20,30 +20,6 @@ const SIGNS: usize = 6;
 /// Those of a person, in the order in which they are numbered.
 const PERSON: [Sign; Signs::PERSON] = [Sign::Email, Sign::Last4, Sign::Name, Sign::Memo];
 
-/// What any of some records says.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Occurring {
-    columns: [bool; SIGNS],
-    settled: bool,
-}
-
-impl Occurring {
-    pub fn add(&mut self, record: RecordRef<'_>, texts: &Texts<'_>) {
-        let email = record.email_words().is_some();
-        let here = [texts.last4, texts.name, texts.memo].map(|text| text.is_some());
-        let [last4, name, memo] = here;
-        let own = [email, last4, name, memo, texts.order.is_some(), texts.parent.is_some()];
-        self.columns.iter_mut().zip(own).for_each(|(any, own)| *any |= own);
-        self.settled |= record.settled_at().is_some();
-    }
-
-    pub fn join(mut self, other: Self) -> Self {
-        self.columns.iter_mut().zip(other.columns).for_each(|(any, other)| *any |= other);
-        self.settled |= other.settled;
-        self
-    }
-}
-
 /// Of all records, by position. What none of them says has no column.
 #[derive(Debug, Default)]
 pub(crate) struct Signs {
@@ -57,10 +33,13 @@ impl Signs {
     pub const PERSON: usize = 4;
 
     /// Nothing yet of so many records that say this.
-    pub(super) fn none(count: usize, occurring: Occurring) -> Self {
-        let length = |occurs: bool| if occurs { count } else { 0 };
-        let columns = occurring.columns.map(|occurs| vec![NONE; length(occurs)]);
-        Self { columns, settled: vec![0; length(occurring.settled)] }
+    pub(super) fn none(count: usize, said: Fields) -> Self {
+        let length = |is_said: bool| if is_said { count } else { 0 };
+        let columns = [said.email_hash(), said.last4(), said.name(), said.memo(), said.order(), said.parent()];
+        Self {
+            columns: columns.map(|is_said| vec![NONE; length(is_said)]),
+            settled: vec![0; length(said.settled_at())],
+        }
     }
 
     fn get(&self, sign: Sign, at: Ix) -> u32 {

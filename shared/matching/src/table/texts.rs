@@ -10,7 +10,12 @@ use std::borrow::Cow;
 
 /// Trimmed and lower-cased, without copying what already is.
 pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
-    folded(text.trim())
+    folded(trimmed(text))
+}
+
+/// Without what surrounds it. Nearly every text has letters or digits at its ends, and is not looked at any further.
+pub(crate) fn trimmed(text: &str) -> &str {
+    if let [b'!'..=b'~', .., b'!'..=b'~'] = text.as_bytes() { text } else { text.trim() }
 }
 
 /// What lists hold: values of which equal ones are to have one number.
@@ -21,20 +26,7 @@ pub(crate) trait Value: Copy {
 
 impl Value for &str {
     fn hash(self) -> u32 {
-        const SHORT: usize = 64;
-        if is_plain(self) {
-            return hashed::hash(self.as_bytes());
-        }
-        // Ids as providers write them need no copy that asks for memory.
-        let mut lower = [0; SHORT];
-        match lower.get_mut(..self.len()) {
-            Some(lower) if self.is_ascii() => {
-                lower.copy_from_slice(self.as_bytes());
-                lower.make_ascii_lowercase();
-                hashed::hash(&*lower)
-            }
-            _ => hashed::hash(folded(self).as_bytes()),
-        }
+        hashed::text(self)
     }
 
     fn same(self, other: Self) -> bool {

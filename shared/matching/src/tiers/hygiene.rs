@@ -3,7 +3,7 @@
 use crate::{
     reason::Reason,
     rules::RuleSet,
-    table::{Class, NONE, Table},
+    table::{Class, NONE, Table, trimmed},
 };
 use domain::{
     record::{Kind, Status},
@@ -14,7 +14,7 @@ use domain::{
 pub(crate) fn screen(record: RecordRef<'_>, gateway: Option<&str>, rules: &RuleSet) -> Option<Reason> {
     let covered = |gateway: &str| {
         rules.gateways.is_empty()
-            || rules.gateways.iter().any(|known| known.trim().eq_ignore_ascii_case(gateway.trim()))
+            || rules.gateways.iter().any(|known| trimmed(known).eq_ignore_ascii_case(trimmed(gateway)))
     };
     let foreign = gateway.is_some_and(|name| !covered(name));
     match (record.kind(), record.status()) {
