@@ -80,8 +80,10 @@ bench: .venv-bench/.installed ## function starts, speed and accuracy of the engi
 	  echo "# Benchmarks"; \
 	  echo "Written by \`make bench\` $(MACHINE)."; \
 	  echo "Ratios of one run hold on any machine; the times are this machine's."; echo; \
-	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench match_records --bench project_events --bench event_store && echo && \
-	  cargo bench --quiet -p settler-tests --bench offline_match -- python=$(CURDIR)/.venv-bench/bin/python; \
+	  cargo bench --quiet --workspace --no-fail-fast --bench function_start --bench project_events --bench event_store && \
+	  for bench in match_records offline_match; do \
+	    echo && cargo bench --quiet -p settler-tests --bench $$bench -- python=$(CURDIR)/.venv-bench/bin/python || exit 1; \
+	  done; \
 	} | tee docs/BENCHMARKS.md
 	@$(MAKE) --no-print-directory accuracy
 
