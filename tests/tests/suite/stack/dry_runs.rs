@@ -6,6 +6,8 @@ use super::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 async fn tried(stack: &Stack, id: &str, rules: &Value) -> Answer {
     let body = json!({ "reconciliation_id": id, "matching_rules": rules });
@@ -19,11 +21,24 @@ async fn run(stack: &Stack) -> (Shop, String) {
     (shop, summary["reconciliation_id"].as_str().unwrap().to_owned())
 }
 
+/// The run when it has taken its last step: it counts as completed while those who wait for it are told.
+async fn at_rest(stack: &Stack, id: &str) -> Value {
+    let limit = Instant::now() + Duration::from_secs(60);
+    loop {
+        let run = stack.get(&format!("/v1/reconciliations/{id}"), stack.key(0)).await.body;
+        if run["current_step"] == "finish" {
+            return run;
+        }
+        assert!(Instant::now() < limit, "{run}");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
 #[tokio::test]
 async fn other_rules_show_their_difference_and_change_nothing() {
     let stack = Stack::up();
     let (_shop, id) = run(&stack).await;
-    let before = stack.get(&format!("/v1/reconciliations/{id}"), stack.key(0)).await.body;
+    let before = at_rest(&stack, &id).await;
     let matches = stack.list(0, &id, "matches").await;
 
     let same = tried(&stack, &id, &json!({})).await;
