@@ -21,12 +21,12 @@ async fn run(stack: &Stack) -> (Shop, String) {
     (shop, summary["reconciliation_id"].as_str().unwrap().to_owned())
 }
 
-/// The run when it has taken its last step: it counts as completed while those who wait for it are told.
+/// The run in its last step: it counts as completed before those who wait for it are told.
 async fn at_rest(stack: &Stack, id: &str) -> Value {
     let limit = Instant::now() + Duration::from_secs(60);
     loop {
         let run = stack.get(&format!("/v1/reconciliations/{id}"), stack.key(0)).await.body;
-        if run["current_step"] == "finish" {
+        if run["current_step"] == "notify_webhooks" {
             return run;
         }
         assert!(Instant::now() < limit, "{run}");
